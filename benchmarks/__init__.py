@@ -1,0 +1,1 @@
+"""Measurements of retrograd beside its peers; run them with ``python -m benchmarks``."""

@@ -1,0 +1,142 @@
+"""PyTorch, eager: rows gathered by a permutation, fused Adam, no DataLoader.
+
+``torch.compile`` was tried and is slower than eager on every one of these networks.
+"""
+
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from benchmarks.contenders import Trainer
+from benchmarks.workloads import SEED
+
+TITLE = "PyTorch"
+# A data set of this many bytes is gathered once an epoch; a larger one batch by batch, which
+# then is faster since the rows are still in cache when they are used.
+GATHER_WHOLE = 2**20
+
+
+def version():
+    """Return PyTorch's version."""
+    return f"PyTorch {torch.__version__}"
+
+
+@contextmanager
+def limited(threads):
+    """Hold PyTorch to so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def takes(workload, dtype):
+    """Tell that it is measured in its own usual precision."""
+    return dtype == np.float32
+
+
+def trainer(workload, data, epochs, order=None):
+    """Prepare a training loop; the data are tensors before it starts."""
+    rows = torch.from_numpy(data.X)
+    labels = torch.from_numpy(data.y)
+    if workload.classes == 2:
+        labels = labels.to(rows.dtype)[:, None]
+    given = None if order is None else torch.from_numpy(order)
+
+    def train():
+        torch.manual_seed(SEED)
+        model = network(workload)
+        step = _stepper(workload, model)
+        curve = []
+        for epoch in range(epochs):
+            drawn = _draw(workload, len(rows)) if given is None else given[epoch]
+            total = torch.zeros(())
+            for batch_rows, batch_labels in _batches(workload, rows, labels, drawn):
+                total += step(batch_rows, batch_labels)
+            curve.append(total)
+        return model, torch.stack(curve).tolist()
+
+    return Trainer(train, _parameters)
+
+
+def predictor(workload, data, proba=False):
+    """Return the class of each row of a tensor, without gradients."""
+    model = network(workload)
+
+    def predict(rows):
+        with torch.inference_mode():
+            z = model(torch.from_numpy(rows))
+            return z[:, 0] > 0 if workload.classes == 2 else z.argmax(dim=1)
+
+    return predict
+
+
+def network(workload):
+    """Build the network from the starting parameters that all contenders share."""
+    start = workload.start(np.float32)
+    layers = []
+    for number, (weights, biases) in enumerate(start):
+        layer = torch.nn.Linear(*weights.shape, device="meta")
+        layer.weight = torch.nn.Parameter(torch.from_numpy(weights.T.copy()))
+        layer.bias = torch.nn.Parameter(torch.from_numpy(biases))
+        layers.append(layer)
+        if number < len(start) - 1 and workload.activation == "relu":
+            layers.append(torch.nn.ReLU())
+    return torch.nn.Sequential(*layers)
+
+
+def _draw(workload, n):
+    return torch.randint(n, (n,)) if workload.one_example else torch.randperm(n)
+
+
+def _batches(workload, rows, labels, drawn):
+    if rows.nbytes <= GATHER_WHOLE:
+        yield from zip(
+            rows.index_select(0, drawn).split(workload.batch),
+            labels.index_select(0, drawn).split(workload.batch),
+            strict=True,
+        )
+    else:
+        for chosen in drawn.split(workload.batch):
+            yield rows.index_select(0, chosen), labels.index_select(0, chosen)
+
+
+def _stepper(workload, model):
+    """Return one step of training as a function of a batch; it gives back the loss."""
+    if workload.classes == 2:
+        criterion = functional.binary_cross_entropy_with_logits
+    else:
+        criterion = functional.cross_entropy
+    parameters = list(model.parameters())
+
+    def sgd(rows, labels):
+        # Plain SGD by hand is a quarter faster than torch.optim.SGD, fused or not.
+        loss = criterion(model(rows), labels)
+        gradients = torch.autograd.grad(loss, parameters)
+        with torch.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.sub_(gradient, alpha=workload.learning_rate)
+        return loss.detach()
+
+    if workload.solver == "sgd":
+        return sgd
+    optimizer = torch.optim.Adam(parameters, lr=workload.learning_rate, fused=True)
+
+    def adam(rows, labels):
+        optimizer.zero_grad()
+        loss = criterion(model(rows), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return adam
+
+
+def _parameters(result):
+    model, _ = result
+    linear = [layer for layer in model if isinstance(layer, torch.nn.Linear)]
+    return [(layer.weight.detach().numpy().T, layer.bias.detach().numpy()) for layer in linear]

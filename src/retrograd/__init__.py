@@ -1,0 +1,1 @@
+"""retrograd: neural networks you can rewind."""

@@ -1,0 +1,1 @@
+"""One arithmetic: forward, backward and update, and the loop that repeats them."""

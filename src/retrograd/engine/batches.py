@@ -1,0 +1,110 @@
+"""Batches: which rows, when. Every order is a pure function of (seed, purpose, epoch)."""
+
+import numpy as np
+import scipy.sparse
+
+from retrograd.engine.kernels.data import Data
+from retrograd.engine.network import Network
+
+# What draws are for; a new purpose takes a new number, so that no other stream moves.
+SHUFFLE, WITH_REPLACEMENT = 1, 2
+
+
+def make_data(
+    network: Network,
+    X: np.ndarray | scipy.sparse.sparray | scipy.sparse.spmatrix,
+    y: np.ndarray | None = None,
+    sample_weight: np.ndarray | None = None,
+) -> Data:
+    """Hand rows to the kernels, copying only what is not in the form they read.
+
+    Parameters
+    ----------
+    network : Network
+        What the rows are for.
+    X : ndarray or sparse matrix of shape (n, I), float32 or float64
+        Sparse formats other than CSR are converted; sparse rows are never made dense.
+    y : ndarray of shape (n, O), or (n,) class numbers for softmax; optional
+        Targets; left out for predictions.
+    sample_weight : ndarray of shape (n,), optional
+        Not negative.
+
+    Returns
+    -------
+    Data
+        Read-only views where possible.
+    """
+    dtype = X.dtype
+    n_rows, n_features = X.shape
+    if scipy.sparse.issparse(X):
+        rows = X.tocsr()
+        dense = np.empty((0, n_features), dtype)
+        values = rows.data
+        columns = rows.indices.astype(np.int32, copy=False)
+        row_starts = rows.indptr.astype(np.int64, copy=False)
+    else:
+        dense = X
+        values, columns = np.empty(0, dtype), np.empty(0, np.int32)
+        row_starts = np.empty(0, np.int64)
+    if y is None:
+        y = np.empty((0, network.target_width))
+    if sample_weight is None:
+        sample_weight = np.empty(0)
+    targets = np.asarray(y).reshape(-1, network.target_width)
+
+    def read_only(array: np.ndarray, like: np.dtype) -> np.ndarray:
+        view = np.ascontiguousarray(array, dtype=like).view()
+        view.flags.writeable = False
+        return view
+
+    return Data(
+        X=read_only(dense, dtype),
+        values=read_only(values, dtype),
+        columns=read_only(columns, np.dtype(np.int32)),
+        row_starts=read_only(row_starts, np.dtype(np.int64)),
+        y=read_only(targets, dtype),
+        sample_weight=read_only(sample_weight, dtype),
+    )
+
+
+def generator(seed: int, purpose: int, epoch: int) -> np.random.Generator:
+    """Random numbers for one purpose in one epoch; asking again gives the same ones."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, purpose, epoch])))
+
+
+def epoch_rows(n_rows: int, seed: int, epoch: int, shuffle: bool) -> np.ndarray:
+    """Order of the rows in an epoch, every row once.
+
+    Examples
+    --------
+    >>> epoch_rows(5, seed=0, epoch=3, shuffle=False)
+    array([0, 1, 2, 3, 4])
+    >>> sorted(epoch_rows(5, seed=0, epoch=3, shuffle=True).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    if not shuffle:
+        return np.arange(n_rows, dtype=np.int64)
+    return generator(seed, SHUFFLE, epoch).permutation(n_rows)
+
+
+def rows_with_replacement(n_rows: int, seed: int, epoch: int) -> np.ndarray:
+    """One row a step, drawn with replacement, n_rows of them: the notebook's rule, seeded.
+
+    Examples
+    --------
+    >>> rows = rows_with_replacement(4, seed=0, epoch=0)
+    >>> rows.shape, bool(np.all(rows == rows_with_replacement(4, seed=0, epoch=0)))
+    ((4,), True)
+    """
+    return generator(seed, WITH_REPLACEMENT, epoch).integers(0, n_rows, n_rows, dtype=np.int64)
+
+
+def batch_bounds(n_rows: int, batch_size: int) -> np.ndarray:
+    """Where batches of batch_size rows begin and end; the last one has what is left.
+
+    Examples
+    --------
+    >>> batch_bounds(5, 2)
+    array([0, 2, 4, 5])
+    """
+    return np.append(np.arange(0, n_rows, batch_size, dtype=np.int64), n_rows)

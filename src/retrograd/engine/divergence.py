@@ -1,0 +1,101 @@
+"""Divergence: where NaN or infinity was first seen, told so that it can be mended."""
+
+import numpy as np
+
+from retrograd.engine.kernels.data import Work
+from retrograd.engine.network import Network
+
+
+class DivergenceError(ValueError):
+    """NaN or infinity arose in training.
+
+    Attributes
+    ----------
+    step, epoch : int
+        When, both counted from 0.
+    learning_rate : float
+        The rate of that step.
+    place : str
+        The layer and the kind of array.
+    """
+
+    def __init__(self, step: int, epoch: int, learning_rate: float, place: str) -> None:
+        self.step = step
+        self.epoch = epoch
+        self.learning_rate = learning_rate
+        self.place = place
+        # The first two sentences are what scikit-learn says, for those who look for them.
+        super().__init__(
+            "Solver produced non-finite parameter weights. The input data may contain large "
+            "values and need to be preprocessed. "
+            f"NaN or infinity was first seen at step {step} (epoch {epoch}) in {place}; the "
+            f"learning rate was {learning_rate:g}. What usually helps: scale X (and y) with "
+            "StandardScaler, lower learning_rate_init, or take solver='adam'."
+        )
+
+    def __reduce__(self) -> tuple:
+        """Rebuild from the parts, so that it crosses process borders."""
+        return type(self), (self.step, self.epoch, self.learning_rate, self.place)
+
+
+def first_trouble(
+    network: Network, theta: np.ndarray, slots: np.ndarray, work: Work, n_rows: int
+) -> str:
+    """Name the array of a step just taken that NaN or infinity was first in.
+
+    The arrays are looked at in the order in which the step fills them. Of a slice that needed
+    several panels only the last panel's units are still there; the gradient has them all.
+
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray of shape (P,)
+        After the step.
+    slots : ndarray of shape (n_slots, P)
+        After the step.
+    work : Work
+        The step's buffers.
+    n_rows : int
+        Rows in the step's batch.
+
+    Returns
+    -------
+    str
+        As in ``"layer 1, z (pre-activations)"``; layers count from 1, as people count them.
+    """
+    n_slices = -(-n_rows // work.slice_rows)
+    units_at = network.layout(theta.dtype).units_at
+
+    def block(units: np.ndarray, s: int, layer: int) -> np.ndarray:
+        n = n_rows * (s + 1) // n_slices - n_rows * s // n_slices
+        n = (n - 1) % work.panel_rows + 1
+        start = n * units_at[layer]
+        return units[s, start : start + n * network.widths[layer + 1]]
+
+    def bad(array: np.ndarray) -> bool:
+        return not np.isfinite(array).all()
+
+    layers = range(network.n_layers)
+    for layer in layers:
+        for name, units in (("z (pre-activations)", work.z), ("a (activations)", work.a)):
+            if any(bad(block(units, s, layer)) for s in range(n_slices)):
+                return f"layer {layer + 1}, {name}"
+    if bad(work.loss[:n_slices]):
+        return "the loss"
+    for layer in reversed(layers):
+        if any(bad(block(work.delta, s, layer)) for s in range(n_slices)):
+            return f"layer {layer + 1}, delta (dLoss/dz)"
+        if bad(network.weights(work.gradient[0], layer)):
+            return f"layer {layer + 1}, dW (gradient of the weights)"
+        if bad(network.biases(work.gradient[0], layer)):
+            return f"layer {layer + 1}, db (gradient of the biases)"
+    for slot in slots:
+        for layer in layers:
+            if bad(network.weights(slot, layer)) or bad(network.biases(slot, layer)):
+                return f"layer {layer + 1}, the optimizer's memory"
+    for layer in layers:
+        if bad(network.weights(theta, layer)):
+            return f"layer {layer + 1}, W (weights, after the update)"
+        if bad(network.biases(theta, layer)):
+            return f"layer {layer + 1}, b (biases, after the update)"
+    return "the loss"

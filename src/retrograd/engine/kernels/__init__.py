@@ -1,0 +1,1 @@
+"""Forward, backward and update, once each; read them in this order."""

@@ -1,0 +1,194 @@
+"""Forward: from rows to predictions, layer after layer, as the notebook does it.
+
+    z1 = W1 @ x        ->  z = a_in W + b
+    a1 = z1            ->  a = f(z)
+
+Shapes: B rows in the panel, I units in, O units out. Arrays are row-major; outputs come last.
+"""
+
+from math import exp, isfinite
+
+import numpy as np
+
+from retrograd.engine.jit import jit, matrix, vector
+from retrograd.maths import activations
+from retrograd.maths.activations import (
+    ELU,
+    EXP,
+    GELU,
+    IDENTITY,
+    LEAKY_RELU,
+    LOGISTIC,
+    MISH,
+    RELU,
+    SELU,
+    SILU,
+    SOFTPLUS,
+    TANH,
+)
+
+# Below so many multiplications a plain loop is done before a BLAS call has begun.
+BLAS_FROM = 4096
+
+logistic = jit(activations.logistic)
+tanh_value = jit(activations.tanh_value)
+relu = jit(activations.relu)
+leaky_relu = jit(activations.leaky_relu)
+elu = jit(activations.elu)
+selu = jit(activations.selu)
+gelu = jit(activations.gelu)
+silu = jit(activations.silu)
+mish = jit(activations.mish)
+softplus = jit(activations.softplus)
+
+
+@jit
+def forward(layout, theta, data, rows, first, n_rows, x, z, a):
+    """Send rows[first : first + n_rows] through the network; count the z that are not finite.
+
+    x, z and a are filled (see ``Work``); the last block of a holds the predictions.
+    """
+    trouble = 0
+    for layer in range(layout.activations.size):
+        n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
+        W = matrix(theta, layout.weights_at[layer], n_in, n_out)
+        b = vector(theta, layout.biases_at[layer], n_out)
+        z_out = matrix(z, n_rows * layout.units_at[layer], n_rows, n_out)
+        a_out = matrix(a, n_rows * layout.units_at[layer], n_rows, n_out)
+        if layer > 0:
+            a_in = matrix(a, n_rows * layout.units_at[layer - 1], n_rows, n_in)
+            multiply(a_in, W, z_out)
+        elif data.row_starts.size > 0:
+            multiply_sparse(data, rows, first, W, z_out)
+        else:
+            a_in = matrix(x, 0, n_rows, n_in)
+            gather(data.X, rows, first, a_in)
+            multiply(a_in, W, z_out)
+        trouble += add_bias(b, z_out)
+        activate(layout.activations[layer], z_out, a_out)
+    return trouble
+
+
+@jit
+def gather(X, rows, first, x):
+    """x[r] = X[rows[first + r]]."""
+    for r in range(x.shape[0]):
+        row = rows[first + r]
+        for i in range(x.shape[1]):
+            x[r, i] = X[row, i]
+
+
+@jit
+def multiply(a_in, W, z):
+    """z = a_in W, of shapes (B, I), (I, O), (B, O)."""
+    if z.size * W.shape[0] >= BLAS_FROM:
+        np.dot(a_in, W, z)
+        return
+    for r in range(z.shape[0]):
+        for o in range(z.shape[1]):
+            z[r, o] = 0
+        for i in range(W.shape[0]):
+            for o in range(z.shape[1]):
+                z[r, o] += a_in[r, i] * W[i, o]
+
+
+@jit
+def multiply_sparse(data, rows, first, W, z):
+    """z = a_in W, a_in being sparse rows: only the entries that are there are touched."""
+    for r in range(z.shape[0]):
+        row = rows[first + r]
+        for o in range(z.shape[1]):
+            z[r, o] = 0
+        for k in range(data.row_starts[row], data.row_starts[row + 1]):
+            i = data.columns[k]
+            for o in range(z.shape[1]):
+                z[r, o] += data.values[k] * W[i, o]
+
+
+@jit
+def add_bias(b, z):
+    """z += b in every row; count the entries that are not finite."""
+    trouble = 0
+    for r in range(z.shape[0]):
+        for o in range(z.shape[1]):
+            z[r, o] += b[o]
+            if not isfinite(z[r, o]):
+                trouble += 1
+    return trouble
+
+
+@jit
+def activate(code, z, a):
+    """a = f(z), f being the activation of that code; softmax looks at whole rows."""
+    for r in range(z.shape[0]):
+        if code == IDENTITY:
+            for o in range(z.shape[1]):
+                a[r, o] = z[r, o]
+        elif code == RELU:
+            for o in range(z.shape[1]):
+                a[r, o] = relu(z[r, o])
+        elif code == LOGISTIC:
+            for o in range(z.shape[1]):
+                a[r, o] = logistic(float(z[r, o]))
+        elif code == TANH:
+            for o in range(z.shape[1]):
+                a[r, o] = tanh_value(float(z[r, o]))
+        elif code == LEAKY_RELU:
+            for o in range(z.shape[1]):
+                a[r, o] = leaky_relu(float(z[r, o]))
+        elif code == ELU:
+            for o in range(z.shape[1]):
+                a[r, o] = elu(float(z[r, o]))
+        elif code == SELU:
+            for o in range(z.shape[1]):
+                a[r, o] = selu(float(z[r, o]))
+        elif code == GELU:
+            for o in range(z.shape[1]):
+                a[r, o] = gelu(float(z[r, o]))
+        elif code == SILU:
+            for o in range(z.shape[1]):
+                a[r, o] = silu(float(z[r, o]))
+        elif code == MISH:
+            for o in range(z.shape[1]):
+                a[r, o] = mish(float(z[r, o]))
+        elif code == SOFTPLUS:
+            for o in range(z.shape[1]):
+                a[r, o] = softplus(float(z[r, o]))
+        elif code == EXP:
+            for o in range(z.shape[1]):
+                a[r, o] = exp(float(z[r, o]))
+        else:
+            softmax(z[r], a[r])
+
+
+@jit
+def softmax(z, a):
+    """a = exp(z) / sum(exp(z)) over one row, the largest z taken off first against overflow."""
+    top = z[0]
+    for o in range(1, z.size):
+        if z[o] > top:
+            top = z[o]
+    total = 0.0
+    for o in range(z.size):
+        e = exp(float(z[o] - top))
+        a[o] = e
+        total += e
+    for o in range(z.size):
+        a[o] /= total
+
+
+@jit
+def predict(layout, theta, data, rows, x, z, a, out):
+    """Fill out, of shape (n, O), with the predictions for ``rows``, a panel of them at a time.
+
+    x, z and a are one panel's buffers; how many rows a panel has follows from their size.
+    """
+    n_rows, n_outputs = out.shape
+    panel_rows = z.size // (layout.units_at[-1] + n_outputs)
+    for first in range(0, n_rows, panel_rows):
+        n = min(panel_rows, n_rows - first)
+        forward(layout, theta, data, rows, first, n, x, z, a)
+        a_out = matrix(a, n * layout.units_at[-1], n, n_outputs)
+        for r in range(n):
+            for o in range(n_outputs):
+                out[first + r, o] = a_out[r, o]

@@ -1,0 +1,120 @@
+"""Steps: forward, backward, update, again and again, without going back to Python.
+
+The loop below is the notebook's inner loop. What it adds: a batch may be cut into slices, which
+several workers (threads that run this same function) take in turn. Who takes which slice does not
+matter: each has buffers of its own, and their gradients are summed in the slices' order.
+"""
+
+from math import isfinite
+
+from retrograd.engine.jit import jit, vector, wait_for_all
+from retrograd.engine.kernels.backward import slice_gradient
+from retrograd.engine.kernels.update import BLOCK, sum_of_squares, total_gradient, update
+
+
+@jit
+def train(layout, settings, theta, slots, data, plan, work, t, losses, barrier, worker, n_workers):
+    """Take the plan's steps and return how many went well: all, or those before the first trouble.
+
+    ``losses[k]`` becomes the loss of step k before its update, ``t`` is the number of updates made
+    before the plan's first. When NaN or infinity arises in a step the loop ends after that step,
+    with the step's numbers still in ``work``, ``theta`` and ``slots``.
+    """
+    n_steps = plan.learning_rates.size
+    for k in range(n_steps):
+        first, n_rows = plan.bounds[k], plan.bounds[k + 1] - plan.bounds[k]
+        n_slices = batch_gradients(
+            layout, theta, data, plan.rows, first, n_rows, work, worker, n_workers
+        )
+        wait_for_all(barrier, n_workers)
+        weight = batch_weight(work, n_slices)
+        for block in range(worker, work.square.size, n_workers):
+            start, stop = block * BLOCK, min(block * BLOCK + BLOCK, theta.size)
+            regularise(layout, settings, theta, work, n_slices, weight, block, start, stop)
+            work.bad_parameters[block] = update(
+                settings, theta, slots, vector(work.gradient, 0, theta.size), t + k + 1,
+                plan.learning_rates[k], layout.n_weights, start, stop,
+            )  # fmt: skip
+        wait_for_all(barrier, n_workers)
+        loss = batch_loss(layout, settings, work, n_slices, weight)
+        if worker == 0:
+            losses[k] = loss
+        if trouble_in(work, n_slices) or not isfinite(loss):
+            return k
+        # No worker may overwrite what another one is still adding up.
+        wait_for_all(barrier, n_workers)
+    return n_steps
+
+
+@jit
+def objective(layout, settings, theta, data, rows, work, barrier, worker, n_workers):
+    """Loss and gradient over all ``rows`` at once; the gradient is left in work.gradient[0]."""
+    n_slices = batch_gradients(
+        layout, theta, data, rows, 0, rows.size, work, worker, n_workers
+    )
+    wait_for_all(barrier, n_workers)
+    weight = batch_weight(work, n_slices)
+    for block in range(worker, work.square.size, n_workers):
+        start, stop = block * BLOCK, min(block * BLOCK + BLOCK, theta.size)
+        regularise(layout, settings, theta, work, n_slices, weight, block, start, stop)
+    wait_for_all(barrier, n_workers)
+    return batch_loss(layout, settings, work, n_slices, weight)
+
+
+@jit
+def batch_gradients(layout, theta, data, rows, first, n_rows, work, worker, n_workers):
+    """Gradients of this worker's slices of rows[first : first + n_rows]; how many slices there are.
+
+    The slices are as even as whole rows allow, at most slice_rows each.
+    """
+    n_slices = (n_rows + work.slice_rows - 1) // work.slice_rows
+    for s in range(worker, n_slices, n_workers):
+        begin, end = n_rows * s // n_slices, n_rows * (s + 1) // n_slices
+        slice_gradient(layout, theta, data, rows, first + begin, end - begin, work, s)
+    return n_slices
+
+
+@jit
+def regularise(layout, settings, theta, work, n_slices, weight, block, start, stop):
+    """One block of the batch's gradient, and the sum of its weights' squares for the loss."""
+    total_gradient(
+        theta, work, n_slices, layout.n_weights, settings.alpha, weight, start, stop
+    )
+    if settings.alpha > 0.0:
+        work.square[block] = sum_of_squares(theta, start, min(stop, layout.n_weights))
+
+
+@jit
+def batch_weight(work, n_slices):
+    """Sum of the weights of the batch's rows; 1 if that is 0, when all else is 0 as well."""
+    weight = 0.0
+    for s in range(n_slices):
+        weight += work.weight[s]
+    return weight if weight != 0.0 else 1.0
+
+
+@jit
+def batch_loss(layout, settings, work, n_slices, weight):
+    r"""The batch's loss, :math:`(\sum_r w_r \ell_r + \frac12 \alpha \|W\|^2) / \sum_r w_r`."""
+    loss = 0.0
+    for s in range(n_slices):
+        loss += work.loss[s]
+    loss *= layout.loss_scale
+    if settings.alpha > 0.0:
+        square = 0.0
+        for block in range(work.square.size):
+            square += work.square[block]
+        loss += 0.5 * settings.alpha * square
+    return loss / weight
+
+
+@jit
+def trouble_in(work, n_slices):
+    """Whether any pre-activation or parameter of this step is NaN or infinite."""
+    for s in range(n_slices):
+        if work.trouble[s] > 0:
+            return True
+    for block in range(work.bad_parameters.size):
+        if work.bad_parameters[block] > 0:
+            return True
+    return False

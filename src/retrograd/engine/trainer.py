@@ -1,0 +1,249 @@
+"""The trainer: the state of a training, and the loop that moves it on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrograd.engine.batches import batch_bounds
+from retrograd.engine.divergence import DivergenceError, first_trouble
+from retrograd.engine.jit import COMPILED, compiling
+from retrograd.engine.kernels import forward, steps
+from retrograd.engine.kernels.data import Data, Plan, Settings, Work
+from retrograd.engine.kernels.update import BLOCK
+from retrograd.engine.network import Network
+from retrograd.engine.optimizers import Optimizer
+from retrograd.engine.threads import run_workers, single_threaded_blas
+
+# Rows whose units are held at once: enough for a good matrix product, few enough for the cache.
+PANEL_ROWS = 512
+# Multiplications of a step below which a second thread costs more than it brings.
+SLICE_FROM = 1 << 21
+# Multiplications after which the loop comes back to Python, to let Ctrl-C in: some 0.2 seconds.
+CALL_WORK = 1 << 33
+
+
+@dataclass
+class State:
+    """All that a training needs in order to go on; nothing else.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (P,)
+        Parameters, laid out as ``Network`` says.
+    slots : ndarray of shape (n_slots, P)
+        The optimizer's memory, 0 at first.
+    learning_rate : float
+        The epoch's rate, before any schedule by step.
+    step, epoch, samples_seen : int
+        How far the training has come.
+    """
+
+    theta: np.ndarray
+    slots: np.ndarray
+    learning_rate: float
+    step: int = 0
+    epoch: int = 0
+    samples_seen: int = 0
+
+    @classmethod
+    def start(cls, theta: np.ndarray, optimizer: Optimizer) -> "State":
+        """State before the first step, from initial parameters (which it will move)."""
+        slots = np.zeros((optimizer.n_slots, theta.size), theta.dtype)
+        return cls(theta, slots, float(optimizer.learning_rate_init))
+
+    def copy(self) -> "State":
+        """Independent copy."""
+        return State(
+            self.theta.copy(), self.slots.copy(), self.learning_rate,
+            self.step, self.epoch, self.samples_seen,
+        )  # fmt: skip
+
+
+def n_slices(network: Network, batch_size: int) -> int:
+    """How many slices a batch is cut into; of batch size and network only, never of threads.
+
+    Examples
+    --------
+    >>> n_slices(Network((2, 2, 1), ("identity",), "logistic", "log_loss"), 200)
+    1
+    """
+    work = batch_size * network.layout(np.dtype(np.float64)).n_weights
+    if work < SLICE_FROM or batch_size < 64:
+        return 1
+    return 2 if batch_size < 512 else 4 if batch_size < 2048 else 8
+
+
+def make_work(network: Network, dtype: np.dtype, batch_size: int, sparse: bool) -> Work:
+    """Allocate the buffers for batches of up to batch_size rows."""
+    slices = n_slices(network, batch_size)
+    slice_rows = -(-batch_size // slices)
+    panel_rows = min(slice_rows, PANEL_ROWS)
+    units = (slices, panel_rows * network.n_units)
+    n_blocks = -(-network.n_parameters // BLOCK)
+    largest = max(i * o for i, o in zip(network.widths, network.widths[1:], strict=False))
+    return Work(
+        x=np.zeros((slices, 0 if sparse else panel_rows * network.widths[0]), dtype),
+        z=np.zeros(units, dtype),
+        a=np.zeros(units, dtype),
+        delta=np.zeros(units, dtype),
+        gradient=np.zeros((slices, network.n_parameters), dtype),
+        scratch=np.zeros((slices, largest if slice_rows > panel_rows else 0), dtype),
+        loss=np.zeros(slices),
+        weight=np.zeros(slices),
+        trouble=np.zeros(slices, np.int64),
+        square=np.zeros(n_blocks),
+        bad_parameters=np.zeros(n_blocks, np.int64),
+        slice_rows=slice_rows,
+        panel_rows=panel_rows,
+    )
+
+
+class Trainer:
+    """Trains a network on given rows, a plan of steps at a time.
+
+    Parameters
+    ----------
+    network : Network
+    optimizer : Optimizer
+    data : Data
+        From ``batches.make_data``.
+    batch_size : int
+        The largest batch that will be asked for.
+    state : State
+        Moved on in place.
+
+    Examples
+    --------
+    >>> from retrograd.engine.batches import make_data
+    >>> network = Network((1, 1), (), "identity", "squared_error")
+    >>> optimizer = Optimizer("sgd", learning_rate_init=0.5, momentum=0.0)
+    >>> state = State.start(np.zeros(2), optimizer)
+    >>> data = make_data(network, np.array([[1.0]]), np.array([3.0]))
+    >>> trainer = Trainer(network, optimizer, data, 1, state)
+    >>> trainer.run(rows=np.array([0, 0]), bounds=np.array([0, 1, 2]), rates=np.array([0.5, 0.5]))
+    array([4.5, 0. ])
+    >>> state.theta, state.step
+    (array([1.5, 1.5]), 2)
+    """
+
+    def __init__(
+        self, network: Network, optimizer: Optimizer, data: Data, batch_size: int, state: State
+    ) -> None:
+        self.network = network
+        self.optimizer = optimizer
+        self.data = data
+        self.state = state
+        self.batch_size = batch_size
+        sparse = data.row_starts.size > 0
+        self.work = make_work(network, state.theta.dtype, batch_size, sparse)
+
+    def epoch(self, rows: np.ndarray, total_epochs: int) -> float:
+        """Train on ``rows`` in their order, batch by batch; the mean loss, weighted by rows.
+
+        Schedules by step are laid out over ``total_epochs`` such epochs.
+        """
+        bounds = batch_bounds(rows.size, self.batch_size)
+        n_steps = bounds.size - 1
+        rates = self.optimizer.learning_rates(
+            self.state.learning_rate, self.state.step, n_steps, total_epochs * n_steps
+        )
+        losses = self.run(rows, bounds, rates)
+        self.state.epoch += 1
+        self.state.learning_rate = self.optimizer.rate_after_epoch(
+            self.state.learning_rate, self.state.samples_seen
+        )
+        return float(np.dot(losses, np.diff(bounds)) / rows.size)
+
+    def run(self, rows: np.ndarray, bounds: np.ndarray, rates: np.ndarray) -> np.ndarray:
+        """Take the steps of a plan: step k on rows[bounds[k] : bounds[k + 1]] at rates[k].
+
+        Returns
+        -------
+        losses : ndarray of shape (S,), float64
+            Loss of each step's batch, before its update.
+
+        Raises
+        ------
+        DivergenceError
+            If NaN or infinity arises. The state is then of no more use.
+        """
+        network, state, work = self.network, self.state, self.work
+        layout, settings = network.layout(state.theta.dtype), self.optimizer.settings()
+        losses = np.empty(rates.size)
+        chunk = max(1, CALL_WORK // (3 * layout.n_weights * self.batch_size))
+        with single_threaded_blas() as n_threads, compiling(state.theta.dtype):
+            n_workers = min(n_threads, work.loss.size) if COMPILED else 1
+            for begin in range(0, rates.size, chunk):
+                end = min(begin + chunk, rates.size)
+                plan = Plan(rows, bounds[begin : end + 1], rates[begin:end])
+                barrier = np.zeros(2, np.int64)
+
+                def take_steps(worker: int, plan: Plan = plan, barrier: np.ndarray = barrier,
+                               losses: np.ndarray = losses[begin:end]) -> int:  # fmt: skip
+                    return steps.train(
+                        layout, settings, state.theta, state.slots, self.data, plan, work,
+                        state.step, losses, barrier, worker, n_workers,
+                    )  # fmt: skip
+
+                n_good = run_workers(n_workers, take_steps)
+                state.step += n_good
+                state.samples_seen += int(plan.bounds[n_good] - plan.bounds[0])
+                if n_good < end - begin:
+                    n_rows = int(plan.bounds[n_good + 1] - plan.bounds[n_good])
+                    raise DivergenceError(
+                        state.step, state.epoch, float(plan.learning_rates[n_good]),
+                        first_trouble(network, state.theta, state.slots, work, n_rows),
+                    )  # fmt: skip
+        return losses
+
+
+class Objective:
+    """The loss over all rows as a function of the parameters, with its gradient, for L-BFGS.
+
+    Parameters
+    ----------
+    network : Network
+    alpha : float
+        Strength of the L2 penalty.
+    data : Data
+    """
+
+    def __init__(self, network: Network, alpha: float, data: Data) -> None:
+        self.network = network
+        self.data = data
+        self.dtype = data.y.dtype
+        self.settings: Settings = Optimizer("sgd", alpha=alpha).settings()
+        self.rows = np.arange(data.y.shape[0], dtype=np.int64)
+        sparse = data.row_starts.size > 0
+        self.work = make_work(network, self.dtype, max(1, self.rows.size), sparse)
+
+    def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Loss, and its gradient of shape (P,), float64, at theta of shape (P,)."""
+        parameters = np.ascontiguousarray(theta, dtype=self.dtype)
+        layout, barrier = self.network.layout(self.dtype), np.zeros(2, np.int64)
+        with single_threaded_blas() as n_threads, compiling(self.dtype):
+            n_workers = min(n_threads, self.work.loss.size) if COMPILED else 1
+            loss = run_workers(
+                n_workers,
+                lambda worker: steps.objective(
+                    layout, self.settings, parameters, self.data, self.rows, self.work,
+                    barrier, worker, n_workers,
+                ),
+            )  # fmt: skip
+        return loss, self.work.gradient[0].astype(np.float64)
+
+
+def predict(network: Network, theta: np.ndarray, data: Data, n_rows: int) -> np.ndarray:
+    """Send rows through a network; its outputs, of shape (n_rows, O) and theta's dtype."""
+    panel_rows = max(1, min(n_rows, PANEL_ROWS))
+    sparse = data.row_starts.size > 0
+    out = np.empty((n_rows, network.widths[-1]), theta.dtype)
+    with compiling(theta.dtype):
+        forward.predict(
+            network.layout(theta.dtype), theta, data, np.arange(n_rows, dtype=np.int64),
+            np.empty(0 if sparse else panel_rows * network.widths[0], theta.dtype),
+            np.empty(panel_rows * network.n_units, theta.dtype),
+            np.empty(panel_rows * network.n_units, theta.dtype),
+            out,
+        )  # fmt: skip
+    return out

@@ -1,0 +1,1 @@
+"""The vocabulary: activations, losses, initializers and schedules, in plain Python."""

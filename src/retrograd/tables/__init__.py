@@ -1,0 +1,1 @@
+"""From tables to matrices: reading files, choosing the task, encoding columns."""

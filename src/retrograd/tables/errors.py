@@ -1,0 +1,36 @@
+"""What a table can do wrong, said in one line."""
+
+
+class TableError(ValueError):
+    """A table cannot be used as it is; the message names the place and the way out."""
+
+
+class TableWarning(UserWarning):
+    """Something in a table was left out or replaced; the message says what."""
+
+
+def listed(names, limit: int = 5) -> str:
+    """Write names as a short quoted list, the first few only.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], limit=2)
+    "'a', 'b' and 1 more"
+    """
+    names = list(names)
+    shown = ", ".join(repr(name) for name in names[:limit])
+    rest = len(names) - limit
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun, in the plural where that is due.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(1200, "row"), counted(2, "category")
+    ('1 row', '1,200 rows', '2 categories')
+    """
+    if count != 1:
+        noun = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{count:,} {noun}"

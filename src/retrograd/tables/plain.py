@@ -1,0 +1,169 @@
+"""A column of any frame as one plain NumPy array: the only file that knows about dtypes of frames.
+
+Four kinds of values are told apart. Missing values (null, NaN, NaT) become the kind's own hole:
+
+========  ==============================  =======
+kind      array of a column with B rows   missing
+========  ==============================  =======
+number    float64 (B,)                    NaN
+boolean   float64 (B,), 0 or 1            NaN
+text      object (B,), str                None
+date      datetime64[us] (B,), wall time  NaT
+empty     float64 (B,)                    NaN
+========  ==============================  =======
+"""
+
+import datetime
+import decimal
+import re
+from typing import NamedTuple
+
+import narwhals as nw
+import numpy as np
+
+from retrograd.tables.errors import TableError
+
+# A leading zero ("007") marks a code, not a quantity, so such text stays text.
+_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+
+
+class Plain(NamedTuple):
+    """A column's values, freed from the frame they came in."""
+
+    kind: str
+    values: np.ndarray
+    time_zone: str = ""
+    # Declared categorical, so that digits in it are names and not quantities.
+    declared: bool = False
+
+
+def plain(series: nw.Series) -> Plain:
+    """Turn a column of a frame into its plain values.
+
+    Parameters
+    ----------
+    series : narwhals.Series of length B
+
+    Returns
+    -------
+    Plain
+
+    Raises
+    ------
+    TableError
+        If the column is of a type that is none of the kinds (lists, structures, bytes, ...), or
+        mixes several kinds.
+
+    Examples
+    --------
+    >>> import narwhals as nw, polars as pl
+    >>> plain(nw.from_native(pl.Series("a", [1, None, 3]), series_only=True))
+    Plain(kind='number', values=array([ 1., nan,  3.]), time_zone='', declared=False)
+    """
+    dtype = series.dtype
+    if series.null_count() == len(series):
+        return Plain("empty", np.full(len(series), np.nan))
+    if dtype == nw.Object:
+        return _from_objects(series)
+    if dtype == nw.Boolean:
+        return Plain("boolean", series.cast(nw.Float64).to_numpy().astype(np.float64))
+    if dtype.is_numeric():
+        numbers = series.cast(nw.Float64).to_numpy().astype(np.float64)
+        return Plain("empty" if np.isnan(numbers).all() else "number", numbers)
+    if dtype == nw.String:
+        return Plain("text", _texts(series.to_list()))
+    if dtype in (nw.Categorical, nw.Enum):
+        return Plain("text", _texts(series.cast(nw.String).to_list()), declared=True)
+    if dtype == nw.Date:
+        return Plain("date", series.to_numpy().astype("datetime64[us]"))
+    if dtype == nw.Datetime:
+        wall = series.dt.replace_time_zone(None)
+        return Plain("date", wall.to_numpy().astype("datetime64[us]"), str(dtype.time_zone or ""))
+    if dtype == nw.Duration:
+        return Plain("number", _seconds(series.to_numpy()))
+    raise TableError(
+        f"column {series.name!r} is of type {dtype}, which has no encoding: "
+        "drop it, or turn it into numbers or text first"
+    )
+
+
+def numbers_in_text(values: np.ndarray) -> np.ndarray | None:
+    """Read text as numbers if every value is one.
+
+    Parameters
+    ----------
+    values : object array (B,)
+        Strings, None where missing.
+
+    Returns
+    -------
+    float64 array (B,) or None
+        None if any value is not a plain decimal number, or if all are missing.
+
+    Examples
+    --------
+    >>> numbers_in_text(np.array(["1", "2.5", None], dtype=object))
+    array([1. , 2.5, nan])
+    >>> numbers_in_text(np.array(["007"], dtype=object)) is None
+    True
+    """
+    numbers = np.full(len(values), np.nan)
+    for row, value in enumerate(values):
+        if value is None:
+            continue
+        if not _NUMBER.fullmatch(value):
+            return None
+        numbers[row] = float(value)
+    return None if np.isnan(numbers).all() else numbers
+
+
+def _texts(values) -> np.ndarray:
+    """Collect strings; whatever stands for a missing value becomes None."""
+    texts = np.empty(len(values), dtype=object)
+    texts[:] = [value if isinstance(value, str) else None for value in values]
+    return texts
+
+
+def _seconds(durations: np.ndarray) -> np.ndarray:
+    """Durations as seconds, NaT as NaN."""
+    ticks = durations.astype("timedelta64[us]")
+    return np.where(np.isnat(ticks), np.nan, ticks.astype(np.int64) / 1e6)
+
+
+def _is_missing(value) -> bool:
+    """Tell None, NaN, NaT and pandas' NA, none of which equals itself in truth."""
+    if value is None:
+        return True
+    try:
+        return not bool(value == value)
+    except (TypeError, ValueError):
+        return type(value).__name__ == "NAType"
+
+
+def _from_objects(series: nw.Series) -> Plain:
+    """Find out what a column of Python objects holds."""
+    values = [None if _is_missing(value) else value for value in series.to_list()]
+    present = [value for value in values if value is not None]
+    if not present:
+        return Plain("empty", np.full(len(values), np.nan))
+    if all(isinstance(value, (bool, np.bool_)) for value in present):
+        return Plain("boolean", _floats(values))
+    numeric = (int, float, decimal.Decimal, np.integer, np.floating)
+    if all(isinstance(v, numeric) and not isinstance(v, bool) for v in present):
+        return Plain("number", _floats(values))
+    if all(isinstance(value, str) for value in present):
+        return Plain("text", _texts(values))
+    dates = (datetime.date, np.datetime64)
+    if all(isinstance(v, dates) and not getattr(v, "tzinfo", None) for v in present):
+        holes = [np.datetime64("NaT") if value is None else value for value in values]
+        return Plain("date", np.array(holes, dtype="datetime64[us]"))
+    kinds = ", ".join(sorted({type(value).__name__ for value in present}))
+    raise TableError(
+        f"column {series.name!r} holds objects of type {kinds}: make it one type, "
+        "for example text with astype(str), or drop it"
+    )
+
+
+def _floats(values: list) -> np.ndarray:
+    """Numbers or booleans as floats, None as NaN."""
+    return np.array([np.nan if value is None else float(value) for value in values])
