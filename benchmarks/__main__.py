@@ -18,30 +18,28 @@ def main(arguments=None) -> int:
     sections, names, workloads = _chosen(options.only)
     workloads = [w.quick() if options.quick else w for w in workloads]
     load_before = os.getloadavg()[0]
-    results, versions = {}, {}
-    if "agreement" in sections:
-        results["agreement"] = []
-        for dtype, entrants in _precisions(names):
-            results["agreement"] += measure.in_own_process(
-                measure.agreement, options.threads[0], entrants, workloads, [dtype]
-            )
-    for threads in options.threads:
-        for dtype, entrants in _precisions(names):
-            if "training" in sections:
-                records, found = measure.in_own_process(
-                    measure.training, threads, entrants, workloads, [dtype], options.repeats
-                )
-                results["training"] = results.get("training", []) + records
-                versions |= found
-        if "prediction" in sections:
-            results["prediction"] = results.get("prediction", []) + measure.in_own_process(
-                measure.prediction, threads, names, workloads, options.repeats
-            )
+    results, versions = {section: [] for section in SECTIONS[:3]}, {}
+
+    def measured(section, threads, *arguments):
+        records, found = measure.in_own_process(getattr(measure, section), threads, *arguments)
+        results[section] += records
+        versions.update(found)
+
+    for dtype, entrants in _precisions(names):
+        if "agreement" in sections:
+            measured("agreement", max(options.threads), entrants, workloads, [dtype])
+        for threads in options.threads if "training" in sections else ():
+            measured("training", threads, entrants, workloads, [dtype], options.repeats)
+    for threads in options.threads if "prediction" in sections else ():
+        measured("prediction", threads, names, workloads, options.repeats)
     if "startup" in sections:
         results["imports"] = startup.imports(options.repeats)
         results["first_fits"] = startup.first_fits(2 if options.quick else 3)
     text = report.document(_facts(arguments, options, versions, load_before), results)
     print(text)
+    if not any(results.values()):
+        print("nothing was measured: none of the contenders is installed", file=sys.stderr)
+        return 1
     if options.write:
         report.write(text)
     disagree = [r["workload"] for r in results.get("agreement", []) if not r["agrees"]]

@@ -1,5 +1,4 @@
-"""Interleaved timing, and the three things timed inside one process: training, agreement,
-prediction.
+"""Interleaved timing of what happens inside a process: training, agreement, prediction.
 
 Contenders take turns, each round starting with another one, so that whatever else the machine
 does falls on all of them alike; what is compared is the median of the rounds.
@@ -48,7 +47,7 @@ def in_own_process(function, threads, *arguments):
 
 
 def training(threads, names, workloads, dtypes, repeats):
-    """Time fits of every contender on every workload; return one record for each."""
+    """Time fits of every contender on every workload; return records and versions."""
     contenders = load(names, say=_progress)
     records = []
     for dtype in dtypes:
@@ -58,6 +57,8 @@ def training(threads, names, workloads, dtypes, repeats):
                 name: (contender, contender.trainer(workload, data, workload.epochs).train)
                 for name, contender in _entrants(contenders, workload, dtype).items()
             }
+            if not jobs:
+                continue
             _progress(f"training {workload.name} {dtype}, {threads} thread(s): {', '.join(jobs)}")
             for name, (wall, cpu) in interleaved(jobs, threads, repeats).items():
                 records.append(
@@ -72,11 +73,11 @@ def training(threads, names, workloads, dtypes, repeats):
                         "cpu": cpu,
                     }
                 )
-    return records, {name: module.version() for name, module in contenders.items()}
+    return records, _versions(contenders)
 
 
 def agreement(threads, names, workloads, dtypes):
-    """Train without shuffling from the same parameters; return final losses for each work."""
+    """Train without shuffling from the same parameters; return the final losses."""
     contenders = load(names, say=_progress)
     records = []
     for dtype in dtypes:
@@ -91,6 +92,8 @@ def agreement(threads, names, workloads, dtypes):
                     trainer = contender.trainer(workload, data, epochs, order)
                     layers = trainer.parameters(trainer.train())
                 losses[contender.TITLE] = workload.loss(layers, data)
+            if not losses:
+                continue
             spread = (max(losses.values()) - min(losses.values())) / min(losses.values())
             records.append(
                 {
@@ -102,7 +105,7 @@ def agreement(threads, names, workloads, dtypes):
                     "agrees": len(losses) < 2 or spread <= AGREE[dtype],
                 }
             )
-    return records
+    return records, _versions(contenders)
 
 
 def prediction(threads, names, workloads, repeats):
@@ -121,6 +124,8 @@ def prediction(threads, names, workloads, repeats):
             if hasattr(contender, "predictor"):
                 predict = contender.predictor(workload, data, proba)
                 jobs[name] = contender, _repeat(predict, asked, calls)
+        if not jobs:
+            continue
         _progress(f"prediction {work_name}, {rows} row(s), {threads} thread(s): {', '.join(jobs)}")
         for name, (wall, cpu) in interleaved(jobs, threads, repeats).items():
             records.append(
@@ -135,7 +140,7 @@ def prediction(threads, names, workloads, repeats):
                     "cpu": [seconds / calls for seconds in cpu],
                 }
             )
-    return records
+    return records, _versions(contenders)
 
 
 def interleaved(jobs, threads, repeats):
@@ -166,6 +171,10 @@ def interleaved(jobs, threads, repeats):
 def _entrants(contenders, workload, dtype):
     dtype = np.dtype(dtype)
     return {n: module for n, module in contenders.items() if module.takes(workload, dtype)}
+
+
+def _versions(contenders):
+    return {name: module.version() for name, module in contenders.items()}
 
 
 def _repeat(predict, rows, calls):

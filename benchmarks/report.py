@@ -74,9 +74,10 @@ def _training(records):
             rows = []
             for workload in _unique(r["workload"] for r in chosen):
                 rows += _training_rows([r for r in chosen if r["workload"] == workload])
-            header = ["work", "contender", "ms/epoch", "µs/step", "range", "cores", "× ours"]
+            header = ["work", "contender", "ms/epoch", "µs/step", "range", "cores", "times ours"]
             parts.append(f"### {dtype}, {_count(threads, 'thread')}\n\n{table(header, rows)}")
-    parts.append(_best(records))
+    if _wall_of_ours(records):
+        parts.append(_best(records))
     return parts
 
 
@@ -159,7 +160,7 @@ def _prediction(records):
                     _ratio(wall, ours),
                 ]
             )
-    header = ["call", "threads", "contender", "µs/call", "range", "cores", "× ours"]
+    header = ["call", "threads", "contender", "µs/call", "range", "cores", "times ours"]
     return f"## Prediction\n\n{table(header, rows)}"
 
 
@@ -188,7 +189,7 @@ def _wall_of_ours(records):
 
 
 def _ratio(wall, ours):
-    return "" if wall is None or ours is None else f"{_number(wall / ours)}×"
+    return "" if wall is None or ours is None else f"{_number(wall / ours)}"
 
 
 def _range(walls):

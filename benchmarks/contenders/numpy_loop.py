@@ -25,7 +25,7 @@ def limited(threads):
 
 def takes(workload, dtype):
     """Tell whether this is the notebook's own kind of work."""
-    return workload.one_example
+    return workload.one_example and not workload.long
 
 
 def trainer(workload, data, epochs, order=None):

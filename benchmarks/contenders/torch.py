@@ -36,7 +36,7 @@ def limited(threads):
 
 def takes(workload, dtype):
     """Tell that it is measured in its own usual precision."""
-    return dtype == np.float32
+    return dtype == np.float32 and not workload.long
 
 
 def trainer(workload, data, epochs, order=None):

@@ -9,7 +9,7 @@ from retrograd.engine.divergence import DivergenceError, first_trouble
 from retrograd.engine.jit import COMPILED, compiling
 from retrograd.engine.kernels import forward, steps
 from retrograd.engine.kernels.data import Data, Plan, Settings, Work
-from retrograd.engine.kernels.update import BLOCK
+from retrograd.engine.kernels.update import BLOCK, LANES
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import run_workers, single_threaded_blas
@@ -80,18 +80,16 @@ def make_work(network: Network, dtype: np.dtype, batch_size: int, sparse: bool) 
     panel_rows = min(slice_rows, PANEL_ROWS)
     units = (slices, panel_rows * network.n_units)
     n_blocks = -(-network.n_parameters // BLOCK)
-    largest = max(i * o for i, o in zip(network.widths, network.widths[1:], strict=False))
     return Work(
         x=np.zeros((slices, 0 if sparse else panel_rows * network.widths[0]), dtype),
         z=np.zeros(units, dtype),
         a=np.zeros(units, dtype),
         delta=np.zeros(units, dtype),
         gradient=np.zeros((slices, network.n_parameters), dtype),
-        scratch=np.zeros((slices, largest if slice_rows > panel_rows else 0), dtype),
         loss=np.zeros(slices),
         weight=np.zeros(slices),
         trouble=np.zeros(slices, np.int64),
-        square=np.zeros(n_blocks),
+        squares=np.zeros((n_blocks, LANES)),
         bad_parameters=np.zeros(n_blocks, np.int64),
         slice_rows=slice_rows,
         panel_rows=panel_rows,

@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import asdict
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -59,7 +60,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     array([0., 1., 1., 0.], dtype=float32)
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict] = {
         "dtype": [StrOptions({"float32", "float64"})],
         "max_categories": [Interval(Integral, 1, None, closed="left")],
         "min_count": [Interval(Integral, 1, None, closed="left")],
@@ -193,7 +194,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         arrays : dict of float64 arrays (number of columns,)
-            ``centre`` and ``scale`` of each column, NaN for a column that has none.
+            ``centre`` and ``scale`` of each column, 0 for a column that has none.
         facts : dict
             Plain lists, strings, booleans and numbers, fit for JSON.
 
@@ -209,7 +210,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         columns = [asdict(column) | {"kind": column.kind} for column in self.columns_]
         arrays = {
-            key: np.array([column.pop(key, np.nan) for column in columns], dtype=np.float64)
+            key: np.array([column.pop(key, 0.0) for column in columns], dtype=np.float64)
             for key in ("centre", "scale")
         }
         for column in columns:

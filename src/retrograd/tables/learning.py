@@ -113,10 +113,8 @@ def _learn_category(name: str, texts: np.ndarray, settings: Settings) -> tuple[C
     if len(counts) == 1 and not missing:
         return IgnoredColumn(name, CONSTANT), []
     if present >= ENOUGH_TO_SUSPECT and len(counts) > 0.9 * present:
-        return IgnoredColumn(
-            name,
-            f"{len(counts):,} different values in {counted(present, 'row')}, like a name or id",
-        ), []
+        reason = f"{len(counts):,} different values in {counted(present, 'row')}, like a name or id"
+        return IgnoredColumn(name, reason), []
     # Ties go by name, so that the order of rows changes nothing.
     ranked = sorted(counts, key=lambda text: (-counts[text], text))
     kept = [text for text in ranked if counts[text] >= settings.min_count]

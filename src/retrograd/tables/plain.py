@@ -87,6 +87,18 @@ def plain(series: nw.Series) -> Plain:
     )
 
 
+def plain_series(series) -> Plain:
+    """Turn a pandas or polars series into its plain values; see :func:`plain`.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> plain_series(pl.Series([True, None])).kind
+    'boolean'
+    """
+    return plain(nw.from_native(series, series_only=True))
+
+
 def numbers_in_text(values: np.ndarray) -> np.ndarray | None:
     """Read text as numbers if every value is one.
 

@@ -59,10 +59,10 @@ def columns_from_state(arrays: dict[str, np.ndarray], facts: dict) -> list[Colum
 
     Examples
     --------
-    >>> nothing = np.array([np.nan])
-    >>> facts = {"columns": [{"kind": "ignored", "name": "id", "reason": "an id"}]}
-    >>> columns_from_state({"centre": nothing, "scale": nothing}, facts)
-    [IgnoredColumn(name='id', reason='an id')]
+    >>> arrays = {"centre": np.array([2.0]), "scale": np.array([1.5])}
+    >>> facts = {"columns": [{"kind": "number", "name": "x", "missing": False}], "notes": []}
+    >>> columns_from_state(arrays, facts)
+    [NumberColumn(name='x', centre=2.0, scale=1.5, missing=False)]
     """
     entries = facts.get("columns")
     if not isinstance(entries, list) or not entries:
@@ -114,8 +114,9 @@ def _checked(name: str, key: str, value, hint):
         if type(value) is hint:
             return value
     elif isinstance(value, list) and all(isinstance(item, str) for item in value):
-        if len(set(value)) == len(value):
-            return tuple(value)
+        without_doubles = tuple(dict.fromkeys(value))
+        if len(without_doubles) == len(value):
+            return without_doubles
     raise ValueError(f"the encoder's column {name!r} has a {key!r} of the wrong type")
 
 

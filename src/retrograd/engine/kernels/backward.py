@@ -8,10 +8,9 @@ Shapes as in ``forward``. The gradient is that of the *sum* of the rows' losses;
 it by the batch's weight.
 """
 
-import numpy as np
-
-from retrograd.engine.jit import jit, matrix, vector
+from retrograd.engine.jit import jit
 from retrograd.engine.kernels.forward import BLAS_FROM, forward
+from retrograd.engine.native import matrix, product, row, vector
 from retrograd.maths import activations, losses
 from retrograd.maths.activations import (
     ELU,
@@ -56,7 +55,8 @@ def slice_gradient(layout, theta, data, rows, first, n_rows, work, s):
 
     Leaves the slice's gradient, loss, weight and trouble in row s of ``work``.
     """
-    x, z, a, delta = work.x[s], work.z[s], work.a[s], work.delta[s]
+    x, z, a = row(work.x, s), row(work.z, s), row(work.a, s)
+    delta, gradient = row(work.delta, s), row(work.gradient, s)
     work.loss[s] = 0.0
     work.weight[s] = 0.0
     work.trouble[s] = 0
@@ -68,7 +68,7 @@ def slice_gradient(layout, theta, data, rows, first, n_rows, work, s):
         work.weight[s] += weight
         backward(
             layout, theta, data, rows, first + done, n, x, z, a, delta,
-            work.gradient[s], work.scratch[s], done > 0,
+            gradient, done > 0,
         )  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def loss_and_delta(layout, a, y):
 
 
 @jit
-def backward(layout, theta, data, rows, first, n_rows, x, z, a, delta, gradient, scratch, add):
+def backward(layout, theta, data, rows, first, n_rows, x, z, a, delta, gradient, add):
     """Fill (or, with add, add to) the gradient, and fill delta, from the output's delta down."""
     for layer in range(layout.activations.size - 1, -1, -1):
         n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
@@ -135,52 +135,46 @@ def backward(layout, theta, data, rows, first, n_rows, x, z, a, delta, gradient,
         if layer > 0:
             start = n_rows * layout.units_at[layer - 1]
             z_in, a_in = matrix(z, start, n_rows, n_in), matrix(a, start, n_rows, n_in)
-            weight_gradient(a_in, delta_out, dW, scratch, add)
+            weight_gradient(a_in, delta_out, dW, add)
             delta_in = matrix(delta, start, n_rows, n_in)
             send_back(delta_out, W, delta_in)
             times_slope(layout.activations[layer - 1], z_in, a_in, delta_in)
         elif data.row_starts.size > 0:
-            weight_gradient_sparse(data, rows, first, delta_out, dW, add)
+            sparse_weight_gradient(data, rows, first, delta_out, dW, add)
         else:
-            weight_gradient(matrix(x, 0, n_rows, n_in), delta_out, dW, scratch, add)
+            weight_gradient(matrix(x, 0, n_rows, n_in), delta_out, dW, add)
 
 
 @jit
 def bias_gradient(delta, db, add):
     """db = sum of delta over its rows, of shapes (B, O), (O,)."""
-    if not add:
-        for o in range(db.size):
-            db[o] = 0
     for r in range(delta.shape[0]):
-        for o in range(db.size):
-            db[o] += delta[r, o]
+        if r == 0 and not add:
+            for o in range(db.size):
+                db[o] = delta[r, o]
+        else:
+            for o in range(db.size):
+                db[o] += delta[r, o]
 
 
 @jit
-def weight_gradient(a_in, delta, dW, scratch, add):
+def weight_gradient(a_in, delta, dW, add):
     """dW = a_in' delta, of shapes (B, I), (B, O), (I, O)."""
     if delta.size * dW.shape[0] >= BLAS_FROM:
-        if not add:
-            np.dot(a_in.T, delta, dW)
-            return
-        panel_dW = matrix(scratch, 0, dW.shape[0], dW.shape[1])
-        np.dot(a_in.T, delta, panel_dW)
-        for i in range(dW.shape[0]):
-            for o in range(dW.shape[1]):
-                dW[i, o] += panel_dW[i, o]
+        product(a_in, True, delta, False, dW, add)
         return
-    if not add:
-        for i in range(dW.shape[0]):
-            for o in range(dW.shape[1]):
-                dW[i, o] = 0
     for r in range(delta.shape[0]):
         for i in range(dW.shape[0]):
-            for o in range(dW.shape[1]):
-                dW[i, o] += a_in[r, i] * delta[r, o]
+            if r == 0 and not add:
+                for o in range(dW.shape[1]):
+                    dW[i, o] = a_in[r, i] * delta[r, o]
+            else:
+                for o in range(dW.shape[1]):
+                    dW[i, o] += a_in[r, i] * delta[r, o]
 
 
 @jit
-def weight_gradient_sparse(data, rows, first, delta, dW, add):
+def sparse_weight_gradient(data, rows, first, delta, dW, add):
     """dW = a_in' delta, a_in being sparse rows."""
     if not add:
         for i in range(dW.shape[0]):
@@ -198,12 +192,12 @@ def weight_gradient_sparse(data, rows, first, delta, dW, add):
 def send_back(delta, W, delta_in):
     """delta_in = delta W', of shapes (B, O), (I, O), (B, I)."""
     if delta.size * W.shape[0] >= BLAS_FROM:
-        np.dot(delta, W.T, delta_in)
+        product(delta, False, W, True, delta_in, False)
         return
     for r in range(delta_in.shape[0]):
         for i in range(delta_in.shape[1]):
-            delta_in[r, i] = 0
-        for o in range(delta.shape[1]):
+            delta_in[r, i] = delta[r, 0] * W[i, 0]
+        for o in range(1, delta.shape[1]):
             for i in range(delta_in.shape[1]):
                 delta_in[r, i] += delta[r, o] * W[i, o]
 

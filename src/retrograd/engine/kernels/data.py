@@ -52,11 +52,10 @@ class Work(NamedTuple):
     a: np.ndarray  # (slices, panel_rows * units), T: activations
     delta: np.ndarray  # (slices, panel_rows * units), T: dLoss/dz
     gradient: np.ndarray  # (slices, P), T: row 0 ends up as the gradient of the whole batch
-    scratch: np.ndarray  # (slices, largest I * O), T; (slices, 0) when a slice is one panel
     loss: np.ndarray  # (slices,), float64: weighted sum of the rows' losses
     weight: np.ndarray  # (slices,), float64: sum of the rows' weights
     trouble: np.ndarray  # (slices,), int64: pre-activations that are not finite
-    square: np.ndarray  # (blocks of parameters,), float64: sum of the weights' squares
+    squares: np.ndarray  # (blocks of parameters, LANES), float64: sums of the weights' squares
     bad_parameters: np.ndarray  # (blocks,), int64: updated parameters that are not finite
     slice_rows: int
     panel_rows: int

@@ -8,9 +8,8 @@ Shapes: B rows in the panel, I units in, O units out. Arrays are row-major; outp
 
 from math import exp, isfinite
 
-import numpy as np
-
-from retrograd.engine.jit import jit, matrix, vector
+from retrograd.engine.jit import jit
+from retrograd.engine.native import matrix, product, vector
 from retrograd.maths import activations
 from retrograd.maths.activations import (
     ELU,
@@ -55,17 +54,17 @@ def forward(layout, theta, data, rows, first, n_rows, x, z, a):
         b = vector(theta, layout.biases_at[layer], n_out)
         z_out = matrix(z, n_rows * layout.units_at[layer], n_rows, n_out)
         a_out = matrix(a, n_rows * layout.units_at[layer], n_rows, n_out)
+        fill_rows(b, z_out)
         if layer > 0:
             a_in = matrix(a, n_rows * layout.units_at[layer - 1], n_rows, n_in)
-            multiply(a_in, W, z_out)
+            add_product(a_in, W, z_out)
         elif data.row_starts.size > 0:
-            multiply_sparse(data, rows, first, W, z_out)
+            add_sparse_product(data, rows, first, W, z_out)
         else:
             a_in = matrix(x, 0, n_rows, n_in)
             gather(data.X, rows, first, a_in)
-            multiply(a_in, W, z_out)
-        trouble += add_bias(b, z_out)
-        activate(layout.activations[layer], z_out, a_out)
+            add_product(a_in, W, z_out)
+        trouble += activate(layout.activations[layer], z_out, a_out)
     return trouble
 
 
@@ -79,26 +78,30 @@ def gather(X, rows, first, x):
 
 
 @jit
-def multiply(a_in, W, z):
-    """z = a_in W, of shapes (B, I), (I, O), (B, O)."""
-    if z.size * W.shape[0] >= BLAS_FROM:
-        np.dot(a_in, W, z)
-        return
+def fill_rows(b, z):
+    """z = b in every row, so that the products can be added to it."""
     for r in range(z.shape[0]):
         for o in range(z.shape[1]):
-            z[r, o] = 0
+            z[r, o] = b[o]
+
+
+@jit
+def add_product(a_in, W, z):
+    """z += a_in W, of shapes (B, I), (I, O), (B, O)."""
+    if z.size * W.shape[0] >= BLAS_FROM:
+        product(a_in, False, W, False, z, True)
+        return
+    for r in range(z.shape[0]):
         for i in range(W.shape[0]):
             for o in range(z.shape[1]):
                 z[r, o] += a_in[r, i] * W[i, o]
 
 
 @jit
-def multiply_sparse(data, rows, first, W, z):
-    """z = a_in W, a_in being sparse rows: only the entries that are there are touched."""
+def add_sparse_product(data, rows, first, W, z):
+    """z += a_in W, a_in being sparse rows: only the entries that are there are touched."""
     for r in range(z.shape[0]):
         row = rows[first + r]
-        for o in range(z.shape[1]):
-            z[r, o] = 0
         for k in range(data.row_starts[row], data.row_starts[row + 1]):
             i = data.columns[k]
             for o in range(z.shape[1]):
@@ -106,75 +109,74 @@ def multiply_sparse(data, rows, first, W, z):
 
 
 @jit
-def add_bias(b, z):
-    """z += b in every row; count the entries that are not finite."""
+def activate(code, z, a):
+    """a = f(z), f being the activation of that code; count the z that are not finite."""
     trouble = 0
     for r in range(z.shape[0]):
         for o in range(z.shape[1]):
-            z[r, o] += b[o]
             if not isfinite(z[r, o]):
                 trouble += 1
+        activate_row(code, z, a, r)
     return trouble
 
 
 @jit
-def activate(code, z, a):
-    """a = f(z), f being the activation of that code; softmax looks at whole rows."""
-    for r in range(z.shape[0]):
-        if code == IDENTITY:
-            for o in range(z.shape[1]):
-                a[r, o] = z[r, o]
-        elif code == RELU:
-            for o in range(z.shape[1]):
-                a[r, o] = relu(z[r, o])
-        elif code == LOGISTIC:
-            for o in range(z.shape[1]):
-                a[r, o] = logistic(float(z[r, o]))
-        elif code == TANH:
-            for o in range(z.shape[1]):
-                a[r, o] = tanh_value(float(z[r, o]))
-        elif code == LEAKY_RELU:
-            for o in range(z.shape[1]):
-                a[r, o] = leaky_relu(float(z[r, o]))
-        elif code == ELU:
-            for o in range(z.shape[1]):
-                a[r, o] = elu(float(z[r, o]))
-        elif code == SELU:
-            for o in range(z.shape[1]):
-                a[r, o] = selu(float(z[r, o]))
-        elif code == GELU:
-            for o in range(z.shape[1]):
-                a[r, o] = gelu(float(z[r, o]))
-        elif code == SILU:
-            for o in range(z.shape[1]):
-                a[r, o] = silu(float(z[r, o]))
-        elif code == MISH:
-            for o in range(z.shape[1]):
-                a[r, o] = mish(float(z[r, o]))
-        elif code == SOFTPLUS:
-            for o in range(z.shape[1]):
-                a[r, o] = softplus(float(z[r, o]))
-        elif code == EXP:
-            for o in range(z.shape[1]):
-                a[r, o] = exp(float(z[r, o]))
-        else:
-            softmax(z[r], a[r])
+def activate_row(code, z, a, r):
+    """a = f(z) in row r."""
+    if code == IDENTITY:
+        for o in range(z.shape[1]):
+            a[r, o] = z[r, o]
+    elif code == RELU:
+        for o in range(z.shape[1]):
+            a[r, o] = relu(z[r, o])
+    elif code == LOGISTIC:
+        for o in range(z.shape[1]):
+            a[r, o] = logistic(float(z[r, o]))
+    elif code == TANH:
+        for o in range(z.shape[1]):
+            a[r, o] = tanh_value(float(z[r, o]))
+    elif code == LEAKY_RELU:
+        for o in range(z.shape[1]):
+            a[r, o] = leaky_relu(float(z[r, o]))
+    elif code == ELU:
+        for o in range(z.shape[1]):
+            a[r, o] = elu(float(z[r, o]))
+    elif code == SELU:
+        for o in range(z.shape[1]):
+            a[r, o] = selu(float(z[r, o]))
+    elif code == GELU:
+        for o in range(z.shape[1]):
+            a[r, o] = gelu(float(z[r, o]))
+    elif code == SILU:
+        for o in range(z.shape[1]):
+            a[r, o] = silu(float(z[r, o]))
+    elif code == MISH:
+        for o in range(z.shape[1]):
+            a[r, o] = mish(float(z[r, o]))
+    elif code == SOFTPLUS:
+        for o in range(z.shape[1]):
+            a[r, o] = softplus(float(z[r, o]))
+    elif code == EXP:
+        for o in range(z.shape[1]):
+            a[r, o] = exp(float(z[r, o]))
+    else:
+        softmax(z, a, r)
 
 
 @jit
-def softmax(z, a):
-    """a = exp(z) / sum(exp(z)) over one row, the largest z taken off first against overflow."""
-    top = z[0]
-    for o in range(1, z.size):
-        if z[o] > top:
-            top = z[o]
+def softmax(z, a, r):
+    """a = exp(z) / sum(exp(z)) in row r, the largest z taken off first against overflow."""
+    top = z[r, 0]
+    for o in range(1, z.shape[1]):
+        if z[r, o] > top:
+            top = z[r, o]
     total = 0.0
-    for o in range(z.size):
-        e = exp(float(z[o] - top))
-        a[o] = e
+    for o in range(z.shape[1]):
+        e = exp(float(z[r, o] - top))
+        a[r, o] = e
         total += e
-    for o in range(z.size):
-        a[o] /= total
+    for o in range(z.shape[1]):
+        a[r, o] /= total
 
 
 @jit

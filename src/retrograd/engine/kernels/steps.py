@@ -7,9 +7,16 @@ matter: each has buffers of its own, and their gradients are summed in the slice
 
 from math import isfinite
 
-from retrograd.engine.jit import jit, vector, wait_for_all
+from retrograd.engine.jit import jit
 from retrograd.engine.kernels.backward import slice_gradient
-from retrograd.engine.kernels.update import BLOCK, sum_of_squares, total_gradient, update
+from retrograd.engine.kernels.update import (
+    BLOCK,
+    LANES,
+    sum_of_squares,
+    total_gradient,
+    update,
+)
+from retrograd.engine.native import row, wait_for_all
 
 
 @jit
@@ -28,11 +35,11 @@ def train(layout, settings, theta, slots, data, plan, work, t, losses, barrier, 
         )
         wait_for_all(barrier, n_workers)
         weight = batch_weight(work, n_slices)
-        for block in range(worker, work.square.size, n_workers):
+        for block in range(worker, work.bad_parameters.size, n_workers):
             start, stop = block * BLOCK, min(block * BLOCK + BLOCK, theta.size)
             regularise(layout, settings, theta, work, n_slices, weight, block, start, stop)
             work.bad_parameters[block] = update(
-                settings, theta, slots, vector(work.gradient, 0, theta.size), t + k + 1,
+                settings, theta, slots, row(work.gradient, 0), t + k + 1,
                 plan.learning_rates[k], layout.n_weights, start, stop,
             )  # fmt: skip
         wait_for_all(barrier, n_workers)
@@ -54,7 +61,7 @@ def objective(layout, settings, theta, data, rows, work, barrier, worker, n_work
     )
     wait_for_all(barrier, n_workers)
     weight = batch_weight(work, n_slices)
-    for block in range(worker, work.square.size, n_workers):
+    for block in range(worker, work.bad_parameters.size, n_workers):
         start, stop = block * BLOCK, min(block * BLOCK + BLOCK, theta.size)
         regularise(layout, settings, theta, work, n_slices, weight, block, start, stop)
     wait_for_all(barrier, n_workers)
@@ -81,7 +88,8 @@ def regularise(layout, settings, theta, work, n_slices, weight, block, start, st
         theta, work, n_slices, layout.n_weights, settings.alpha, weight, start, stop
     )
     if settings.alpha > 0.0:
-        work.square[block] = sum_of_squares(theta, start, min(stop, layout.n_weights))
+        end = max(start, min(stop, layout.n_weights))
+        sum_of_squares(theta, start, end, row(work.squares, block))
 
 
 @jit
@@ -102,8 +110,9 @@ def batch_loss(layout, settings, work, n_slices, weight):
     loss *= layout.loss_scale
     if settings.alpha > 0.0:
         square = 0.0
-        for block in range(work.square.size):
-            square += work.square[block]
+        for block in range(work.bad_parameters.size):
+            for lane in range(LANES):
+                square += work.squares[block, lane]
         loss += 0.5 * settings.alpha * square
     return loss / weight
 

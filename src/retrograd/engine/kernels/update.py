@@ -10,9 +10,10 @@ from math import isfinite, sqrt
 
 import numpy as np
 
-from retrograd.engine.jit import jit, vector
+from retrograd.engine.jit import jit
 
 BLOCK = 4096
+LANES = 16
 SGD, ADAM, ADAMW, RMSPROP = range(4)
 
 
@@ -37,16 +38,19 @@ def total_gradient(theta, work, n_slices, n_weights, alpha, weight, start, stop)
 
 
 @jit
-def sum_of_squares(theta, start, stop):
-    """Sum of theta[start:stop] squared; 0 if there is nothing between."""
-    n = stop - start
-    if n >= 64:
-        block = vector(theta, start, n)
-        return float(np.dot(block, block))
-    total = 0.0
-    for p in range(start, stop):
-        total += float(theta[p]) * float(theta[p])
-    return total
+def sum_of_squares(theta, start, stop, lanes):
+    """Add theta[start:stop] squared to the lanes, entry p to lane p modulo their number.
+
+    Side by side rather than one after another, the sums take a fraction of the time.
+    """
+    for lane in range(LANES):
+        lanes[lane] = 0.0
+    whole = start + (stop - start) // LANES * LANES
+    for p in range(start, whole, LANES):
+        for lane in range(LANES):
+            lanes[lane] += float(theta[p + lane]) * float(theta[p + lane])
+    for p in range(whole, stop):
+        lanes[0] += float(theta[p]) * float(theta[p])
 
 
 @jit

@@ -1,0 +1,1 @@
+"""Trained networks as files that are data and nothing else."""

@@ -1,0 +1,197 @@
+"""Writes a fitted MLPClassifier or MLPRegressor as tensors and plain facts, and builds it again."""
+
+import numpy as np
+
+from retrograd.export.container import ModelFileError
+from retrograd.export.parts import (
+    NETWORKS,
+    OUTPUTS,
+    Tensors,
+    build,
+    fact,
+    pack_names,
+    pack_parameters,
+    unpack_names,
+)
+
+CURVES = ("loss_curve_", "validation_scores_")
+NUMBERS = ("loss_", "best_loss_", "best_validation_score_")
+
+
+def pack_network(model, prefix: str, tensors: dict) -> dict:
+    """Write a network: weights and biases as tensors, all else as facts.
+
+    Parameters
+    ----------
+    model : fitted MLPClassifier or MLPRegressor
+    prefix : str
+        What the names of its tensors start with.
+    tensors : dict
+        Where the tensors go: ``weights.0`` of shape (I, O), ``biases.0`` of shape (O,), and so on.
+
+    Returns
+    -------
+    dict
+    """
+    for layer, (weights, biases) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
+        tensors[f"{prefix}weights.{layer}"] = weights
+        tensors[f"{prefix}biases.{layer}"] = biases
+    for name in CURVES:
+        curve = getattr(model, name, None)
+        if curve is not None:
+            tensors[f"{prefix}{name.rstrip('_')}"] = np.asarray(curve, dtype=np.float64)
+    facts = {
+        "parameters": pack_parameters(model),
+        "widths": [len(model.coefs_[0]), *(len(biases) for biases in model.intercepts_)],
+        "output": model.out_activation_,
+        "feature_names": pack_names(model),
+        "epochs": int(model.n_iter_),
+        "samples_seen": int(getattr(model, "t_", 0)),
+    }
+    facts |= {name.rstrip("_"): _plain_number(getattr(model, name, None)) for name in NUMBERS}
+    if hasattr(model, "classes_"):
+        facts["classes"] = pack_classes(model.classes_)
+    return facts
+
+
+def unpack_network(name: str, facts: dict, prefix: str, tensors: Tensors):
+    """Build a fitted network.
+
+    Parameters
+    ----------
+    name : str
+        A key of :data:`NETWORKS`.
+    facts : dict
+    prefix : str
+    tensors : Tensors
+
+    Returns
+    -------
+    MLPClassifier or MLPRegressor
+
+    Raises
+    ------
+    ModelFileError
+        If anything is missing, of the wrong type, or contradicts something else.
+    """
+    model = build(NETWORKS[name], facts)
+    widths = _check_widths(model, facts)
+    model.coefs_, model.intercepts_ = _take_layers(widths, prefix, tensors)
+    if fact(facts, "output", str) not in OUTPUTS[name]:
+        raise ModelFileError(f"{name} has no output {facts['output']!r}")
+    model.out_activation_ = facts["output"]
+    model.n_features_in_, model.n_outputs_ = widths[0], widths[-1]
+    model.n_layers_ = len(widths)
+    model.n_iter_, model.t_ = fact(facts, "epochs", int), fact(facts, "samples_seen", int)
+    for attribute in CURVES:
+        key = f"{prefix}{attribute.rstrip('_')}"
+        curve = tensors.take(key, (None,)).tolist() if tensors.has(key) else None
+        setattr(model, attribute, curve)
+    for attribute in NUMBERS:
+        setattr(model, attribute, fact(facts, attribute.rstrip("_"), float, type(None)))
+    unpack_names(model, facts, widths[0])
+    if name == "MLPClassifier":
+        model.classes_ = unpack_classes(facts)
+        _check_classes(model)
+    _restore(model)
+    return model
+
+
+def _restore(model) -> None:
+    """Hand the estimator its fitted attributes, from which it sets up what it keeps to itself.
+
+    The single place that knows how an estimator is brought back to life.
+    """
+    if hasattr(model, "_restore"):
+        model._restore({key: value for key, value in vars(model).items() if key.endswith("_")})
+    elif hasattr(model, "classes_"):
+        from sklearn.preprocessing import LabelBinarizer
+
+        model._label_binarizer = LabelBinarizer().fit(model.classes_)
+
+
+def _check_widths(model, facts: dict) -> list[int]:
+    """Check that the layers' widths are those that the parameters ask for."""
+    widths = fact(facts, "widths", list)
+    if len(widths) < 2 or not all(type(width) is int and width > 0 for width in widths):
+        raise ModelFileError("'widths' is not a list of layer widths")
+    hidden = [int(width) for width in np.ravel(model.hidden_layer_sizes)]
+    if widths[1:-1] != hidden:
+        raise ModelFileError(f"widths {widths} contradict hidden_layer_sizes {tuple(hidden)}")
+    return widths
+
+
+def _take_layers(widths: list[int], prefix: str, tensors: Tensors) -> tuple[list, list]:
+    """Take weights and biases, all of one type."""
+    coefs, intercepts = [], []
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    for layer, shape in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        coefs.append(tensors.take(f"{prefix}weights.{layer}", shape, dtypes))
+        dtypes = (coefs[0].dtype.name,)
+        intercepts.append(tensors.take(f"{prefix}biases.{layer}", shape[1:], dtypes))
+    return coefs, intercepts
+
+
+def _check_classes(model) -> None:
+    """Check that there are as many outputs as the classes need."""
+    outputs, classes = model.n_outputs_, len(model.classes_)
+    one_or_other = model.out_activation_ == "logistic" and outputs == 1 and classes == 2
+    if not one_or_other and outputs != classes:
+        raise ModelFileError(f"{outputs} outputs for {classes} classes")
+
+
+def pack_classes(classes: np.ndarray) -> dict:
+    """Write class labels with their type.
+
+    Examples
+    --------
+    >>> pack_classes(np.array(["cat", "dog"]))
+    {'dtype': 'text', 'labels': ['cat', 'dog']}
+    """
+    if not isinstance(classes, np.ndarray):
+        raise ModelFileError("a classifier of several targets at once cannot be written")
+    if classes.dtype.kind in "UO" and all(isinstance(label, str) for label in classes.tolist()):
+        kind = "text" if classes.dtype.kind == "U" else "object"
+    elif classes.dtype.kind in "iubf":
+        kind = classes.dtype.name
+    else:
+        raise ModelFileError(f"class labels of type {classes.dtype} cannot be written")
+    return {"dtype": kind, "labels": classes.tolist()}
+
+
+_BITS = (8, 16, 32, 64)
+LABELS: dict[str, tuple[type, object]] = {
+    "text": (str, str),
+    "object": (str, object),
+    "bool": (bool, bool),
+}
+LABELS |= {f"{sign}int{bits}": (int, f"{sign}int{bits}") for sign in ("", "u") for bits in _BITS}
+LABELS |= {name: (float, name) for name in ("float16", "float32", "float64")}
+
+
+def unpack_classes(facts: dict) -> np.ndarray:
+    """Build the array of class labels.
+
+    Examples
+    --------
+    >>> unpack_classes({"classes": {"dtype": "int64", "labels": [1, 3]}})
+    array([1, 3])
+    """
+    entry = fact(facts, "classes", dict)
+    kind, labels = fact(entry, "dtype", str), fact(entry, "labels", list)
+    if kind not in LABELS:
+        raise ModelFileError(f"class labels of unknown type {kind!r}")
+    python_type, dtype = LABELS[kind]
+    if not labels or not all(type(label) is python_type for label in labels):
+        raise ModelFileError(f"class labels are not all of type {kind}")
+    if any(not first < second for first, second in zip(labels[:-1], labels[1:], strict=True)):
+        raise ModelFileError("class labels are not in order")
+    try:
+        return np.array(labels, dtype=dtype)
+    except OverflowError:
+        raise ModelFileError(f"a class label does not fit into {kind}") from None
+
+
+def _plain_number(value) -> float | None:
+    """Write a number; what is not finite has nothing to say."""
+    return float(value) if value is not None and np.isfinite(value) else None

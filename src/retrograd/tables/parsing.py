@@ -1,0 +1,102 @@
+"""Finds out what the text of a CSV column means: missing, yes or no, number, date, or just text."""
+
+import polars as pl
+
+# Cells that mean 'missing', besides an empty one, in the customs of R, pandas, SQL, spreadsheets
+# and the UCI repository.
+MISSING = (
+    "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "none", "?",
+)  # fmt: skip
+
+_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y")
+_DAY_FIRST, _MONTH_FIRST = "%d/%m/%Y", "%m/%d/%Y"
+_MOMENTS = (
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+)
+_ZONED_MOMENTS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
+# A leading zero ("007") marks a code, not a quantity, so such text stays text.
+_NUMBER = r"^[+-]?(?:0|[1-9]\d*|\d*\.\d+|[1-9]\d*\.|0\.)(?:\.\d*)?(?:[eE][+-]?\d+)?$"
+_DECIMAL_COMMA = r"^[+-]?(?:0|[1-9]\d*)(?:,\d+)?$"
+
+
+def clean(text: pl.Series) -> pl.Series:
+    """Strip blanks and turn the cells that mean 'missing' into nulls.
+
+    Examples
+    --------
+    >>> clean(pl.Series([" a", "NA", ""])).to_list()
+    ['a', None, None]
+    """
+    text = text.str.strip_chars()
+    return text.set(text.is_in(["", *MISSING]), None)
+
+
+def parse(text: pl.Series, decimal_comma: bool = False) -> tuple[pl.Series, list[str]]:
+    """Give a column of cleaned text the type that all its values have.
+
+    Parameters
+    ----------
+    text : polars.Series of String, length B
+        Null where missing.
+    decimal_comma : bool, default=False
+        Whether ``3,5`` may be a number, as it is in files separated by semicolons.
+
+    Returns
+    -------
+    values : polars.Series of Boolean, Int64, Float64, Date, Datetime or String, length B
+    notes : list of str
+
+    Examples
+    --------
+    >>> parse(pl.Series(["1", None, "3"]))[0].to_list()
+    [1, None, 3]
+    >>> parse(pl.Series(["2024-02-29", "2024-03-01"]))[0].dtype
+    Date
+    >>> parse(pl.Series(["007", "008"]))[0].dtype
+    String
+    """
+    if text.null_count() == len(text):
+        return text, []
+    lower = text.str.to_lowercase()
+    if lower.drop_nulls().is_in(["true", "false"]).all():
+        return (lower == "true").alias(text.name), []
+    if decimal_comma and text.str.contains(_DECIMAL_COMMA).all():
+        text = text.str.replace(",", ".", literal=True)
+    if text.str.contains(_NUMBER).all():
+        whole = text.cast(pl.Int64, strict=False)
+        complete = whole.null_count() == text.null_count()
+        return (whole if complete else text.cast(pl.Float64)), []
+    return _parse_dates(text)
+
+
+def _parse_dates(text: pl.Series) -> tuple[pl.Series, list[str]]:
+    """Try the customs of writing dates, and refuse to guess between two that both fit."""
+    # Most text is no date; looking at a few cells first saves trying every custom on all.
+    if not text.drop_nulls().head(100).str.contains(r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}").all():
+        return text, []
+    day_first, month_first = (_dates(text, custom) for custom in (_DAY_FIRST, _MONTH_FIRST))
+    if day_first is not None and month_first is not None and not day_first.equals(month_first):
+        example = text.drop_nulls()[0]
+        return text, [
+            f"column {text.name!r} looks like dates, but {example!r} may be day/month or "
+            "month/day: left as text; write dates as 2024-12-31"
+        ]
+    for parsed in (day_first, month_first, *(_dates(text, custom) for custom in _DATES)):
+        if parsed is not None:
+            return parsed, []
+    for custom in (*_MOMENTS, *_ZONED_MOMENTS):
+        parsed = text.str.to_datetime(custom, strict=False, time_unit="us")
+        if parsed.null_count() == text.null_count():
+            return parsed, []
+    return text, []
+
+
+def _dates(text: pl.Series, custom: str) -> pl.Series | None:
+    """Read dates by one custom; None if that does not fit all of them."""
+    parsed = text.str.to_date(custom, strict=False)
+    return parsed if parsed.null_count() == text.null_count() else None

@@ -1,0 +1,199 @@
+"""Reads a CSV or Parquet file into a polars frame, or says in one line why it cannot."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from retrograd.tables.errors import TableError, counted, listed
+from retrograd.tables.parsing import clean, parse
+
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+# Cells longer than Python's default of 128 KiB are still text.
+LONGEST_CELL = 2**31 - 1
+
+
+class Table(NamedTuple):
+    """A table as it was read, and what was noticed on the way."""
+
+    frame: pl.DataFrame
+    notes: list[str]
+
+
+def read_table(path, *, text_columns: Collection[str] = ()) -> Table:
+    r"""Read a table from a file.
+
+    CSV is read as UTF-8, separated by comma, semicolon, tab or bar, whichever fits. A column's
+    type is the narrowest that all its values have: boolean, whole number, number, date, moment,
+    text. Empty cells and the likes of NA are missing.
+
+    Parameters
+    ----------
+    path : str or path
+        A file that ends in .csv, .tsv, .txt, .parquet or .pq.
+    text_columns : collection of str, optional
+        Columns of a CSV file to leave as text, whatever they look like.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    TableError
+        If the file is missing, of another kind, empty, damaged, or not rectangular.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "t.csv"
+    >>> _ = path.write_text("when,mass\n2024-01-31,1.5\n2024-02-01,NA\n")
+    >>> read_table(path).frame.rows()
+    [(datetime.date(2024, 1, 31), 1.5), (datetime.date(2024, 2, 1), None)]
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise TableError(f"{path} is a folder, not a table")
+    suffix = path.suffix.lower()
+    if suffix not in TEXT_SUFFIXES + PARQUET_SUFFIXES:
+        known = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
+        ending = f"ends in {suffix!r}" if suffix else "has no ending"
+        raise TableError(f"{path.name} {ending}; tables are read from {known}")
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise TableError(f"{path} does not exist") from None
+    except OSError as error:
+        raise TableError(f"{path} cannot be read: {error.strerror}") from None
+    if not content:
+        raise TableError(f"{path.name} is empty")
+    if suffix in PARQUET_SUFFIXES:
+        table = Table(_read_parquet(path.name, content), [])
+    else:
+        table = _read_csv(path.name, content, set(text_columns))
+    if table.frame.height == 0:
+        raise TableError(f"{path.name} has a header but no rows")
+    return table
+
+
+def _read_parquet(name: str, content: bytes) -> pl.DataFrame:
+    """Read Parquet."""
+    try:
+        return pl.read_parquet(io.BytesIO(content))
+    except (pl.exceptions.PolarsError, OSError):
+        raise TableError(f"{name} is not a Parquet file, or is damaged") from None
+
+
+def _read_csv(name: str, content: bytes, text_columns: set[str]) -> Table:
+    """Read CSV: decode, find the separator, check the shape, then type every column."""
+    text = _decode(name, content)
+    separator = _find_separator(text)
+    header, blanks = _check_shape(name, text, separator)
+    header, notes = _check_header(name, header)
+    if separator != ",":
+        notes.insert(0, f"columns are separated by {SEPARATORS[separator]}")
+    if blanks:
+        notes.append(f"{counted(blanks, 'blank line')} skipped")
+    # polars takes a blank line for a row, and knows line feeds only.
+    if blanks or text.endswith(("\n\n", "\n\r\n")) or text[0] in "\r\n" or "\r" in text:
+        text = _tidy(text, separator)
+    frame = pl.read_csv(text.encode(), separator=separator, new_columns=header, infer_schema=False)
+    columns = []
+    for column in frame.get_columns():
+        column = clean(column)
+        if column.name not in text_columns:
+            column, news = parse(column, decimal_comma=separator == ";")
+            notes += news
+        columns.append(column)
+    return Table(pl.DataFrame(columns), notes)
+
+
+def _decode(name: str, content: bytes) -> str:
+    """Decode UTF-8, with or without byte-order mark."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise TableError(f"{name} is UTF-16: save it as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        byte = content[error.start]
+        raise TableError(
+            f"{name}, line {line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"
+        ) from None
+    if "\0" in text:
+        raise TableError(f"{name} is not text: it has a NUL character")
+    if not text.strip():
+        raise TableError(f"{name} is empty")
+    return text
+
+
+def _find_separator(text: str) -> str:
+    """Choose the separator that cuts the first lines into the most, equally many cells."""
+    head = list(zip(io.StringIO(text, newline=""), range(20)))  # noqa: B905
+    lines = [line for line, _ in head if line.strip()]
+
+    def quality(separator: str) -> tuple[bool, int]:
+        widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
+        header = widths[0] if widths else 1
+        return header > 1 and len(set(widths)) == 1, header
+
+    # max keeps the first of equals, so a tie goes to the comma.
+    return max(SEPARATORS, key=quality)
+
+
+def _check_shape(name: str, text: str, separator: str) -> tuple[list[str], int]:
+    """Check that every row has as many cells as the header.
+
+    Returns the header's cells, and how many blank lines there are before the last row.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    header: list[str] = []
+    blanks = blanks_since_row = 0
+    try:
+        for row in reader:
+            if not row:
+                blanks_since_row += 1
+                continue
+            blanks, blanks_since_row = blanks + blanks_since_row, 0
+            header = header or row
+            if len(row) != len(header):
+                raise TableError(
+                    f"{name}, line {reader.line_num}: {counted(len(row), 'cell')}, "
+                    f"the header has {len(header)}"
+                )
+    except csv.Error as error:
+        raise TableError(f"{name}, line {reader.line_num}: {error}") from None
+    return header, blanks
+
+
+def _tidy(text: str, separator: str) -> str:
+    """Write the same rows again, without blank lines and with line feeds between rows."""
+    tidy = io.StringIO(newline="")
+    writer = csv.writer(tidy, delimiter=separator, lineterminator="\n")
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    writer.writerows(row for row in rows if row)
+    return tidy.getvalue()
+
+
+def _check_header(name: str, header: list[str]) -> tuple[list[str], list[str]]:
+    """Strip the names, name the nameless, and refuse names that occur twice."""
+    names = [cell.strip() for cell in header]
+    nameless = [place for place, cell in enumerate(names, start=1) if not cell]
+    for place in nameless:
+        names[place - 1] = f"column_{place}"
+    twice = [cell for cell, count in Counter(names).items() if count > 1]
+    if twice:
+        raise TableError(
+            f"{name}: more than one column is called {listed(twice)}; give each its own name"
+        )
+    notes = [f"column {place} has no name: called 'column_{place}'" for place in nameless]
+    if len(names) > 1 and all(cell.lstrip("+-").replace(".", "", 1).isdigit() for cell in names):
+        notes.append("the first line has numbers only, yet it is taken as the names of columns")
+    return names, notes

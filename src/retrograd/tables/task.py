@@ -1,0 +1,176 @@
+"""Decides what is to be learned from a table: which column, and as classes or as a quantity."""
+
+from difflib import get_close_matches
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from retrograd.tables.errors import TableError, counted, listed
+from retrograd.tables.plain import plain_series
+
+# Whole numbers with at most so many different values, each in five rows on average, are classes.
+MOST_NUMBER_CLASSES = 10
+ROWS_PER_CLASS = 5
+FEWEST_ROWS = 10
+
+
+class Problem(NamedTuple):
+    """What is to be learned, from what."""
+
+    features: pl.DataFrame
+    y: np.ndarray
+    target: str
+    task: str
+    reason: str
+    notes: list[str]
+
+
+def find_column(frame: pl.DataFrame, name: str) -> str:
+    """Check that a table has a column, and suggest the likely one if not.
+
+    Raises
+    ------
+    TableError
+        If there is no such column.
+
+    Examples
+    --------
+    >>> find_column(pl.DataFrame({"species": [1]}), "specis")
+    Traceback (most recent call last):
+    retrograd.tables.errors.TableError: no column 'specis'; did you mean 'species'?
+    """
+    if name in frame.columns:
+        return name
+    close = get_close_matches(name, frame.columns, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {listed(frame.columns, 12)}"
+    raise TableError(f"no column {name!r}; {hint}")
+
+
+def choose_task(y: pl.Series) -> tuple[str, str]:
+    """Choose between classification and regression by the target alone.
+
+    Text, categories and booleans are classes. Numbers are classes if they are whole, at most 10
+    different ones, and occur 5 times each on average; else they are a quantity.
+
+    Parameters
+    ----------
+    y : polars.Series without nulls, length B
+
+    Returns
+    -------
+    task : {"classification", "regression"}
+    reason : str
+
+    Examples
+    --------
+    >>> choose_task(pl.Series(["a", "b"]))
+    ('classification', 'it holds text')
+    >>> choose_task(pl.Series([1.5, 2.5]))
+    ('regression', 'it holds numbers')
+    """
+    found = plain_series(y)
+    if found.kind in ("text", "boolean"):
+        return "classification", f"it holds {'text' if found.kind == 'text' else 'yes or no'}"
+    if found.kind == "date":
+        raise TableError(f"target {y.name!r} holds dates, which are neither classes nor numbers")
+    distinct = np.unique(found.values)
+    few = len(distinct) <= min(MOST_NUMBER_CLASSES, len(y) / ROWS_PER_CLASS)
+    if few and np.array_equal(distinct, np.round(distinct)):
+        return "classification", f"it holds only {len(distinct)} different whole numbers"
+    return "regression", "it holds numbers"
+
+
+def pose(frame: pl.DataFrame, target: str, task: str = "auto", drop=()) -> Problem:
+    """Take the target out of a table and say what is to be learned.
+
+    Rows whose target is missing are left out, and said.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+    target : str
+    task : {"auto", "classification", "regression"}, default="auto"
+    drop : iterable of str, optional
+        Columns to leave out.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    TableError
+        If a column does not exist, or the target cannot be learned that way.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"x": range(18), "y": ["a", "b", None] * 6})
+    >>> problem = pose(frame, "y")
+    >>> problem.task, len(problem.y), problem.notes
+    ('classification', 12, ["6 rows left out: their 'y' is missing"])
+    """
+    find_column(frame, target)
+    drop = [find_column(frame, name) for name in dict.fromkeys(drop)]
+    if target in drop:
+        raise TableError(f"column {target!r} is the target: it cannot be dropped")
+    present = frame.filter(~_missing(frame[target]))
+    gone = frame.height - present.height
+    notes = [f"{counted(gone, 'row')} left out: their {target!r} is missing"] if gone else []
+    if present.height < FEWEST_ROWS:
+        raise TableError(
+            f"{counted(present.height, 'row')} with a {target!r}: too few to learn from and to "
+            f"test on, it takes {FEWEST_ROWS}"
+        )
+    features = present.drop(target, *drop)
+    if not features.columns:
+        raise TableError(f"no column is left to learn {target!r} from")
+    y, reason = present[target], "as asked"
+    if task == "auto":
+        task, reason = choose_task(y)
+    values = _classes(y) if task == "classification" else _quantity(y)
+    return Problem(features, values, target, task, reason, notes)
+
+
+def _missing(column: pl.Series) -> pl.Series:
+    """Tell null and NaN."""
+    missing = column.is_null()
+    return missing | column.is_nan().fill_null(False) if column.dtype.is_float() else missing
+
+
+def _classes(y: pl.Series) -> np.ndarray:
+    """Hand out the target as class labels: text, whole numbers, booleans or numbers."""
+    found = plain_series(y)
+    if found.kind == "date":
+        raise TableError(f"target {y.name!r} holds dates: classes are text, numbers or booleans")
+    if found.kind == "text":
+        labels = np.array(list(found.values), dtype=str)
+    elif found.kind == "boolean":
+        labels = found.values.astype(bool)
+    else:
+        labels = found.values
+        if np.array_equal(labels, np.round(labels)) and np.abs(labels).max() < 2**53:
+            labels = labels.astype(np.int64)
+    distinct = len(np.unique(labels))
+    if distinct < 2:
+        raise TableError(f"target {y.name!r} is {labels[0]!s} in every row: nothing to learn")
+    if distinct > len(labels) / 2:
+        way_out = "try --task regression" if found.kind == "number" else "is it the right column?"
+        raise TableError(
+            f"target {y.name!r} has {distinct:,} different values in {len(labels):,} rows, "
+            f"too many for classes; {way_out}"
+        )
+    return labels
+
+
+def _quantity(y: pl.Series) -> np.ndarray:
+    """Hand out the target as numbers."""
+    found = plain_series(y)
+    if found.kind != "number":
+        words = {"text": "text", "boolean": "yes or no", "date": "dates"}[found.kind]
+        raise TableError(f"target {y.name!r} holds {words}: regression needs numbers")
+    if not np.isfinite(found.values).all():
+        raise TableError(f"target {y.name!r} is infinite in some row: drop it or make it missing")
+    if np.ptp(found.values) == 0:
+        raise TableError(f"target {y.name!r} is {found.values[0]:g} in every row: nothing to learn")
+    return found.values
