@@ -1,6 +1,6 @@
 """The trainer: the state of a training, and the loop that moves it on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,10 @@ SLICE_FROM = 1 << 21
 CALL_WORK = 1 << 33
 
 
+# Multiplications below which OpenBLAS takes one thread anyway, so that it need not be told.
+HOLD_FROM = 1 << 17
+
+
 @dataclass
 class State:
     """All that a training needs in order to go on; nothing else.
@@ -36,6 +40,8 @@ class State:
         The epoch's rate, before any schedule by step.
     step, epoch, samples_seen : int
         How far the training has come.
+    schedule_start : int
+        The step from which a schedule by step (cosine, one-cycle) is laid out.
     """
 
     theta: np.ndarray
@@ -44,6 +50,7 @@ class State:
     step: int = 0
     epoch: int = 0
     samples_seen: int = 0
+    schedule_start: int = 0
 
     @classmethod
     def start(cls, theta: np.ndarray, optimizer: Optimizer) -> "State":
@@ -53,10 +60,7 @@ class State:
 
     def copy(self) -> "State":
         """Independent copy."""
-        return State(
-            self.theta.copy(), self.slots.copy(), self.learning_rate,
-            self.step, self.epoch, self.samples_seen,
-        )  # fmt: skip
+        return replace(self, theta=self.theta.copy(), slots=self.slots.copy())
 
 
 def n_slices(network: Network, batch_size: int) -> int:
@@ -143,8 +147,9 @@ class Trainer:
         bounds = batch_bounds(rows.size, self.batch_size)
         n_steps = bounds.size - 1
         rates = self.optimizer.learning_rates(
-            self.state.learning_rate, self.state.step, n_steps, total_epochs * n_steps
-        )
+            self.state.learning_rate, self.state.step - self.state.schedule_start, n_steps,
+            total_epochs * n_steps,
+        )  # fmt: skip
         losses = self.run(rows, bounds, rates)
         self.state.epoch += 1
         self.state.learning_rate = self.optimizer.rate_after_epoch(
@@ -233,15 +238,30 @@ class Objective:
 
 def predict(network: Network, theta: np.ndarray, data: Data, n_rows: int) -> np.ndarray:
     """Send rows through a network; its outputs, of shape (n_rows, O) and theta's dtype."""
+    dtype = theta.dtype
+    theta = theta.view(np.ndarray)
+    theta.flags.writeable = False  # of this view only; one signature whoever owns the vector
     panel_rows = max(1, min(n_rows, PANEL_ROWS))
-    sparse = data.row_starts.size > 0
-    out = np.empty((n_rows, network.widths[-1]), theta.dtype)
-    with compiling(theta.dtype):
+    n_panels = -(-n_rows // panel_rows)
+    features = 0 if data.row_starts.size > 0 else network.widths[0]
+    out = np.empty((n_rows, network.widths[-1]), dtype)
+    rows = np.arange(n_rows, dtype=np.int64)
+
+    def fill(worker: int) -> None:
         forward.predict(
-            network.layout(theta.dtype), theta, data, np.arange(n_rows, dtype=np.int64),
-            np.empty(0 if sparse else panel_rows * network.widths[0], theta.dtype),
-            np.empty(panel_rows * network.n_units, theta.dtype),
-            np.empty(panel_rows * network.n_units, theta.dtype),
-            out,
+            network.layout(dtype), theta, data, rows,
+            np.empty(panel_rows * features, dtype),
+            np.empty(panel_rows * network.n_units, dtype),
+            np.empty(panel_rows * network.n_units, dtype),
+            out, worker, n_workers,
         )  # fmt: skip
+
+    with compiling(dtype):
+        n_workers = 1
+        if n_rows * network.n_parameters < HOLD_FROM:
+            fill(0)
+        else:
+            with single_threaded_blas() as n_threads:
+                n_workers = min(n_threads, n_panels) if COMPILED else 1
+                run_workers(n_workers, fill)
     return out

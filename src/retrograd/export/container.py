@@ -53,12 +53,12 @@ def write_container(path, tensors: Mapping[str, np.ndarray], document: dict) -> 
     # One entry only: safetensors keeps several in no fixed order.
     content = save(whole, metadata={"retrograd": _canonical(seal)})
     try:
-        _write_whole(path, content)
+        write_whole(path, content)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write beside the target and rename, so that an interruption leaves nothing half-written."""
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:

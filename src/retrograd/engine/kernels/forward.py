@@ -180,14 +180,15 @@ def softmax(z, a, r):
 
 
 @jit
-def predict(layout, theta, data, rows, x, z, a, out):
+def predict(layout, theta, data, rows, x, z, a, out, worker, n_workers):
     """Fill out, of shape (n, O), with the predictions for ``rows``, a panel of them at a time.
 
-    x, z and a are one panel's buffers; how many rows a panel has follows from their size.
+    x, z and a are one panel's buffers; how many rows a panel has follows from their size. Of
+    several workers each takes its own panels.
     """
     n_rows, n_outputs = out.shape
     panel_rows = z.size // (layout.units_at[-1] + n_outputs)
-    for first in range(0, n_rows, panel_rows):
+    for first in range(worker * panel_rows, n_rows, n_workers * panel_rows):
         n = min(panel_rows, n_rows - first)
         forward(layout, theta, data, rows, first, n, x, z, a)
         a_out = matrix(a, n * layout.units_at[-1], n, n_outputs)

@@ -1,0 +1,1 @@
+"""The door: scikit-learn's two MLPs, and the notebook's own."""

@@ -1,0 +1,334 @@
+"""What the classifier and the regressor share: parameters, checks, state, and predictions."""
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from retrograd.engine.batches import make_data
+from retrograd.engine.network import Network
+from retrograd.engine.optimizers import SOLVERS, Optimizer
+from retrograd.estimators.fitting import fit_lbfgs, fit_stochastic
+from retrograd.maths.activations import ACTIVATIONS
+from retrograd.maths.initializers import INITIALIZERS
+from retrograd.maths.schedules import SCHEDULES
+
+# Other names that people know some activations by.
+ALIASES = {"swish": "silu"}
+
+
+def solver_is_stochastic(estimator: "BaseMLP") -> bool:
+    """Let ``partial_fit`` exist for every solver but lbfgs, which has no steps to go on with."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit needs a stochastic solver (sgd, adam, adamw or rmsprop); "
+            "this estimator has solver='lbfgs'"
+        )
+    return True
+
+
+class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
+    """Base of the two estimators; not for use by itself."""
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions({*ACTIVATIONS, *ALIASES}), list, tuple],
+        "solver": [StrOptions({*SOLVERS, "lbfgs"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions(set(INITIALIZERS))],
+    }
+
+    @abstractmethod
+    def _validate(
+        self, X: Any, y: Any, first: bool, incremental: bool, dtype: list
+    ) -> tuple[Any, np.ndarray]:
+        """Check X and y; return X, and the targets as the engine reads them, of shape (n, Y)."""
+
+    @abstractmethod
+    def _output(self, targets: np.ndarray) -> tuple[int, str, str, float]:
+        """Return the number of outputs, output activation, loss and loss parameter for targets."""
+
+    @abstractmethod
+    def _validation_score(self, X: Any, targets: np.ndarray, sample_weight: Any) -> float:
+        """Score rows kept for validation: accuracy or R²; NaN if a prediction is not finite."""
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BaseMLP":
+        """Fit the network to X of shape (n, I) and y of shape (n,) or (n, O).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n, I)
+            The rows to learn from. float32 and float64 stay what they are, anything else becomes
+            float64; sparse rows stay sparse.
+        y : array-like of shape (n,) or (n, O)
+            Class labels, an indicator matrix of labels, or numbers.
+        sample_weight : array-like of shape (n,), default=None
+            How much each row counts; 2 is as if it stood there twice, 0 as if it did not.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the input is not usable. ``DivergenceError``, a ValueError, if NaN or infinity
+            arises in training; the estimator is then as it was before.
+        """
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
+
+        def on_epoch(begin: bool) -> bool:
+            if not getattr(self, "_skl_callbacks", None):
+                return False
+            hook = dict(estimator=self, X=X, y=y, metadata=metadata)
+            if begin:
+                self._epoch_context = context.subcontext(task_name="epoch")
+                self._epoch_context.call_on_fit_task_begin(**hook)
+                return False
+            return self._epoch_context.call_on_fit_task_end(
+                **hook, reconstruction_attributes=self._fitted_copy
+            )
+
+        try:
+            self._fit(X, y, sample_weight, incremental=False, on_epoch=on_epoch)
+        finally:
+            self.__dict__.pop("_epoch_context", None)
+        context.call_on_fit_task_end(
+            estimator=self, X=X, y=y, metadata=metadata,
+            reconstruction_attributes=self._fitted_copy,
+        )  # fmt: skip
+        return self
+
+    @available_if(solver_is_stochastic)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BaseMLP":
+        """Train one more epoch on these rows, from where the last call ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n, I)
+        y : array-like of shape (n,) or (n, O)
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As ``fit`` does, and with ``early_stopping=True``, for want of validation rows.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        incremental: bool,
+        on_epoch: Callable[[bool], bool] = lambda begin: False,
+    ) -> "BaseMLP":
+        before = self.__dict__.copy()
+        try:
+            first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+            dtype = [np.float64, np.float32] if first else [self.coefs_[0].dtype]
+            X, targets = self._validate(X, y, first, incremental, dtype)
+            if sample_weight is not None:
+                sample_weight = _check_sample_weight(
+                    sample_weight, X, dtype=X.dtype, ensure_non_negative=True
+                )
+                if not sample_weight.any():
+                    raise ValueError("every sample weight is 0: there is no row to learn from")
+            network = self._make_network(X.shape[1], targets)
+            rng = check_random_state(self.random_state)
+            if first:
+                self._start(network, rng, X.dtype)
+            elif network.widths != (known := self._widths()):
+                raise ValueError(
+                    f"cannot go on training: the fitted network has widths {known}, the "
+                    f"parameters and data now ask for {network.widths}; use a new estimator"
+                )
+            self._network = network
+            data = make_data(network, X, targets, sample_weight)
+            if self.solver == "lbfgs":
+                self._warn_of_unused()
+                fit_lbfgs(self, network, data)
+            else:
+                fit_stochastic(self, network, data, X, rng, first, incremental, on_epoch)
+        except Exception:
+            self.__dict__ = before
+            raise
+        return self
+
+    def _make_network(self, n_features: int, targets: np.ndarray) -> Network:
+        sizes = self.hidden_layer_sizes
+        hidden = [int(size) for size in (sizes if np.iterable(sizes) else [sizes])]
+        if any(size <= 0 for size in hidden):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        n_outputs, output, loss, loss_parameter = self._output(targets)
+        names = self.activation
+        if isinstance(names, str):
+            names = [names] * len(hidden)
+        return Network(
+            (n_features, *hidden, n_outputs),
+            tuple(ALIASES.get(name, name) for name in names),
+            output,
+            loss,
+            loss_parameter,
+        )
+
+    def _start(self, network: Network, rng: np.random.RandomState, dtype: np.dtype) -> None:
+        """Draw initial parameters and forget all that an earlier fit has left."""
+        for name in ("_state", "_seed", "loss_curve_", "best_loss_", "validation_scores_",
+                     "best_validation_score_"):  # fmt: skip
+            self.__dict__.pop(name, None)
+        like = self.activation if isinstance(self.activation, str) else "identity"
+        theta = network.initial_parameters(self.init, rng, dtype, output_like=like)
+        self._bind(network, theta)
+        self.n_iter_ = 0
+        self.t_ = 0
+
+    def _bind(self, network: Network, theta: np.ndarray) -> None:
+        """Make the fitted attributes that follow from a network and its parameters."""
+        self._network = network
+        self.n_layers_ = network.n_layers + 1
+        self.n_outputs_ = network.widths[-1]
+        self.out_activation_ = network.output
+        self.coefs_, self.intercepts_ = network.layers(theta)
+
+    def _widths(self) -> tuple[int, ...]:
+        return (self.coefs_[0].shape[0], *(coef.shape[1] for coef in self.coefs_))
+
+    def _theta(self) -> np.ndarray:
+        """Parameter vector behind coefs_ and intercepts_: itself, or a copy if they were replaced.
+
+        They are views of one vector after fit; a user may have put other arrays in their place.
+        """
+        parts = [*self.coefs_, *self.intercepts_]
+        owner = parts[0].base
+        if (
+            isinstance(owner, np.ndarray)
+            and owner.ndim == 1
+            and owner.size == sum(part.size for part in parts)
+            and all(part.base is owner for part in parts)
+        ):
+            return owner
+        dtype = np.float32 if parts[0].dtype == np.float32 else np.float64
+        return np.concatenate([np.ravel(part) for part in parts]).astype(dtype, copy=False)
+
+    def _optimizer(self) -> Optimizer:
+        return Optimizer(
+            solver=self.solver,
+            learning_rate_init=self.learning_rate_init,
+            schedule=self.learning_rate,
+            power_t=self.power_t,
+            momentum=self.momentum,
+            nesterov=self.nesterovs_momentum,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            alpha=self.alpha,
+        )
+
+    def _warn_of_unused(self) -> None:
+        for name, default in (("learning_rate", "constant"), ("early_stopping", False)):
+            if getattr(self, name) != default:
+                warnings.warn(
+                    f"{name}={getattr(self, name)!r} has no effect with solver='lbfgs'",
+                    stacklevel=4,
+                )
+
+    def _outputs(self, X: Any, check_input: bool = True) -> np.ndarray:
+        """Output activations for rows X; shape (n, O)."""
+        from retrograd.engine.trainer import predict  # loads the compiler: not before it is needed
+
+        theta = self._theta()
+        if check_input:
+            check_is_fitted(self)
+            X = validate_data(
+                self, X, accept_sparse=["csr", "csc"], dtype=[theta.dtype], reset=False
+            )
+        network = self.__dict__.get("_network") or self._known_network()
+        return predict(network, theta, make_data(network, X), X.shape[0])
+
+    def _known_network(self) -> Network:
+        """Rebuild the network of an estimator whose fitted attributes were set by hand."""
+        names = self.activation
+        if isinstance(names, str):
+            names = [names] * (len(self.coefs_) - 1)
+        losses = {"logistic": "log_loss", "softmax": "log_loss", "exp": "poisson"}
+        return Network(
+            self._widths(),
+            tuple(ALIASES.get(name, name) for name in names),
+            self.out_activation_,
+            losses.get(self.out_activation_, "squared_error"),
+        )
+
+    def _fitted_copy(self) -> dict[str, Any]:
+        """Fitted attributes as of now, for a callback's ``fitted_estimator``."""
+        fitted = {
+            name: list(value) if isinstance(value, list) else value
+            for name, value in vars(self).items()
+            if name.endswith("_") and not name.startswith("_")
+        }
+        network = self._network
+        fitted["coefs_"], fitted["intercepts_"] = network.layers(self._theta().copy())
+        return fitted | {"_network": network}
+
+    def __getstate__(self) -> dict:
+        return super().__getstate__() | self._packed()
+
+    def _packed(self) -> dict:
+        """State in which the parameters are held once: by the training's vector, if there is one."""
+        if "_state" not in self.__dict__ or self._theta() is not self._state.theta:
+            return {}
+        return {"coefs_": None, "intercepts_": None}
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        if "coefs_" in self.__dict__ and self.coefs_ is None:
+            self.coefs_, self.intercepts_ = self._network.layers(self._state.theta)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "coefs_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

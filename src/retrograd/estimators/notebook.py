@@ -1,0 +1,165 @@
+"""The notebook's own MLP, number for number, on the engine that grew out of it."""
+
+import numpy as np
+
+from retrograd.engine.batches import make_data
+from retrograd.engine.network import Network
+from retrograd.engine.optimizers import Optimizer
+from retrograd.maths import activations
+
+
+def sigmoid(z: np.ndarray | float) -> np.ndarray:
+    r"""Logistic function of every entry, :math:`1 / (1 + e^{-z})`, without overflow.
+
+    Parameters
+    ----------
+    z : array-like of any shape
+
+    Returns
+    -------
+    ndarray of float64, of the same shape
+
+    Examples
+    --------
+    >>> sigmoid([-1000.0, 0.0, 1000.0])
+    array([0. , 0.5, 1. ])
+    """
+    z = np.asarray(z, dtype=np.float64)
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1.0, e) / (1.0 + e)
+
+
+def sigmoid_deriv(z: np.ndarray | float) -> np.ndarray:
+    r"""Derivative of the logistic function, :math:`\sigma(z) (1 - \sigma(z))`.
+
+    Examples
+    --------
+    >>> sigmoid_deriv([0.0, 1000.0])
+    array([0.25, 0.  ])
+    """
+    s = sigmoid(z)
+    return activations.logistic_slope(z, s)
+
+
+class MLP:
+    r"""The learner's multi-layer perceptron: a linear hidden layer, a logistic output.
+
+    Trained one example a step, drawn with replacement, by plain gradient descent on the log
+    loss. Its random numbers come from NumPy's global generator in the notebook's order, so after
+    ``np.random.seed(s)`` it has the notebook's numbers.
+
+    Parameters
+    ----------
+    hidden_units : int, default=2
+        Units of the hidden layer h.
+    lr : float, default=0.01
+        Learning rate.
+    epochs : int, default=20
+        An epoch is as many steps as there are rows.
+
+    Attributes
+    ----------
+    W1 : ndarray of shape (h, d + 1)
+        Weights of the hidden layer, the biases in column 0; None before fit.
+    W2 : ndarray of shape (1, h + 1)
+        Weights of the output, the bias in column 0; None before fit.
+
+    Examples
+    --------
+    >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 0.0]])
+    >>> y = np.array([0, 0, 1, 1])
+    >>> np.random.seed(0)
+    >>> MLP(hidden_units=2, lr=0.1, epochs=200).fit(X, y).predict(X)
+    array([0, 0, 1, 1])
+    """
+
+    def __init__(self, hidden_units: int = 2, lr: float = 0.01, epochs: int = 20) -> None:
+        self.hidden_units = hidden_units
+        self.lr = lr
+        self.epochs = epochs
+        self.W1: np.ndarray | None = None
+        self.W2: np.ndarray | None = None
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "MLP":
+        """Train on X of shape (n, d) and y of shape (n,), 0 or 1.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit, a value is not finite, or y is not 0 or 1.
+        DivergenceError
+            If NaN or infinity arises.
+        """
+        from retrograd.engine.trainer import State, Trainer
+
+        X, y = _check_rows(X), np.asarray(y, dtype=np.float64).reshape(-1)
+        n, d = X.shape
+        if y.size != n:
+            raise ValueError(f"X has {n} rows, y has {y.size} labels")
+        if not np.isin(y, (0.0, 1.0)).all():
+            raise ValueError("y must be 0 or 1; other labels are for MLPClassifier")
+        # The notebook's draws, from the generator that np.random.seed sets, in its order.
+        h = self.hidden_units
+        W1 = np.random.randn(h, d + 1) * np.sqrt(1 / d)  # noqa: NPY002
+        W2 = np.random.randn(1, h + 1) * np.sqrt(1 / h)  # noqa: NPY002
+        rows = np.random.randint(0, n, size=self.epochs * n)  # noqa: NPY002
+
+        network = self._network(d)
+        theta = self._pack(network, W1, W2)
+        optimizer = Optimizer("sgd", learning_rate_init=self.lr, momentum=0.0)
+        data = make_data(network, X, y)
+        trainer = Trainer(network, optimizer, data, 1, State.start(theta, optimizer))
+        trainer.run(rows.astype(np.int64), np.arange(rows.size + 1), np.full(rows.size, self.lr))
+        self.W1, self.W2 = self._unpack(network, theta)
+        return self
+
+    def predict(self, X: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+        """1 where the predicted probability reaches the threshold, else 0; shape (n,).
+
+        Raises
+        ------
+        ValueError
+            If it was not fitted, or X has another number of columns.
+        """
+        from retrograd.engine.trainer import predict
+
+        if self.W1 is None or self.W2 is None:
+            raise ValueError("this MLP has no weights yet: call fit first")
+        X = _check_rows(X)
+        d = self.W1.shape[1] - 1
+        if X.shape[1] != d:
+            raise ValueError(f"X has {X.shape[1]} columns, the weights are for {d}")
+        network = self._network(d)
+        theta = self._pack(network, self.W1, self.W2)
+        y_pred = predict(network, theta, make_data(network, X), len(X))
+        return (y_pred[:, 0] >= threshold).astype(int)
+
+    def _network(self, d: int) -> Network:
+        return Network((d, self.hidden_units, 1), ("identity",), "logistic", "log_loss")
+
+    @staticmethod
+    def _pack(network: Network, W1: np.ndarray, W2: np.ndarray) -> np.ndarray:
+        """Parameter vector of the engine, whose weights are (n_in, n_out) and biases apart."""
+        theta = np.empty(network.n_parameters)
+        for layer, W in enumerate((W1, W2)):
+            network.biases(theta, layer)[:] = W[:, 0]
+            network.weights(theta, layer)[:] = W[:, 1:].T
+        return theta
+
+    @staticmethod
+    def _unpack(network: Network, theta: np.ndarray) -> list[np.ndarray]:
+        """W1 and W2, biases in column 0."""
+        return [
+            np.column_stack([network.biases(theta, layer), network.weights(theta, layer).T])
+            for layer in range(2)
+        ]
+
+
+def _check_rows(X: np.ndarray) -> np.ndarray:
+    X = np.asarray(X, dtype=np.float64)
+    if X.ndim != 2 or X.size == 0:
+        raise ValueError(f"X must have rows and columns, got an array of shape {X.shape}")
+    if not np.isfinite(X).all():
+        row, column = np.argwhere(~np.isfinite(X))[0]
+        raise ValueError(f"X has NaN or infinity at row {row}, column {column}")
+    return X

@@ -1,0 +1,169 @@
+"""MLPRegressor: scikit-learn's, on retrograd's engine."""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import validate_data
+
+from retrograd.estimators.base import BaseMLP
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):
+    r"""Multi-layer perceptron regressor, a drop-in replacement of scikit-learn's.
+
+    It minimises the mean of the chosen loss plus :math:`\frac{\alpha}{2n} \|W\|^2`.
+
+    Parameters
+    ----------
+    loss : {'squared_error', 'poisson', 'absolute_error', 'huber', 'quantile'}, \
+            default='squared_error'
+        'squared_error' is half the squared residual; 'poisson', half the deviance, has an
+        exponential output and needs y ≥ 0; the others have the identity.
+    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, \
+    learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, \
+    momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
+    n_iter_no_change, max_fun, init
+        As in ``MLPClassifier``.
+    quantile : float, default=0.5
+        The quantile, in (0, 1), that ``loss='quantile'`` aims at.
+    huber_delta : float, default=1.0
+        Residual, in units of y, at which ``loss='huber'`` goes from squared to absolute.
+
+    Attributes
+    ----------
+    loss_ : float
+        Loss of the last epoch; like scikit-learn's, the mean over the outputs (poisson: the sum).
+    validation_scores_ : list of float or None
+        R² on the validation rows after every epoch, with ``early_stopping``.
+    out_activation_ : {'identity', 'exp'}
+        Output activation.
+    coefs_, intercepts_, loss_curve_, best_loss_, best_validation_score_, n_iter_, t_, n_layers_, \
+    n_outputs_, n_features_in_, feature_names_in_
+        As in ``MLPClassifier``.
+
+    References
+    ----------
+    Bishop, Pattern Recognition and Machine Learning (2006), chapter 5.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 100)[:, np.newaxis]
+    >>> y = X[:, 0] ** 2
+    >>> model = MLPRegressor(hidden_layer_sizes=(20,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.98
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseMLP._parameter_constraints,
+        "loss": [
+            StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile"})
+        ],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        init: str = "glorot_uniform",
+        quantile: float = 0.5,
+        huber_delta: float = 1.0,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.init = init
+        self.quantile = quantile
+        self.huber_delta = huber_delta
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predicted values for each row of X; shape (n,), or (n, O) for several targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n, I)
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, O)
+        """
+        outputs = self._outputs(X)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def _validate(
+        self, X: Any, y: Any, first: bool, incremental: bool, dtype: list
+    ) -> tuple[Any, np.ndarray]:
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=True,
+            dtype=dtype, reset=first,
+        )  # fmt: skip
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(
+                f"loss='poisson' needs y >= 0; the least of y is {y.min():g}, at row "
+                f"{int(np.argmin(y.reshape(len(y), -1).min(axis=1)))}"
+            )
+        return X, y.reshape(len(y), -1)
+
+    def _output(self, targets: np.ndarray) -> tuple[int, str, str, float]:
+        output = "exp" if self.loss == "poisson" else "identity"
+        parameter = {"quantile": self.quantile, "huber": self.huber_delta}.get(self.loss, 0.0)
+        return targets.shape[1], output, self.loss, parameter
+
+    def _validation_score(self, X: Any, targets: np.ndarray, sample_weight: Any) -> float:
+        outputs = self._outputs(X, check_input=False)
+        if not np.isfinite(outputs).all():
+            return float("nan")
+        return float(r2_score(targets, outputs, sample_weight=sample_weight))

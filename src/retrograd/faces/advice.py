@@ -1,0 +1,78 @@
+"""What to try next, read off the results."""
+
+import math
+
+# A gap between training and held-out score beyond this is overfitting worth a word.
+GAP = {"accuracy": 0.05, "R2": 0.1}
+# A training score below this leaves something to learn.
+GOOD = {"accuracy": 0.9, "R2": 0.8}
+
+
+def advise(report: dict) -> list[str]:
+    """Derive suggestions from a report, the most important first.
+
+    Parameters
+    ----------
+    report : dict
+        As made by :mod:`retrograd.faces.report`.
+
+    Returns
+    -------
+    list of str
+        Three at most.
+
+    Examples
+    --------
+    >>> report = {
+    ...     "scores": [
+    ...         {"model": "network", "accuracy": 0.70, "training": 0.99},
+    ...         {"model": "logistic regression", "accuracy": 0.75},
+    ...         {"model": "always a", "accuracy": 0.5},
+    ...     ],
+    ...     "options": {"alpha": 1e-4, "epochs": 200, "hidden": [64, 32]},
+    ...     "training": {"ended": "converged"},
+    ...     "rows": {"test": 2000},
+    ... }
+    >>> for line in advise(report):
+    ...     print(line)
+    the network learns its rows by heart (training accuracy 0.990, held-out 0.700): try --alpha 0.01
+    logistic regression does as well: the simple model may be all this table needs
+    """
+    network, linear, constant = report["scores"][:3]
+    metric = "accuracy" if "accuracy" in network else "R2"
+    held_out, training = network[metric], network["training"]
+    options, ended = report["options"], report["training"]["ended"]
+    lines = []
+    if held_out <= constant[metric]:
+        lines.append("no better than a constant: do the columns say anything about the target?")
+    if training - held_out > GAP[metric]:
+        lines.append(
+            f"the network learns its rows by heart (training {metric} {training:.3f}, held-out "
+            f"{held_out:.3f}): try --alpha {options['alpha'] * 100:g}"
+        )
+    elif training < GOOD[metric] and ended != "epochs":
+        wider = ",".join(str(2 * width) for width in options["hidden"]) or "64,32"
+        lines.append(f"training {metric} is only {training:.3f}: try --hidden {wider}")
+    if ended == "epochs":
+        lines.append(f"the loss was still falling: try --epochs {options['epochs'] * 3}")
+    if held_out > constant[metric] and linear[metric] >= held_out:
+        lines.append(
+            f"{linear['model']} does as well: the simple model may be all this table needs"
+        )
+    rows = report["rows"]["test"]
+    if metric == "accuracy" and rows < 1000:
+        error = _standard_error(held_out, rows)
+        lines.append(
+            f"{rows} held-out rows tell the accuracy to about ±{100 * error:.0f} %: "
+            "see how it changes with --seed 1, --seed 2"
+        )
+    return lines[:3]
+
+
+def _standard_error(accuracy: float, rows: int) -> float:
+    r"""Standard error of a share, :math:`\sqrt{p (1 - p) / n}`, with two of each outcome added.
+
+    Source: Agresti and Coull, Approximate is better than "exact" (1998).
+    """
+    share = (accuracy * rows + 2) / (rows + 4)
+    return math.sqrt(share * (1 - share) / (rows + 4))

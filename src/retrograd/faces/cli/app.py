@@ -1,0 +1,85 @@
+"""The command's frame: its sub-commands, its errors, its exit codes.
+
+Exit codes: 0 all is well; 1 the data or the model are not; 2 the command was used wrongly;
+130 Ctrl-C. Errors are one line on standard error.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from retrograd.faces.cli.info import info
+from retrograd.faces.cli.predict import predict
+from retrograd.faces.cli.train import train
+
+CTRL_C = 130
+
+
+class Commands(TyperGroup):
+    """The group of sub-commands; turns whatever goes wrong into one line and an exit code."""
+
+    def main(self, args=None, prog_name=None, standalone_mode=True, **extra):
+        """Run a command line."""
+        if not standalone_mode:
+            return super().main(args, prog_name, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name or "retrograd", standalone_mode=False, **extra)
+        except (KeyboardInterrupt, typer.Abort):
+            code = CTRL_C
+        except Exception as error:
+            # What a command line can be blamed for says how to write itself and which exit code
+            # it has; anything else is ours, and keeps its traceback.
+            if not hasattr(error, "format_message"):
+                raise
+            code = error.exit_code
+            where = getattr(getattr(error, "ctx", None), "command_path", None) or "retrograd"
+            fail(f"{error.format_message()} (see {where} --help)")
+        if code == CTRL_C:
+            fail("stopped by Ctrl-C: nothing was saved")
+        sys.exit(code or 0)
+
+
+def fail(message: str) -> None:
+    """Print one line on standard error."""
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Neural networks on tables: train one, predict with it, see what is in it.",
+)
+app.command()(train)
+app.command()(predict)
+app.command()(info)
+
+
+def _show_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"retrograd {version('retrograd')}")
+        except PackageNotFoundError:
+            print("retrograd, not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def _retrograd(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

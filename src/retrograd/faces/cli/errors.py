@@ -1,0 +1,39 @@
+"""Turns errors that a user can mend into one line and exit code 1."""
+
+import sys
+from contextlib import contextmanager
+
+import typer
+
+
+@contextmanager
+def mendable():
+    """Print an error about the data or the model as one line, and end with exit code 1.
+
+    Examples
+    --------
+    >>> from retrograd.tables.errors import TableError
+    >>> with mendable():
+    ...     raise TableError("the table has no rows")
+    Traceback (most recent call last):
+    ...Exit...
+    """
+    from retrograd.export.container import ModelFileError
+    from retrograd.tables.errors import TableError
+
+    try:
+        yield
+    except (TableError, ModelFileError) as error:
+        message = str(error)
+    except ValueError as error:
+        # The engine's own error; naming its class here would load the engine for every command.
+        if type(error).__name__ != "DivergenceError":
+            raise
+        message = (
+            f"training diverged at step {error.step} (epoch {error.epoch}), first in "
+            f"{error.place}; try --lr {error.learning_rate / 10:g}, or --solver adam"
+        )
+    else:
+        return
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    raise typer.Exit(1)

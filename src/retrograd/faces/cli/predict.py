@@ -1,0 +1,124 @@
+"""``retrograd predict``: a saved model on a new table."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrograd.faces.cli.errors import mendable
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model saved by retrograd train.")],
+    file: Annotated[Path, typer.Argument(help="The table: .csv, .tsv, .txt or .parquet.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where to write the predictions as CSV; else they are printed."),
+    ] = None,
+    proba: Annotated[bool, typer.Option(help="Add a probability for every class.")] = False,
+) -> None:
+    """Predict for every row of a table; columns are matched by name.
+
+    Writes CSV with one line a row, in the table's order: the prediction, in a column named after
+    the target.
+    """
+    with mendable():
+        content, rows = _predict(model, file, proba)
+        if out is None:
+            sys.stdout.write(content)
+        else:
+            _write(out, content)
+            print(f"Wrote {rows:,} predictions to {out}")
+
+
+def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
+    """Predict, and write CSV as text."""
+    import warnings
+
+    import polars as pl
+
+    from retrograd.export.container import ModelFileError
+    from retrograd.export.model_file import read_facts
+    from retrograd.faces.models import load_model
+    from retrograd.tables.errors import TableWarning
+    from retrograd.tables.reading import read_table
+
+    model = load_model(path)
+    target = read_facts(path)["facts"].get("target", {}).get("name", "prediction")
+    if proba and not hasattr(model, "predict_proba"):
+        raise ModelFileError(f"{path} is a regression: it has no probabilities for --proba")
+    table = read_table(file, text_columns=_text_columns(model))
+    notes = list(table.notes)
+    features = table.frame
+    if target in features.columns and target not in _wanted(model):
+        notes.append(f"column {target!r} is what the model predicts: not looked at")
+        features = features.drop(target)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", TableWarning)
+        features = _inputs(model, features, path)
+        columns = {str(target): model.predict(features)}
+        if proba:
+            # Predicting twice tells everything twice.
+            warnings.simplefilter("ignore", TableWarning)
+            shares = model.predict_proba(features)
+            names = [f"{target}={label}" for label in model.classes_]
+            columns |= dict(zip(names, shares.T, strict=True))
+    for note in [*notes, *(str(warning.message) for warning in caught)]:
+        print(f"note: {note}", file=sys.stderr)
+    return pl.DataFrame(columns).write_csv(), len(table.frame)
+
+
+def _encoder(model):
+    """Find the model's table encoder, if it has one."""
+    first = model[0] if hasattr(model, "steps") else None
+    return first if hasattr(first, "columns_") else None
+
+
+def _wanted(model) -> list[str]:
+    """List the columns that the model was trained with."""
+    return [str(name) for name in getattr(model, "feature_names_in_", [])]
+
+
+def _text_columns(model) -> list[str]:
+    """List the columns whose digits are names, even if a new file has nothing but digits there."""
+    encoder = _encoder(model)
+    if encoder is None:
+        return []
+    return [column.name for column in encoder.columns_ if column.kind == "category"]
+
+
+def _inputs(model, frame, path: Path):
+    """Choose what to hand to the model: the frame, or a matrix if it has no encoder."""
+    import numpy as np
+
+    from retrograd.tables.errors import TableError
+    from retrograd.tables.frames import plain_columns
+
+    if _encoder(model) is not None:
+        return frame
+    names = _wanted(model) or frame.columns
+    if len(names) != model.n_features_in_:
+        raise TableError(
+            f"{path.name} takes {model.n_features_in_} columns, the table has {len(names)}"
+        )
+    columns = plain_columns(frame, names)
+    odd = [
+        n for n, found in columns.items() if found.kind != "number" or np.isnan(found.values).any()
+    ]
+    if odd:
+        raise TableError(
+            f"column {odd[0]!r} must hold numbers without gaps: {path.name} has no table encoder"
+        )
+    return np.column_stack([found.values for found in columns.values()])
+
+
+def _write(out: Path, content: str) -> None:
+    """Write a whole file or none."""
+    from retrograd.export.container import ModelFileError, write_whole
+
+    try:
+        write_whole(out, content.encode())
+    except OSError as error:
+        raise ModelFileError(f"{out} cannot be written: {error.strerror}") from None

@@ -1,0 +1,169 @@
+"""``retrograd train``: a network on a table, beside the models that it should beat."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from retrograd.faces.cli.errors import mendable
+from retrograd.maths.activations import ACTIVATIONS
+
+# The engine has the table of solvers; asking it would load it before anything is known to be right.
+SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "lbfgs")
+
+
+def parse_hidden(text: str) -> tuple[int, ...]:
+    """Read layer widths such as ``64,32``; ``none`` for no hidden layer.
+
+    Examples
+    --------
+    >>> parse_hidden("64,32"), parse_hidden("none")
+    ((64, 32), ())
+    """
+    if text.strip().lower() in ("none", ""):
+        return ()
+    try:
+        widths = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        widths = (0,)
+    if min(widths) < 1:
+        raise typer.BadParameter(f"{text!r} is not a list of layer widths such as 64,32, or 'none'")
+    return widths
+
+
+def _one_of(names):
+    """Check an option against a list of names."""
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
+        return value
+
+    return check
+
+
+def _between(value: float, low: float, high: float) -> float:
+    """Check that a number lies strictly between two."""
+    if not low < value < high:
+        raise typer.BadParameter(f"{value:g} is not between {low:g} and {high:g}")
+    return value
+
+
+def _share(value: float) -> float:
+    return _between(value, 0.0, 1.0)
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is None else _between(value, 0.0, float("inf"))
+
+
+def train(
+    file: Annotated[Path, typer.Argument(help="The table: .csv, .tsv, .txt or .parquet.")],
+    target: Annotated[str, typer.Option(help="The column to learn.")],
+    task: Annotated[
+        Literal["auto", "classification", "regression"],
+        typer.Option(
+            help="auto: text, booleans and few whole numbers (10 at most, each in 5 rows on "
+            "average) are classes."
+        ),
+    ] = "auto",
+    hidden: Annotated[str, typer.Option(help="Widths of the hidden layers, or 'none'.")] = "64,32",
+    activation: Annotated[
+        str, typer.Option(callback=_one_of(ACTIVATIONS), help=f"{', '.join(ACTIVATIONS)}.")
+    ] = "relu",
+    solver: Annotated[
+        str, typer.Option(callback=_one_of(SOLVERS), help=f"{', '.join(SOLVERS)}.")
+    ] = "adam",
+    lr: Annotated[
+        float | None,
+        typer.Option(callback=_positive, help="Learning rate; by default 0.001, for sgd 0.01."),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs at most.")] = 200,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Rows in a batch; by default 16 to 256, by the rows.")
+    ] = None,
+    alpha: Annotated[float, typer.Option(min=0.0, help="Strength of the L2 penalty.")] = 1e-4,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Same seed, same result.")] = 0,
+    test_size: Annotated[
+        float, typer.Option(callback=_share, help="Share of the rows to hold out.")
+    ] = 0.2,
+    drop: Annotated[str, typer.Option(help="Columns to leave out, separated by commas.")] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where to save; by default the table's name, here, with .safetensors."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+    ] = False,
+) -> None:
+    """Train a network on a table, and compare it with simpler models on rows held out.
+
+    Numbers, text, booleans, dates and missing values are encoded by themselves. The model is saved
+    as one data-only file.
+    """
+    widths = parse_hidden(hidden)
+    with mendable():
+        from retrograd.faces.experiment import Options
+
+        options = Options(
+            hidden=widths, activation=activation, solver=solver, lr=lr, epochs=epochs, batch=batch,
+            alpha=alpha, seed=seed, test_size=test_size,
+        )  # fmt: skip
+        out = out or Path(f"{file.stem}.safetensors")
+        names = [name.strip() for name in drop.split(",") if name.strip()]
+        report = _train(file, target, task, names, options, out, quiet=as_json)
+    if as_json:
+        print(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _train(file, target, task, drop, options, out, quiet: bool) -> dict:
+    """Read, train, score, save; draw each as it comes unless quiet."""
+    from retrograd.faces import report as reports
+    from retrograd.faces import text
+    from retrograd.faces.experiment import build_network, fit, prepare
+    from retrograd.faces.models import save_model
+    from retrograd.faces.progress import LiveProgress, heeding_ctrl_c
+    from retrograd.tables.reading import read_table
+    from retrograd.tables.task import pose
+
+    replaced = check_place(out)
+    console = text.stdout_console()
+    console.quiet = quiet
+    table = read_table(file)
+    experiment = prepare(pose(table.frame, target, task, drop), options)
+    network = build_network(experiment, options)
+    report = reports.report_table(file.name, table.notes, experiment, network, options)
+    text.draw_table(console, report)
+    with heeding_ctrl_c():
+        fitted = fit(experiment, network, LiveProgress(text.stderr_console()))
+        report = reports.report_results(report, experiment, fitted)
+    text.draw_results(console, report)
+    save_model(fitted.model, out, facts=reports.training_facts(report))
+    report |= {"saved": str(out), "replaced": replaced}
+    text.draw_end(console, report)
+    return report
+
+
+def check_place(out: Path) -> bool:
+    """Check, before any work, that a model can be saved there; tell whether it replaces one.
+
+    Raises
+    ------
+    ModelFileError
+        If the folder does not exist, or the file that is there is no model.
+    """
+    from retrograd.export.container import ModelFileError
+    from retrograd.export.model_file import read_facts
+
+    if not out.parent.is_dir():
+        raise ModelFileError(f"folder {out.parent} does not exist: --out needs one that does")
+    if not out.exists():
+        return False
+    try:
+        read_facts(out)
+    except ModelFileError:
+        raise ModelFileError(
+            f"{out} exists and is not a retrograd model: name another file with --out"
+        ) from None
+    return True

@@ -1,0 +1,64 @@
+"""save_model and load_model for every model that retrograd itself makes, tables included."""
+
+from retrograd.export import model_file
+from retrograd.tables.encoder import TableEncoder
+
+STEPS = {"TableEncoder": TableEncoder}
+
+
+def save_model(model, path, *, facts: dict | None = None) -> None:
+    """Save a fitted model as one data-only file.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        An ``MLPClassifier`` or ``MLPRegressor``, alone, within a ``TransformedTargetRegressor``
+        that scales its target by a ``StandardScaler``, or behind a ``TableEncoder`` or
+        ``StandardScaler`` in a ``Pipeline``.
+    path : str or path
+        By custom it ends in ``.safetensors``. A file that is already there is replaced.
+    facts : dict, optional
+        Anything worth remembering of the training that JSON can hold.
+
+    Raises
+    ------
+    ModelFileError
+        If the model is not fitted, has a part that a file cannot hold, or cannot be written.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import polars as pl
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "encoder.safetensors"
+    >>> save_model(TableEncoder().fit(pl.DataFrame({"x": [1, 2, 3]})), path)
+    >>> load_model(path).transform(pl.DataFrame({"x": [2]}))
+    array([[0.]], dtype=float32)
+    """
+    model_file.save_model(model, path, facts=facts, steps=STEPS)
+
+
+def load_model(path):
+    """Load a model, ready to predict the very same numbers as before.
+
+    Nothing in the file is executed or unpickled.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    fitted estimator
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such file, or it is not a model file, or was cut short, edited or forged.
+
+    Examples
+    --------
+    >>> load_model("nowhere.safetensors")
+    Traceback (most recent call last):
+    retrograd.export.container.ModelFileError: nowhere.safetensors does not exist
+    """
+    return model_file.load_model(path, steps=STEPS)

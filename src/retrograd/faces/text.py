@@ -1,0 +1,212 @@
+"""Draws the report of a training, and the facts of a model file, on a terminal or a plain stream."""
+
+import sys
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+ENDINGS = {
+    "validation": "the validation score stopped rising",
+    "converged": "the loss stopped falling",
+    "epochs": "all epochs done, the loss was still falling",
+}
+
+
+def stdout_console() -> Console:
+    """Draw on standard output; plain text if that is no terminal."""
+    return _console(sys.stdout)
+
+
+def stderr_console() -> Console:
+    """Draw on standard error; plain text if that is no terminal."""
+    return _console(sys.stderr)
+
+
+def _console(stream) -> Console:
+    # A stream that cannot say '→' shows '?' rather than failing.
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")
+    return Console(file=stream, highlight=False, emoji=False)
+
+
+def say(console: Console, text: str, style: str = "") -> None:
+    """Print one line of text that may hold any characters; it wraps between words."""
+    console.print(escape(text), style=style, soft_wrap=not console.is_terminal)
+
+
+def _table(*columns: tuple[str, str], **options) -> Table:
+    """Start a table without lines: names and justifications of its columns."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, **options)
+    for name, justify in columns:
+        table.add_column(name, justify=justify, header_style="bold", overflow="fold")
+    return table
+
+
+def _cells(*cells) -> list[str]:
+    return [escape(str(cell)) for cell in cells]
+
+
+def draw_table(console: Console, report: dict) -> None:
+    """Draw what was found in the table, and what will be trained on it."""
+    rows, columns = report["rows"], report["columns"]
+    say(
+        console,
+        f"{report['file']}: {rows['table']:,} rows, {len(columns)} columns to learn "
+        f"{report['target']['name']!r} from",
+        "bold",
+    )
+    say(console, f"{report['task'].capitalize()}, {_reason(report)}: {_target(report['target'])}")
+    console.print()
+    table = _table(("column", "left"), ("kind", "left"), ("missing", "right"), ("holds", "left"))
+    for column in columns:
+        dim = "dim" if column["kind"] == "ignored" else None
+        cells = _cells(column["name"], column["kind"], column["missing"] or "", column["holds"])
+        table.add_row(*cells, style=dim)
+    console.print(table)
+    console.print()
+    for note in report["notes"]:
+        say(console, f"note: {note}", "yellow")
+    split = f"Rows: {rows['train']:,} to learn from, "
+    if rows["validation"]:
+        split += f"{rows['validation']:,} to tell when to stop, "
+    say(console, f"{split}{rows['test']:,} held out (seed {report['options']['seed']})")
+    say(console, _plan(report))
+
+
+def _reason(report: dict) -> str:
+    """Say why the task is what it is."""
+    reason = report["task_reason"]
+    return reason if reason == "as asked" else f"since {report['target']['name']!r} {reason[3:]}"
+
+
+def _target(target: dict) -> str:
+    """Say what the target holds."""
+    if "classes" not in target:
+        return f"{target['min']:g} to {target['max']:g}, median {target['median']:g}"
+    most = sorted(target["classes"].items(), key=lambda item: -item[1])
+    shown = ", ".join(f"{label} {rows:,}" for label, rows in most[:6])
+    rest = len(most) - 6
+    return f"{shown} and {rest} more classes" if rest > 0 else shown
+
+
+def _plan(report: dict) -> str:
+    """Say which network is trained how."""
+    options = report["options"]
+    hidden = " → ".join(str(width) for width in options["hidden"])
+    layers = f"{report['features']} features → {hidden} {options['activation']}"
+    if not hidden:
+        layers = f"{report['features']} features, no hidden layer"
+    if options["solver"] == "lbfgs":
+        return f"Network: {layers}; lbfgs, {options['epochs']} iterations at most"
+    return (
+        f"Network: {layers}; {options['solver']}, learning rate {options['lr']:g}, "
+        f"batches of {options['batch']}, {options['epochs']} epochs at most"
+    )
+
+
+def draw_results(console: Console, report: dict) -> None:
+    """Draw how the training went, and how good the network is."""
+    training, network = report["training"], report["network"]
+    best = ""
+    if training["best_epoch"] is not None:
+        best = (
+            f", best validation score {training['best_validation_score']:.3f} "
+            f"at epoch {training['best_epoch']}"
+        )
+    say(
+        console,
+        f"Trained {network['parameters']:,} parameters for {training['epochs']} epochs in "
+        f"{training['seconds']:.1f} s{best}; {ENDINGS[training['ended']]}",
+    )
+    for note in training["notes"]:
+        say(console, f"note: {note}", "yellow")
+    console.print()
+    _draw_scores(console, report)
+    if "confusion" in report:
+        _draw_confusion(console, report["confusion"])
+    else:
+        _draw_residuals(console, report["residuals"])
+
+
+def _draw_scores(console: Console, report: dict) -> None:
+    """Draw the held-out scores of the network and its rivals."""
+    names = [key for key in report["scores"][0] if key not in ("model", "training")]
+    table = _table(
+        (f"on {report['rows']['test']:,} held-out rows", "left"),
+        *((name.replace("R2", "R²"), "right") for name in names),
+    )
+    for place, scores in enumerate(report["scores"]):
+        values = [_score(name, scores.get(name)) for name in names]
+        table.add_row(*_cells(scores["model"], *values), style="bold" if place == 0 else None)
+    console.print(table)
+    console.print()
+
+
+def _score(name: str, value: float | None) -> str:
+    """Write one score."""
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if name == "mean absolute error" else f"{value:.3f}"
+
+
+def _draw_confusion(console: Console, confusion: dict) -> None:
+    """Draw the confusion matrix, or its largest entries if it is wide."""
+    labels = confusion["labels"]
+    if len(labels) > 8 or sum(map(len, labels)) + 2 * len(labels) > console.width - 20:
+        table = _table(("true class", "left"), ("predicted", "left"), ("rows", "right"))
+        for row in confusion["most"]:
+            table.add_row(*_cells(*row))
+        if not confusion["most"]:
+            say(console, "No held-out row was given the wrong class.")
+    else:
+        table = _table(("true \\ predicted", "left"), *((label, "right") for label in labels))
+        for place, (label, counts) in enumerate(zip(labels, confusion["counts"], strict=True)):
+            cells = [
+                f"[bold]{count}[/]" if column == place else str(count or "·")
+                for column, count in enumerate(counts)
+            ]
+            table.add_row(escape(label), *cells)
+    if table.rows:
+        console.print(table)
+    console.print()
+
+
+def _draw_residuals(console: Console, residuals: dict) -> None:
+    """Draw how far off the predictions are."""
+    table = _table(
+        ("true - predicted", "left"), *((f"{p} %", "right") for p in residuals["quantiles"])
+    )
+    table.add_row("quantiles", *(f"{value:.4g}" for value in residuals["quantiles"].values()))
+    console.print(table)
+    worst = residuals["worst"][0]
+    say(
+        console,
+        f"Furthest off: row {worst['row']}, true {worst['true']:.4g}, "
+        f"predicted {worst['predicted']:.4g}",
+    )
+    console.print()
+
+
+def draw_end(console: Console, report: dict) -> None:
+    """Draw where the model is, and what to try next."""
+    again = ", which it replaced" if report.get("replaced") else ""
+    say(console, f"Saved to {report['saved']}{again}", "bold green")
+    console.print()
+    say(console, "What to try next", "bold")
+    for line in report["next"]:
+        say(console, f"  {line}")
+    say(console, f"  retrograd predict {report['saved']} {report['file']}")
+    say(console, f"  retrograd info {report['saved']}")
+
+
+def draw_facts(console: Console, name: str, facts: dict) -> None:
+    """Draw the facts of a model file: a list of (name, text) pairs in sections."""
+    say(console, name, "bold")
+    for title, pairs in facts.items():
+        console.print()
+        table = _table((title, "left"), ("", "left"))
+        for key, text in pairs:
+            table.add_row(*_cells(key, text))
+        console.print(table)

@@ -1,0 +1,29 @@
+"""What all tests share: the path to the oracle, and the mark of tests for compiled kernels only."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+# The oracle and the problems stand beside the rooms' folders, and every room imports them.
+sys.path.insert(0, str(Path(__file__).parent))
+
+INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks, since unknown ones are errors."""
+    config.addinivalue_line(
+        "markers", "compiled: too slow for interpreted kernels, or about compilation itself"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is for compiled kernels when they are interpreted."""
+    if not INTERPRETED:
+        return
+    skip = pytest.mark.skip(reason="for compiled kernels only")
+    for item in items:
+        if "compiled" in item.keywords:
+            item.add_marker(skip)

@@ -1,0 +1,164 @@
+"""The engine against the oracle: parameters, optimizer memory and losses after several steps.
+
+The small nets cover the whole product of activation, loss, optimizer, dtype and storage. The large
+ones reach what small ones do not (products through BLAS, several slices, several panels a slice);
+there every value of every factor occurs, but not with every other, since those code paths do not
+know which activation, loss or optimizer they work for.
+"""
+
+import numpy as np
+import pytest
+from problems import (
+    OPTIMIZERS,
+    PAIRS,
+    Problem,
+    layers_of,
+    make_problem,
+    plan,
+    train_engine,
+    train_oracle,
+)
+
+from retrograd.engine.optimizers import Optimizer
+from retrograd.engine.trainer import make_work, predict
+from retrograd.maths.activations import ACTIVATIONS
+
+STORAGES = ("dense", "csr")
+DTYPES = (np.float64, np.float32)
+
+# Relative to the largest number of the same kind: rounding, summed over a few steps. Adam's and
+# RMSprop's first steps divide a gradient by its own size, which magnifies the rounding of small
+# gradients; hence the wider bound in single precision.
+TOLERANCE = {np.float64: 1e-11, np.float32: 2e-4}
+
+
+def assert_close(actual: np.ndarray, expected: np.ndarray, dtype: type, what: str) -> None:
+    """Compare two arrays, errors measured against the largest entry."""
+    scale = max(1e-3, np.abs(expected).max(initial=0.0))
+    np.testing.assert_allclose(
+        actual, expected, rtol=0.0, atol=TOLERANCE[dtype] * scale, err_msg=what
+    )
+
+
+def compare(
+    problem: Problem,
+    optimizer: Optimizer,
+    batch_size: int,
+    epochs: int,
+    storage: str,
+    dtype: type,
+    what: str,
+) -> None:
+    """Train both ways on the same batches at the same, changing rates."""
+    rows, bounds = plan(len(problem.X), batch_size, epochs)
+    rates = optimizer.learning_rate_init * 0.9 ** np.arange(bounds.size - 1)
+    ours = train_engine(problem, optimizer, rows, bounds, rates, storage, dtype)
+    theirs = train_oracle(problem, optimizer, rows, bounds, rates, dtype)
+    assert ours.theta.dtype == ours.slots.dtype == dtype
+    assert ours.losses.dtype == np.float64
+    assert ours.slots.shape == theirs.slots.shape
+    assert_close(ours.losses, theirs.losses, dtype, f"losses, {what}")
+    assert_close(ours.theta, theirs.theta, dtype, f"parameters, {what}")
+    for k in range(len(ours.slots)):
+        assert_close(ours.slots[k], theirs.slots[k], dtype, f"slot {k}, {what}")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_small_nets(activation: str, pair: tuple[str, str], storage: str, dtype: type) -> None:
+    """Every activation x loss x storage x dtype, with every optimizer; 2 epochs of 3 batches."""
+    problem = make_problem((4, 5, 3, 2), activation, pair, n_rows=8)
+    for name, optimizer in OPTIMIZERS.items():
+        compare(problem, optimizer, 3, 2, storage, dtype, name)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_no_hidden_layer(pair: tuple[str, str], storage: str) -> None:
+    """A linear model is a network too."""
+    compare(make_problem((4, 2), "", pair, 8), OPTIMIZERS["adam"], 3, 2, storage, np.float64, "")
+
+
+def test_one_activation_per_layer() -> None:
+    """Hidden layers of different kinds, each with its own slope."""
+    problem = make_problem((3, 4, 5, 4, 1), "tanh", ("log_loss", "logistic"), 9)
+    network = problem.network
+    mixed = type(network)(network.widths, ("relu", "gelu", "softplus"), "logistic", "log_loss")
+    problem.network = mixed
+    compare(problem, OPTIMIZERS["sgd with Nesterov"], 4, 3, "dense", np.float64, "mixed")
+
+
+# Widths, rows, batch size. What each is for is asserted below.
+THROUGH_BLAS = ((30, 40, 35, 12), 70, 32)
+SLICED = ((60, 128, 256, 6), 150, 100)
+PANELS = ((6, 8, 3), 1200, 1100)
+SLICED_PANELS = ((20, 20, 7), 4300, 4200)
+BLOCKS = ((40, 130, 6), 20, 7)
+
+LARGE = [
+    (shape, activation, pair, optimizer)
+    for i, shape in enumerate((THROUGH_BLAS, SLICED, PANELS, SLICED_PANELS, BLOCKS))
+    for activation, pair, optimizer in zip(
+        # Coprime strides through the tables: over the five shapes every value occurs.
+        [list(ACTIVATIONS)[(3 * i + k) % len(ACTIVATIONS)] for k in range(3)],
+        [PAIRS[(3 * i + k) % len(PAIRS)] for k in range(3)],
+        [list(OPTIMIZERS)[(2 * i + k) % len(OPTIMIZERS)] for k in range(3)],
+        strict=True,
+    )
+]
+
+
+def test_the_large_nets_cover_everything() -> None:
+    """Every activation, loss and optimizer is among them, and so is every way through the code."""
+    assert {activation for _, activation, _, _ in LARGE} == set(ACTIVATIONS)
+    assert {pair for _, _, pair, _ in LARGE} == set(PAIRS)
+    assert {optimizer for _, _, _, optimizer in LARGE} == set(OPTIMIZERS)
+    works = []
+    for widths, n_rows, batch_size in (THROUGH_BLAS, SLICED, PANELS, SLICED_PANELS):
+        network = make_problem(widths, "tanh", PAIRS[1], 2).network
+        work = make_work(network, np.dtype(np.float64), batch_size, sparse=False)
+        works.append((work.loss.size, work.slice_rows > work.panel_rows))
+        assert n_rows % batch_size > 0, "the last batch must be smaller"
+    assert [slices > 1 for slices, _ in works] == [False, True, False, True]
+    assert [panels for _, panels in works] == [False, False, True, True]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize(("shape", "activation", "pair", "optimizer"), LARGE)
+def test_large_nets(
+    shape: tuple, activation: str, pair: tuple[str, str], optimizer: str, storage: str, dtype: type
+) -> None:
+    """BLAS, slices and panels, with a smaller last batch that is cut otherwise."""
+    widths, n_rows, batch_size = shape
+    problem = make_problem(widths, activation, pair, n_rows, seed=3)
+    compare(problem, OPTIMIZERS[optimizer], batch_size, 2, storage, dtype, optimizer)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_predict(activation: str, pair: tuple[str, str], storage: str, dtype: type) -> None:
+    """Predictions are the oracle's forward."""
+    problem = make_problem((4, 5, 3), activation, pair, n_rows=6, seed=1)
+    theta = problem.theta.astype(dtype)
+    ours = predict(problem.network, theta, problem.data(storage, dtype), 6)
+    theirs = problem.model().predict(layers_of(problem.network, theta), problem.X)
+    assert ours.dtype == dtype
+    rtol = 1e-13 if dtype is np.float64 else 5e-6
+    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("storage", STORAGES)
+def test_predict_in_several_panels(storage: str) -> None:
+    """More rows than are held at once."""
+    problem = make_problem((30, 40, 5), "silu", ("log_loss", "softmax"), n_rows=1300)
+    ours = predict(problem.network, problem.theta, problem.data(storage), 1300)
+    theirs = problem.model().predict(layers_of(problem.network, problem.theta), problem.X)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    np.testing.assert_allclose(ours.sum(axis=1), 1.0, rtol=1e-14)
