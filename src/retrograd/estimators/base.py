@@ -252,7 +252,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         dtype = np.float32 if parts[0].dtype == np.float32 else np.float64
         return np.concatenate([np.ravel(part) for part in parts]).astype(dtype, copy=False)
 
-    def _optimizer(self) -> Optimizer:
+    def _make_optimizer(self) -> Optimizer:
         return Optimizer(
             solver=self.solver,
             learning_rate_init=self.learning_rate_init,
@@ -278,9 +278,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """Output activations for rows X; shape (n, O)."""
         from retrograd.engine.trainer import predict  # loads the compiler: not before it is needed
 
+        check_is_fitted(self)
         theta = self._theta()
         if check_input:
-            check_is_fitted(self)
             X = validate_data(
                 self, X, accept_sparse=["csr", "csc"], dtype=[theta.dtype], reset=False
             )

@@ -63,13 +63,14 @@ def fit_stochastic(
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     rows, validation = _split(estimator, data, X, rng)
-    state = _state(estimator, estimator._optimizer(), rng, incremental)
+    optimizer = estimator._make_optimizer()
+    state = _state(estimator, optimizer, rng, incremental)
     estimator._state = state
     estimator._bind(network, state.theta)
     _open_curves(estimator, first)
     stopping = Stopping(estimator, validation)
     batch_size = _batch_size(estimator.batch_size, rows.size)
-    trainer = Trainer(network, estimator._optimizer(), data, batch_size, state)
+    trainer = Trainer(network, optimizer, data, batch_size, state)
     estimator.n_iter_ = 0
     try:
         for _ in range(1 if incremental else estimator.max_iter):

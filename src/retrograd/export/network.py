@@ -1,5 +1,7 @@
 """Writes a fitted MLPClassifier or MLPRegressor as tensors and plain facts, and builds it again."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from retrograd.export.container import ModelFileError
@@ -51,6 +53,7 @@ def pack_network(model, prefix: str, tensors: dict) -> dict:
     facts |= {name.rstrip("_"): _plain_number(getattr(model, name, None)) for name in NUMBERS}
     if hasattr(model, "classes_"):
         facts["classes"] = pack_classes(model.classes_)
+        facts["sparse_labels"] = bool(model._sparse_labels)
     return facts
 
 
@@ -85,7 +88,9 @@ def unpack_network(name: str, facts: dict, prefix: str, tensors: Tensors):
     model.n_iter_, model.t_ = fact(facts, "epochs", int), fact(facts, "samples_seen", int)
     for attribute in CURVES:
         key = f"{prefix}{attribute.rstrip('_')}"
-        curve = tensors.take(key, (None,)).tolist() if tensors.has(key) else None
+        # An epoch that diverged has NaN.
+        has = tensors.has(key)
+        curve = tensors.take(key, (None,), finite=False).tolist() if has else None
         setattr(model, attribute, curve)
     for attribute in NUMBERS:
         setattr(model, attribute, fact(facts, attribute.rstrip("_"), float, type(None)))
@@ -93,21 +98,14 @@ def unpack_network(name: str, facts: dict, prefix: str, tensors: Tensors):
     if name == "MLPClassifier":
         model.classes_ = unpack_classes(facts)
         _check_classes(model)
-    _restore(model)
+    _restore(model, facts)
     return model
 
 
-def _restore(model) -> None:
-    """Hand the estimator its fitted attributes, from which it sets up what it keeps to itself.
-
-    The single place that knows how an estimator is brought back to life.
-    """
-    if hasattr(model, "_restore"):
-        model._restore({key: value for key, value in vars(model).items() if key.endswith("_")})
-    elif hasattr(model, "classes_"):
-        from sklearn.preprocessing import LabelBinarizer
-
-        model._label_binarizer = LabelBinarizer().fit(model.classes_)
+def _restore(model, facts: dict) -> None:
+    """Set up what an estimator keeps to itself; the single place that knows of it."""
+    if hasattr(model, "classes_"):
+        model._sparse_labels = fact(facts, "sparse_labels", bool)
 
 
 def _check_widths(model, facts: dict) -> list[int]:
@@ -125,7 +123,7 @@ def _take_layers(widths: list[int], prefix: str, tensors: Tensors) -> tuple[list
     """Take weights and biases, all of one type."""
     coefs, intercepts = [], []
     dtypes: tuple[str, ...] = ("float32", "float64")
-    for layer, shape in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for layer, shape in enumerate(pairwise(widths)):
         coefs.append(tensors.take(f"{prefix}weights.{layer}", shape, dtypes))
         dtypes = (coefs[0].dtype.name,)
         intercepts.append(tensors.take(f"{prefix}biases.{layer}", shape[1:], dtypes))
@@ -184,7 +182,7 @@ def unpack_classes(facts: dict) -> np.ndarray:
     python_type, dtype = LABELS[kind]
     if not labels or not all(type(label) is python_type for label in labels):
         raise ModelFileError(f"class labels are not all of type {kind}")
-    if any(not first < second for first, second in zip(labels[:-1], labels[1:], strict=True)):
+    if any(not first < second for first, second in pairwise(labels)):
         raise ModelFileError("class labels are not in order")
     try:
         return np.array(labels, dtype=dtype)

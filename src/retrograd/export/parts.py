@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.regressor import MLPRegressor
 from retrograd.export.container import DTYPES, ModelFileError
 
 # The outputs that each estimator may have.
@@ -25,7 +26,7 @@ class Tensors:
     def __init__(self, tensors: Mapping[str, np.ndarray]):
         self._rest = dict(tensors)
 
-    def take(self, name: str, shape: tuple, dtypes=("float64",)) -> np.ndarray:
+    def take(self, name: str, shape: tuple, dtypes=("float64",), finite: bool = True) -> np.ndarray:
         """Take one tensor and check its shape, type and finiteness; None fits any length."""
         array = self._rest.pop(name, None)
         if array is None:
@@ -37,7 +38,7 @@ class Tensors:
             raise ModelFileError(f"tensor {name!r} has shape {array.shape}, expected {shape}")
         if array.dtype.name not in dtypes:
             raise ModelFileError(f"tensor {name!r} is of type {array.dtype.name}")
-        if not np.isfinite(array).all():
+        if finite and not np.isfinite(array).all():
             raise ModelFileError(f"tensor {name!r} is not finite everywhere")
         return array
 

@@ -70,7 +70,7 @@ def advise(report: dict) -> list[str]:
 
 
 def _standard_error(accuracy: float, rows: int) -> float:
-    r"""Standard error of a share, :math:`\sqrt{p (1 - p) / n}`, with two of each outcome added.
+    r"""Estimate a share's standard error, :math:`\sqrt{p (1 - p) / n}`, two of each outcome added.
 
     Source: Agresti and Coull, Approximate is better than "exact" (1998).
     """

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -98,7 +99,7 @@ def split_rows(
     rows, alone, notes = np.arange(len(y)), np.array([], dtype=np.intp), []
     stratify = None
     if task == "classification":
-        classes, members, counts = np.unique(y, return_inverse=True, return_counts=True)
+        _, members, counts = np.unique(y, return_inverse=True, return_counts=True)
         alone = rows[counts[members] == 1]
         rows = rows[counts[members] > 1]
         wanted = min(math.ceil(test_size * len(rows)), len(rows))
@@ -186,8 +187,8 @@ class Fitted:
     model: Pipeline
     network: object
     seconds: float
+    ended: str
     notes: list[str]
-    stopped_early: bool
 
 
 def fit(experiment: Experiment, network, progress) -> Fitted:
@@ -217,15 +218,29 @@ def fit(experiment: Experiment, network, progress) -> Fitted:
     network = getattr(predictor, "regressor_", predictor)
     if hasattr(network, "set_callbacks"):
         network.set_callbacks()
-    reached_the_end = any(w.category.__name__ == "ConvergenceWarning" for w in caught)
-    notes = [
+    model = Pipeline([("table", experiment.encoder), ("network", predictor)])
+    return Fitted(model, network, seconds, _ending(network, caught), _notes(network, caught))
+
+
+def _did_not_converge(warning) -> bool:
+    return issubclass(warning.category, ConvergenceWarning)
+
+
+def _ending(network, caught: list) -> str:
+    """Name why the training ended: ``validation``, ``converged``, ``diverged`` or ``epochs``."""
+    if any(map(_did_not_converge, caught)):
+        return "epochs" if network.n_iter_ >= network.max_iter else "diverged"
+    return "validation" if network.early_stopping else "converged"
+
+
+def _notes(network, caught: list) -> list[str]:
+    """Hand on warnings, but for the one that says that all epochs were used."""
+    ran_out = network.n_iter_ >= network.max_iter
+    return [
         " ".join(str(warning.message).split())
         for warning in caught
-        if warning.category.__name__ != "ConvergenceWarning"
+        if not (ran_out and _did_not_converge(warning))
     ]
-    model = Pipeline([("table", experiment.encoder), ("network", predictor)])
-    early = not reached_the_end and network.n_iter_ < network.max_iter
-    return Fitted(model, network, seconds, notes, early)
 
 
 def describe_columns(features: pl.DataFrame, encoder: TableEncoder) -> list[dict]:

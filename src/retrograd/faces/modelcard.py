@@ -1,5 +1,7 @@
 """Turns a model file's description into short facts to read."""
 
+from itertools import pairwise
+
 
 def describe(document: dict) -> dict[str, list[tuple[str, str]]]:
     """Describe a model file in sections of named facts.
@@ -51,7 +53,7 @@ def _walk(part):
 def _network(part: dict) -> list[tuple[str, str]]:
     """Describe a network."""
     widths, parameters = part["widths"], part.get("parameters", {})
-    count = sum((first + 1) * second for first, second in zip(widths, widths[1:], strict=False))
+    count = sum((first + 1) * second for first, second in pairwise(widths))
     pairs = [
         ("layers", " → ".join(str(width) for width in widths)),
         ("activation", f"{parameters.get('activation')}, then {part.get('output')}"),

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 # Drawing more often than this only costs time.
 SECONDS_BETWEEN_DRAWINGS = 0.05
+STARTING = "(the first time ever, this compiles for a few seconds)"
 
 
 class LiveProgress:
@@ -37,12 +38,13 @@ class LiveProgress:
         self._start = self._drawn = time.perf_counter()
         if not self.console.is_terminal:
             return
-        bar = BarColumn(bar_width=None) if context.max_subtasks else SpinnerColumn()
+        # L-BFGS has no epochs to count.
+        bar = SpinnerColumn() if estimator.solver == "lbfgs" else BarColumn(bar_width=None)
         self._progress = Progress(
             TextColumn("Training"), bar, TextColumn("{task.fields[facts]}"),
             console=self.console, transient=True, expand=True,
         )  # fmt: skip
-        self._task = self._progress.add_task("", total=estimator.max_iter, facts="")
+        self._task = self._progress.add_task("", total=estimator.max_iter, facts=STARTING)
         self._progress.start()
 
     def on_fit_task_begin(self, estimator, context) -> None:

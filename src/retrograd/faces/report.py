@@ -89,7 +89,7 @@ def report_results(report: dict, experiment: Experiment, fitted: Fitted) -> dict
     widths = [len(network.coefs_[0]), *(len(biases) for biases in network.intercepts_)]
     scores, notes = score_all(experiment, fitted)
     validation = getattr(network, "validation_scores_", None)
-    best = int(np.argmax(validation)) if validation else None
+    best = int(np.nanargmax(validation)) if validation else None
     report = report | {
         "network": {
             "widths": widths,
@@ -99,7 +99,7 @@ def report_results(report: dict, experiment: Experiment, fitted: Fitted) -> dict
         },
         "training": {
             "epochs": int(network.n_iter_),
-            "ended": _ending(fitted),
+            "ended": fitted.ended,
             "loss": float(network.loss_),
             "best_validation_score": None if best is None else float(validation[best]),
             "best_epoch": None if best is None else best + 1,
@@ -116,15 +116,8 @@ def report_results(report: dict, experiment: Experiment, fitted: Fitted) -> dict
     return report
 
 
-def _ending(fitted: Fitted) -> str:
-    """Name why the training ended: ``validation``, ``converged`` or ``epochs``."""
-    if not fitted.stopped_early:
-        return "epochs"
-    return "validation" if fitted.network.early_stopping else "converged"
-
-
 def training_facts(report: dict) -> dict:
-    """Choose what a model file remembers: no timings, so that the same training gives the same file.
+    """Choose what a model file remembers: no timings, so that equal trainings give equal files.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Draws the report of a training, and the facts of a model file, on a terminal or a plain stream."""
+"""Draws the report of a training, and the facts of a model file, as text."""
 
 import sys
 
@@ -10,6 +10,7 @@ from rich.table import Table
 ENDINGS = {
     "validation": "the validation score stopped rising",
     "converged": "the loss stopped falling",
+    "diverged": "it diverged, the best epoch was kept",
     "epochs": "all epochs done, the loss was still falling",
 }
 
@@ -44,6 +45,17 @@ def _table(*columns: tuple[str, str], **options) -> Table:
     return table
 
 
+def _show(console: Console, table: Table) -> None:
+    """Print a table; without the blanks that fill its last column where nobody sees them."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    for line in capture.get().splitlines():
+        console.print(line.rstrip(), markup=False, soft_wrap=True)
+
+
 def _cells(*cells) -> list[str]:
     return [escape(str(cell)) for cell in cells]
 
@@ -64,7 +76,7 @@ def draw_table(console: Console, report: dict) -> None:
         dim = "dim" if column["kind"] == "ignored" else None
         cells = _cells(column["name"], column["kind"], column["missing"] or "", column["holds"])
         table.add_row(*cells, style=dim)
-    console.print(table)
+    _show(console, table)
     console.print()
     for note in report["notes"]:
         say(console, f"note: {note}", "yellow")
@@ -95,7 +107,7 @@ def _plan(report: dict) -> str:
     """Say which network is trained how."""
     options = report["options"]
     hidden = " → ".join(str(width) for width in options["hidden"])
-    layers = f"{report['features']} features → {hidden} {options['activation']}"
+    layers = f"{report['features']} features → {hidden} ({options['activation']})"
     if not hidden:
         layers = f"{report['features']} features, no hidden layer"
     if options["solver"] == "lbfgs":
@@ -111,8 +123,9 @@ def draw_results(console: Console, report: dict) -> None:
     training, network = report["training"], report["network"]
     best = ""
     if training["best_epoch"] is not None:
+        measure = "accuracy" if report["task"] == "classification" else "R²"
         best = (
-            f", best validation score {training['best_validation_score']:.3f} "
+            f", best validation {measure} {training['best_validation_score']:.3f} "
             f"at epoch {training['best_epoch']}"
         )
     say(
@@ -140,7 +153,7 @@ def _draw_scores(console: Console, report: dict) -> None:
     for place, scores in enumerate(report["scores"]):
         values = [_score(name, scores.get(name)) for name in names]
         table.add_row(*_cells(scores["model"], *values), style="bold" if place == 0 else None)
-    console.print(table)
+    _show(console, table)
     console.print()
 
 
@@ -169,7 +182,7 @@ def _draw_confusion(console: Console, confusion: dict) -> None:
             ]
             table.add_row(escape(label), *cells)
     if table.rows:
-        console.print(table)
+        _show(console, table)
     console.print()
 
 
@@ -179,7 +192,7 @@ def _draw_residuals(console: Console, residuals: dict) -> None:
         ("true - predicted", "left"), *((f"{p} %", "right") for p in residuals["quantiles"])
     )
     table.add_row("quantiles", *(f"{value:.4g}" for value in residuals["quantiles"].values()))
-    console.print(table)
+    _show(console, table)
     worst = residuals["worst"][0]
     say(
         console,
@@ -209,4 +222,4 @@ def draw_facts(console: Console, name: str, facts: dict) -> None:
         table = _table((title, "left"), ("", "left"))
         for key, text in pairs:
             table.add_row(*_cells(key, text))
-        console.print(table)
+        _show(console, table)

@@ -16,10 +16,11 @@ FEWEST_ROWS = 10
 
 
 class Problem(NamedTuple):
-    """What is to be learned, from what."""
+    """What is to be learned, from what; ``rows`` are the places in the table, from 0."""
 
     features: pl.DataFrame
     y: np.ndarray
+    rows: np.ndarray
     target: str
     task: str
     reason: str
@@ -114,7 +115,8 @@ def pose(frame: pl.DataFrame, target: str, task: str = "auto", drop=()) -> Probl
     drop = [find_column(frame, name) for name in dict.fromkeys(drop)]
     if target in drop:
         raise TableError(f"column {target!r} is the target: it cannot be dropped")
-    present = frame.filter(~_missing(frame[target]))
+    rows = np.flatnonzero(~_missing(frame[target]).to_numpy())
+    present = frame[rows]
     gone = frame.height - present.height
     notes = [f"{counted(gone, 'row')} left out: their {target!r} is missing"] if gone else []
     if present.height < FEWEST_ROWS:
@@ -129,7 +131,7 @@ def pose(frame: pl.DataFrame, target: str, task: str = "auto", drop=()) -> Probl
     if task == "auto":
         task, reason = choose_task(y)
     values = _classes(y) if task == "classification" else _quantity(y)
-    return Problem(features, values, target, task, reason, notes)
+    return Problem(features, values, rows, target, task, reason, notes)
 
 
 def _missing(column: pl.Series) -> pl.Series:

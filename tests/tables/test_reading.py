@@ -1,0 +1,163 @@
+"""Reading tables from files: types, customs, and one clear line for each way a file can be bad."""
+
+import datetime
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrograd.tables.errors import TableError
+from retrograd.tables.reading import read_table
+
+
+def read(tmp_path, content, name="t.csv", **options):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_table(path, **options)
+
+
+def test_penguins():
+    frame = read_table("examples/penguins.csv").frame
+    assert frame.shape == (344, 8)
+    assert frame["species"].dtype == pl.String
+    assert frame["bill_length_mm"].dtype == pl.Float64
+    assert frame["body_mass_g"].dtype == pl.Int64
+    assert frame.null_count().row(0) == (0, 0, 2, 2, 2, 2, 11, 0)
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1", "-2", "+3"], [1, -2, 3]),
+        (["1", ".5", "2e-3"], [1.0, 0.5, 0.002]),
+        (["true", "FALSE", "True"], [True, False, True]),
+        (["007", "008", "1"], ["007", "008", "1"]),
+        (["99999999999999999999", "1", "2"], [1e20, 1.0, 2.0]),
+        (["2024-02-29", "NA", "2023-01-01"],
+         [datetime.date(2024, 2, 29), None, datetime.date(2023, 1, 1)]),
+        (["31.12.2024", "01.02.2024", ""],
+         [datetime.date(2024, 12, 31), datetime.date(2024, 2, 1), None]),
+        (["31/12/2024", "01/02/2024", "NA"],
+         [datetime.date(2024, 12, 31), datetime.date(2024, 2, 1), None]),
+        (["12/31/2024", "01/02/2024", "NA"],
+         [datetime.date(2024, 12, 31), datetime.date(2024, 1, 2), None]),
+        (["2024-01-01 10:30", "2024-01-02 11:00", "NA"],
+         [datetime.datetime(2024, 1, 1, 10, 30), datetime.datetime(2024, 1, 2, 11), None]),
+        (["2024-13-45", "a", "b"], ["2024-13-45", "a", "b"]),
+        (["yes", "no", "?"], ["yes", "no", None]),
+        (["é", "日本", "🐧"], ["é", "日本", "🐧"]),
+    ],
+)  # fmt: skip
+def test_types(tmp_path, cells, values):
+    table = read(tmp_path, "x,k\n" + "".join(f"{cell},1\n" for cell in cells))
+    assert table.frame["x"].to_list() == values
+
+
+@pytest.mark.parametrize("missing", ["", "NA", "N/A", "NaN", "null", "None", "?", "  NA "])
+def test_missing_markers(tmp_path, missing):
+    assert read(tmp_path, f"x,k\n1,1\n{missing},1\n").frame["x"].to_list() == [1, None]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,b\n1,x\n2,y\n",
+        b"\xef\xbb\xbfa,b\n1,x\n2,y\n",
+        b"a,b\r\n1,x\r\n2,y\r\n",
+        b"a,b\r1,x\r2,y\r",
+        b"a,b\n1,x\n2,y",
+        b"a, b\n1, x\n 2,y \n",
+        b"a;b\n1;x\n2;y\n",
+        b"a\tb\n1\tx\n2\ty\n",
+        b"a|b\n1|x\n2|y\n",
+        b'"a","b"\n"1","x"\n"2","y"\n',
+        b"\n\na,b\n\n1,x\n2,y\n\n\n",
+    ],
+)
+def test_customs_of_writing(tmp_path, content):
+    frame = read(tmp_path, content).frame
+    assert frame.columns == ["a", "b"]
+    assert frame.rows() == [(1, "x"), (2, "y")]
+
+
+def test_quoted_cells_may_hold_anything(tmp_path):
+    frame = read(tmp_path, 'a,b\n"x,\ny","p""q"\n\n"u","v"\n').frame
+    assert frame.rows() == [("x,\ny", 'p"q'), ("u", "v")]
+
+
+def test_decimal_commas_go_with_semicolons(tmp_path):
+    table = read(tmp_path, "a;b\n1,5;2\n2,25;3\n")
+    assert table.frame.rows() == [(1.5, 2), (2.25, 3)]
+    assert table.notes == ["columns are separated by semicolon"]
+
+
+def test_columns_can_be_kept_as_text(tmp_path):
+    assert read(tmp_path, "a,b\n1,2\n", text_columns=["a"]).frame.rows() == [("1", 2)]
+
+
+def test_what_was_noticed_is_said(tmp_path):
+    notes = read(tmp_path, ",d\n1,01/02/2024\n\n2,02/03/2024\n").notes
+    assert notes[0] == "column 1 has no name: called 'column_1'"
+    assert notes[1] == "1 blank line skipped"
+    assert "may be day/month or month/day" in notes[2]
+    assert "numbers only" in read(tmp_path, "1,2\n3,4\n").notes[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "t.csv is empty"),
+        (b"\n \n", "t.csv is empty"),
+        (b"a,b\n", "t.csv has a header but no rows"),
+        (b"a,b\n1,2\n3\n", "t.csv, line 3: 1 cell, the header has 2"),
+        (b"a,b\n1,2\n3,4,5\n", "t.csv, line 3: 3 cells, the header has 2"),
+        (b"a,a\n1,2\n", "more than one column is called 'a'"),
+        (b"a,b\n1,caf\xe9\n", "t.csv, line 2: byte 0xe9 is not UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), "t.csv is UTF-16: save it as UTF-8"),
+        (b"a,b\n1,\0\n", "t.csv is not text"),
+        (b'a,b\n1,"2\n', "t.csv, line 2: unexpected end of data"),
+    ],
+)
+def test_bad_files(tmp_path, content, message):
+    with pytest.raises(TableError) as caught:
+        read(tmp_path, content)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_paths(tmp_path):
+    with pytest.raises(TableError, match="does not exist"):
+        read_table(tmp_path / "none.csv")
+    with pytest.raises(TableError, match="is a folder"):
+        read_table(tmp_path)
+    with pytest.raises(TableError, match=r"ends in '.xlsx'; tables are read from .csv"):
+        read_table(tmp_path / "t.xlsx")
+    with pytest.raises(TableError, match="has no ending"):
+        read_table(tmp_path / "t")
+
+
+def test_parquet(tmp_path):
+    frame = pl.DataFrame({"a": [1, None], "d": [datetime.date(2024, 1, 1), None]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").frame.equals(frame)
+    content = (tmp_path / "t.parquet").read_bytes()
+    for bad in (b"", content[:-20], b"a,b\n1,2\n"):
+        with pytest.raises(TableError, match=r"t\.parquet is"):
+            read(tmp_path, bad, name="t.parquet")
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.lists(CELLS, min_size=2, max_size=2), min_size=1, max_size=6))
+def test_written_cells_come_back(tmp_path_factory, rows):
+    """What polars writes is what read_table reads, up to blanks around it and missing markers."""
+    path = tmp_path_factory.mktemp("reading") / "t.csv"
+    frame = pl.DataFrame(rows, schema=["first", "second"], orient="row")
+    frame.write_csv(path, quote_style="always")
+    back = read_table(path, text_columns=["first", "second"]).frame
+    assert back.height == len(rows)
+    for before, after in zip(frame["first"], back["first"], strict=True):
+        assert after is None or after == before.strip() or after == before.strip("\r\n \t")

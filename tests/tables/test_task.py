@@ -1,0 +1,84 @@
+"""What is to be learned: the automatic choice of task, and targets that cannot be learned."""
+
+import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from retrograd.tables.errors import TableError
+from retrograd.tables.task import choose_task, pose
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (["a", "b"] * 10, "classification"),
+        ([True, False] * 10, "classification"),
+        ([0, 1] * 10, "classification"),
+        ([1.0, 2.0, 3.0] * 10, "classification"),
+        (list(range(10)) * 5, "classification"),
+        (list(range(11)) * 5, "regression"),
+        (list(range(10)) * 4, "regression"),
+        ([0.5, 1.5] * 10, "regression"),
+        (list(range(20)), "regression"),
+    ],
+)
+def test_automatic_task(values, task):
+    assert choose_task(pl.Series("y", values))[0] == task
+
+
+def frame(y):
+    return pl.DataFrame({"x": range(len(y)), "y": y}, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "kind"),
+    [
+        (["a", "b"] * 6, "auto", "U"),
+        ([True, False] * 6, "auto", "b"),
+        ([1, 2] * 6, "auto", "i"),
+        ([1.0, 2.0] * 6, "auto", "i"),
+        ([0.5, 1.5] * 6, "classification", "f"),
+        ([1, 2] * 6, "regression", "f"),
+    ],
+)
+def test_target_has_the_type_of_its_task(y, task, kind):
+    assert pose(frame(y), "y", task).y.dtype.kind == kind
+
+
+def test_rows_without_target_are_left_out_and_said():
+    problem = pose(frame([1.5, None, float("nan"), *range(10)]), "y", "regression")
+    assert problem.rows.tolist() == [0, *range(3, 13)]
+    assert problem.features["x"].to_list() == problem.rows.tolist()
+    assert np.isfinite(problem.y).all()
+    assert problem.notes == ["2 rows left out: their 'y' is missing"]
+
+
+def test_columns_can_be_dropped():
+    table = frame(["a", "b"] * 6).with_columns(z=pl.lit(1))
+    assert pose(table, "y", drop=["x"]).features.columns == ["z"]
+
+
+@pytest.mark.parametrize(
+    ("y", "target", "task", "drop", "message"),
+    [
+        (["a", "b"] * 6, "Y", "auto", [], "no column 'Y'; there are 'x', 'y'"),
+        (["a", "b"] * 6, "y", "auto", ["q"], "no column 'q'"),
+        (["a", "b"] * 6, "y", "auto", ["y"], "is the target: it cannot be dropped"),
+        (["a", "b"] * 6, "y", "auto", ["x"], "no column is left"),
+        (["a", "b"] * 4, "y", "auto", [], "8 rows with a 'y': too few"),
+        ([None] * 12, "y", "auto", [], "0 rows with a 'y': too few"),
+        (["a"] * 12, "y", "auto", [], "is a in every row: nothing to learn"),
+        ([3.5] * 12, "y", "regression", [], "is 3.5 in every row: nothing to learn"),
+        ([f"n{i}" for i in range(12)], "y", "auto", [], "12 different values in 12 rows"),
+        (list(range(12)), "y", "classification", [], "try --task regression"),
+        (["a", "b"] * 6, "y", "regression", [], "holds text: regression needs numbers"),
+        ([True, False] * 6, "y", "regression", [], "holds yes or no: regression needs numbers"),
+        ([1.0, float("inf")] * 6, "y", "regression", [], "is infinite in some row"),
+        ([datetime.date(2024, 1, d) for d in range(1, 13)], "y", "auto", [], "holds dates"),
+    ],
+)
+def test_targets_that_cannot_be_learned(y, target, task, drop, message):
+    with pytest.raises(TableError, match=message):
+        pose(frame(y), target, task, drop)
