@@ -105,7 +105,7 @@ def losses_of(name: str, output: str, a: Array, y: Array, parameter: float, eps:
 
 
 def dloss_da(name: str, output: str, a: Array, y: Array, parameter: float) -> Array:
-    """Derivatives of those losses with respect to the outputs, shape (B, O)."""
+    """Differentiate those losses with respect to the outputs, shape (B, O)."""
     r = a - y
     if name == "log_loss":
         return -y / a if output == "softmax" else (1 - y) / (1 - a) - y / a
@@ -147,7 +147,7 @@ class Model:
         return zs, activations
 
     def predict(self, layers: Layers, X: Array) -> Array:
-        """Outputs, shape (B, O)."""
+        """Compute the outputs, shape (B, O)."""
         return self.forward(layers, X)[1][-1]
 
     def targets(self, layers: Layers, y: Array) -> Array:
@@ -223,7 +223,7 @@ class Descent:
         return -rate * m_hat / (np.sqrt(v_hat) + epsilon_hat)
 
     def memory(self) -> list[Layers]:
-        """What it remembers, in the order in which the engine keeps it."""
+        """Return what it remembers, in the order in which the engine keeps it."""
         if self.solver == "sgd":
             return [self.first] if self.momentum else []
         return [self.second] if self.solver == "rmsprop" else [self.first, self.second]

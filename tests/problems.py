@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import oracle
 import scipy.sparse
 
+import oracle
 from retrograd.engine.batches import batch_bounds, make_data
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network

@@ -1,7 +1,8 @@
 """JAX: an epoch is one ``lax.scan`` in one jitted call, its buffers donated.
 
-Adam is written by hand as a pure function. Unrolling the scan, gathering the whole epoch first
-and one flat parameter vector were tried: none is faster.
+Adam is written by hand as a pure function. Also tried: unrolling the scan and one flat parameter
+vector (no clear gain, often slower); gathering the whole epoch first (even on most, slower on
+784-100-10, some 4 to 9 % faster on 54-256-256-7 with two threads).
 """
 
 import os

@@ -8,6 +8,7 @@ know which activation, loss or optimizer they work for.
 
 import numpy as np
 import pytest
+
 from problems import (
     OPTIMIZERS,
     PAIRS,
@@ -18,9 +19,8 @@ from problems import (
     train_engine,
     train_oracle,
 )
-
 from retrograd.engine.optimizers import Optimizer
-from retrograd.engine.trainer import make_work, predict
+from retrograd.engine.trainer import State, Trainer, make_work, predict
 from retrograd.maths.activations import ACTIVATIONS
 
 STORAGES = ("dense", "csr")
@@ -88,6 +88,26 @@ def test_one_activation_per_layer() -> None:
     mixed = type(network)(network.widths, ("relu", "gelu", "softplus"), "logistic", "log_loss")
     problem.network = mixed
     compare(problem, OPTIMIZERS["sgd with Nesterov"], 4, 3, "dense", np.float64, "mixed")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type) -> None:
+    """The notebook's own rule: plain descent, no penalty, no weights, one row a step."""
+    problem = make_problem((4, 5, 3, 2), activation, pair, n_rows=8)
+    problem.weight[:] = 1.0
+    unweighted = problem.data("dense", dtype)._replace(sample_weight=np.empty(0, dtype))
+    unweighted.sample_weight.flags.writeable = False
+    optimizer = Optimizer("sgd", 0.05, momentum=0.0)
+    state = State.start(problem.theta.astype(dtype), optimizer)
+    rows, bounds = plan(8, 1, 2)
+    losses = Trainer(problem.network, optimizer, unweighted, 1, state).run(
+        rows, bounds, np.full(16, 0.05)
+    )
+    theirs = train_oracle(problem, optimizer, rows, bounds, np.full(16, 0.05), dtype)
+    assert_close(losses, theirs.losses, dtype, "losses")
+    assert_close(state.theta, theirs.theta, dtype, "parameters")
 
 
 # Widths, rows, batch size. What each is for is asserted below.
@@ -162,3 +182,28 @@ def test_predict_in_several_panels(storage: str) -> None:
     theirs = problem.model().predict(layers_of(problem.network, problem.theta), problem.X)
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
     np.testing.assert_allclose(ours.sum(axis=1), 1.0, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("output", "n_outputs"), [("softmax", 3), ("logistic", 1)])
+def test_certain_predictions(output: str, n_outputs: int, dtype: type) -> None:
+    """Pre-activations in the thousands give 0 and 1, a capped loss, and a gradient like any."""
+    problem = make_problem((1, n_outputs), "", ("log_loss", output), 12)
+    problem.X[:] = np.where(np.arange(12) % 2, 1.0, -1.0)[:, None]
+    problem.theta[:] = 0.0
+    problem.theta[:n_outputs] = [3e3, 0.0, -3e3][:n_outputs]
+    rows, bounds, rates = np.arange(12), np.array([0, 12]), np.array([0.1])
+    optimizer = Optimizer("sgd", 0.1, momentum=0.0)
+    ours = train_engine(problem, optimizer, rows, bounds, rates, "dense", dtype)
+
+    theta = problem.theta.astype(dtype)
+    outputs = predict(problem.network, theta, problem.data("dense", dtype), 12)
+    assert set(outputs.ravel().tolist()) == {0.0, 1.0}
+    targets = problem.model().targets(layers_of(problem.network, theta), problem.y)
+    wrong = (outputs != targets).any(axis=1)
+    assert 0 < wrong.sum() < 12
+    cap = -np.log(np.finfo(dtype).eps)
+    expected = cap * np.sum(problem.weight[wrong]) / problem.weight.sum()
+    np.testing.assert_allclose(ours.losses, [expected], rtol=1e-6)
+    assert np.isfinite(ours.theta).all()
+    assert not np.array_equal(ours.theta, theta)

@@ -5,8 +5,8 @@ from itertools import count
 
 import numpy as np
 import pytest
-from problems import PAIRS, Problem, layers_of, make_problem, vector_of
 
+from problems import PAIRS, Problem, layers_of, make_problem, vector_of
 from retrograd.engine.trainer import Objective
 from retrograd.maths.activations import ACTIVATIONS
 
@@ -28,9 +28,7 @@ def central_differences(f: Callable[[np.ndarray], float], theta: np.ndarray) -> 
 
 def away_from_kinks(problem: Problem) -> bool:
     """Whether no pre-activation and no residual is near a point where a slope jumps."""
-    zs, activations = problem.model().forward(
-        layers_of(problem.network, problem.theta), problem.X
-    )
+    zs, activations = problem.model().forward(layers_of(problem.network, problem.theta), problem.X)
     residual = np.zeros(1) + 9.0
     if problem.network.output == "identity":
         residual = np.abs(activations[-1] - problem.y)

@@ -3,6 +3,7 @@
 import datetime
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from sklearn.pipeline import Pipeline
 from retrograd.tables.encoder import TableEncoder
 from retrograd.tables.errors import TableError, TableWarning
 
+PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
 FRAMES = [pl.DataFrame, pd.DataFrame]
 
 
@@ -222,7 +224,7 @@ def test_missing_value_never_seen_in_training_is_said():
 
 
 def test_pandas_and_polars_give_the_same_matrix():
-    frame = pl.read_csv("examples/penguins.csv", null_values="NA")
+    frame = pl.read_csv(PENGUINS, null_values="NA")
     polars, pandas = TableEncoder(), TableEncoder()
     np.testing.assert_array_equal(
         polars.fit_transform(frame), pandas.fit_transform(frame.to_pandas())
@@ -231,7 +233,7 @@ def test_pandas_and_polars_give_the_same_matrix():
 
 
 def test_dtype_and_order_of_rows_do_not_change_what_is_learned():
-    frame = pl.read_csv("examples/penguins.csv", null_values="NA")
+    frame = pl.read_csv(PENGUINS, null_values="NA")
     encoder = TableEncoder().fit(frame)
     assert encoder.transform(frame).dtype == np.float32
     assert TableEncoder(dtype="float64").fit_transform(frame).dtype == np.float64
@@ -239,7 +241,7 @@ def test_dtype_and_order_of_rows_do_not_change_what_is_learned():
 
 
 def test_fits_into_scikit_learn():
-    frame = pd.read_csv("examples/penguins.csv")
+    frame = pd.read_csv(PENGUINS)
     y = frame.pop("species")
     model = Pipeline([("table", TableEncoder()), ("linear", LogisticRegression(max_iter=500))])
     scores = cross_validate(model, frame, y, cv=3)["test_score"]
@@ -295,7 +297,10 @@ def test_any_table_gives_a_finite_matrix_or_one_clear_error(columns, rows):
         try:
             matrix = encoder.fit_transform(frame)
         except TableError as error:
-            assert "no column to learn from" in str(error)
+            event = str(error)
+            matrix = None
+        if matrix is None:
+            assert "no column to learn from" in event
             return
         names = encoder.get_feature_names_out()
         assert matrix.shape == (rows, len(names))
@@ -308,7 +313,7 @@ def test_any_table_gives_a_finite_matrix_or_one_clear_error(columns, rows):
 
 
 def test_state_is_plain_data():
-    frame = pl.read_csv("examples/penguins.csv", null_values="NA")
+    frame = pl.read_csv(PENGUINS, null_values="NA")
     arrays, facts = TableEncoder().fit(frame).to_state()
 
     def check(value):

@@ -1,6 +1,7 @@
 """Reading tables from files: types, customs, and one clear line for each way a file can be bad."""
 
 import datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from retrograd.tables.errors import TableError
 from retrograd.tables.reading import read_table
 
+PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
+
 
 def read(tmp_path, content, name="t.csv", **options):
     path = tmp_path / name
@@ -18,7 +21,7 @@ def read(tmp_path, content, name="t.csv", **options):
 
 
 def test_penguins():
-    frame = read_table("examples/penguins.csv").frame
+    frame = read_table(PENGUINS).frame
     assert frame.shape == (344, 8)
     assert frame["species"].dtype == pl.String
     assert frame["bill_length_mm"].dtype == pl.Float64

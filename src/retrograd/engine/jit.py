@@ -67,6 +67,7 @@ def compiling(dtype: np.dtype) -> Iterator[None]:
     """Say so, once and in one line, when what follows has to compile the kernels first."""
     mark = CACHE_FOLDER / f"compiled-{dtype}"
     if not COMPILED or dtype in _compiled or mark.exists():
+        _compiled.add(dtype)
         yield
         return
     print(

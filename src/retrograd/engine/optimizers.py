@@ -105,6 +105,17 @@ class Optimizer:
         last = 1.0 - 0.5 / total_steps
         return self.learning_rate_init * BY_STEP[self.schedule](np.minimum(progress, last))
 
+    def corrections(self, step: int, n_steps: int) -> np.ndarray:
+        r"""Adam's cure for averages that start at 0, for n_steps steps from ``step`` on.
+
+        :math:`\sqrt{1 - \beta_2^t} / (1 - \beta_1^t)`, t counting the updates from 1; 1 for solvers
+        that have no such bias.
+        """
+        if self.solver not in ("adam", "adamw"):
+            return np.ones(n_steps)
+        t = np.arange(step + 1, step + n_steps + 1, dtype=np.float64)
+        return np.sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t)
+
     def rate_after_epoch(self, rate: float, samples_seen: int) -> float:
         """Rate for the next epoch, after ``samples_seen`` samples in all."""
         if self.schedule == "invscaling":

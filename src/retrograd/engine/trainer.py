@@ -7,10 +7,10 @@ import numpy as np
 from retrograd.engine.batches import batch_bounds
 from retrograd.engine.divergence import DivergenceError, first_trouble
 from retrograd.engine.jit import COMPILED, compiling
-from retrograd.engine.kernels import forward, steps
+from retrograd.engine.kernels import forward, one_example, steps
 from retrograd.engine.kernels.data import Data, Plan, Settings, Work
 from retrograd.engine.kernels.update import BLOCK, LANES
-from retrograd.engine.network import Network
+from retrograd.engine.network import Layout, Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import run_workers, single_threaded_blas
 
@@ -173,22 +173,21 @@ class Trainer:
         network, state, work = self.network, self.state, self.work
         layout, settings = network.layout(state.theta.dtype), self.optimizer.settings()
         losses = np.empty(rates.size)
+        corrections = self.optimizer.corrections(state.step, rates.size)
         chunk = max(1, CALL_WORK // (3 * layout.n_weights * self.batch_size))
         with single_threaded_blas() as n_threads, compiling(state.theta.dtype):
             n_workers = min(n_threads, work.loss.size) if COMPILED else 1
             for begin in range(0, rates.size, chunk):
                 end = min(begin + chunk, rates.size)
-                plan = Plan(rows, bounds[begin : end + 1], rates[begin:end])
-                barrier = np.zeros(2, np.int64)
-
-                def take_steps(worker: int, plan: Plan = plan, barrier: np.ndarray = barrier,
-                               losses: np.ndarray = losses[begin:end]) -> int:  # fmt: skip
-                    return steps.train(
-                        layout, settings, state.theta, state.slots, self.data, plan, work,
-                        state.step, losses, barrier, worker, n_workers,
-                    )  # fmt: skip
-
-                n_good = run_workers(n_workers, take_steps)
+                plan = Plan(
+                    rows, bounds[begin : end + 1], rates[begin:end], corrections[begin:end]
+                )
+                if self._is_notebooks(plan):
+                    n_good = one_example.train(
+                        layout, state.theta, self.data, plan, work, losses[begin:end]
+                    )
+                else:
+                    n_good = self._take_steps(layout, settings, plan, losses[begin:end], n_workers)
                 state.step += n_good
                 state.samples_seen += int(plan.bounds[n_good] - plan.bounds[0])
                 if n_good < end - begin:
@@ -198,6 +197,32 @@ class Trainer:
                         first_trouble(network, state.theta, state.slots, work, n_rows),
                     )  # fmt: skip
         return losses
+
+    def _take_steps(
+        self, layout: Layout, settings: Settings, plan: Plan, losses: np.ndarray, n_workers: int
+    ) -> int:
+        """Take the steps of one call; how many went well."""
+        state, barrier = self.state, np.zeros(2, np.int64)
+        return run_workers(
+            n_workers,
+            lambda worker: steps.train(
+                layout, settings, state.theta, state.slots, self.data, plan, self.work,
+                losses, barrier, worker, n_workers,
+            ),
+        )  # fmt: skip
+
+    def _is_notebooks(self, plan: Plan) -> bool:
+        """Whether the steps are the notebook's: its shorter loop gives the same bits."""
+        return (
+            self.batch_size == 1
+            and plan.bounds[-1] - plan.bounds[0] == plan.learning_rates.size
+            and self.optimizer.solver == "sgd"
+            and self.optimizer.n_slots == 0
+            and self.optimizer.alpha == 0.0
+            and self.data.row_starts.size == 0
+            and self.data.sample_weight.size == 0
+            and self.network.n_parameters <= one_example.UP_TO
+        )
 
 
 class Objective:

@@ -4,6 +4,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from numbers import Integral, Real
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from retrograd.engine.batches import make_data
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import SOLVERS, Optimizer
+from retrograd.estimators import parameters
 from retrograd.estimators.fitting import fit_lbfgs, fit_stochastic
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.maths.initializers import INITIALIZERS
@@ -167,7 +169,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         before = self.__dict__.copy()
         try:
             first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-            dtype = [np.float64, np.float32] if first else [self.coefs_[0].dtype]
+            dtype = [np.float64, np.float32] if first else [self._theta().dtype]
             X, targets = self._validate(X, y, first, incremental, dtype)
             if sample_weight is not None:
                 sample_weight = _check_sample_weight(
@@ -179,11 +181,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             rng = check_random_state(self.random_state)
             if first:
                 self._start(network, rng, X.dtype)
-            elif network.widths != (known := self._widths()):
-                raise ValueError(
-                    f"cannot go on training: the fitted network has widths {known}, the "
-                    f"parameters and data now ask for {network.widths}; use a new estimator"
-                )
+            else:
+                self._check_continues(network)
             self._network = network
             data = make_data(network, X, targets, sample_weight)
             if self.solver == "lbfgs":
@@ -191,14 +190,32 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 fit_lbfgs(self, network, data)
             else:
                 fit_stochastic(self, network, data, X, rng, first, incremental, on_epoch)
-        except Exception:
+        except BaseException:  # an interrupted fit, too, leaves the estimator as it was
             self.__dict__ = before
             raise
         return self
 
+    def _check_continues(self, network: Network) -> None:
+        """Refuse to go on training if the parameters or the data now ask for another network."""
+        known, asked = (
+            f"widths {widths} and {output} outputs"
+            for widths, output in [
+                (self._widths(), self.out_activation_),
+                (network.widths, network.output),
+            ]
+        )
+        if known != asked:
+            raise ValueError(
+                f"cannot go on training: the fitted network has {known}, the parameters and "
+                f"data now ask for {asked}; use a new estimator"
+            )
+
     def _make_network(self, n_features: int, targets: np.ndarray) -> Network:
         sizes = self.hidden_layer_sizes
-        hidden = [int(size) for size in (sizes if np.iterable(sizes) else [sizes])]
+        try:
+            hidden = [index(size) for size in (sizes if np.iterable(sizes) else [sizes])]
+        except TypeError:
+            raise ValueError(f"hidden_layer_sizes must be integers, got {sizes!r}") from None
         if any(size <= 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         n_outputs, output, loss, loss_parameter = self._output(targets)
@@ -233,24 +250,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         self.coefs_, self.intercepts_ = network.layers(theta)
 
     def _widths(self) -> tuple[int, ...]:
-        return (self.coefs_[0].shape[0], *(coef.shape[1] for coef in self.coefs_))
+        return parameters.widths(self.coefs_, self.intercepts_)
 
     def _theta(self) -> np.ndarray:
-        """Parameter vector behind coefs_ and intercepts_: itself, or a copy if they were replaced.
-
-        They are views of one vector after fit; a user may have put other arrays in their place.
-        """
-        parts = [*self.coefs_, *self.intercepts_]
-        owner = parts[0].base
-        if (
-            isinstance(owner, np.ndarray)
-            and owner.ndim == 1
-            and owner.size == sum(part.size for part in parts)
-            and all(part.base is owner for part in parts)
-        ):
-            return owner
-        dtype = np.float32 if parts[0].dtype == np.float32 else np.float64
-        return np.concatenate([np.ravel(part) for part in parts]).astype(dtype, copy=False)
+        """Parameter vector behind coefs_ and intercepts_, or made of them if they were replaced."""
+        return parameters.vector(self.coefs_, self.intercepts_)
 
     def _make_optimizer(self) -> Optimizer:
         return Optimizer(
@@ -284,17 +288,24 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             X = validate_data(
                 self, X, accept_sparse=["csr", "csc"], dtype=[theta.dtype], reset=False
             )
-        network = self.__dict__.get("_network") or self._known_network()
+        network = self._known_network()
+        if X.shape[1] != network.widths[0]:
+            raise ValueError(
+                f"X has {X.shape[1]} features, coefs_[0] has rows for {network.widths[0]}"
+            )
         return predict(network, theta, make_data(network, X), X.shape[0])
 
     def _known_network(self) -> Network:
-        """Rebuild the network of an estimator whose fitted attributes were set by hand."""
+        """Network of the last fit, or one built from fitted attributes that were set by hand."""
+        widths, network = self._widths(), self.__dict__.get("_network")
+        if network is not None and network.widths == widths:
+            return network
         names = self.activation
         if isinstance(names, str):
             names = [names] * (len(self.coefs_) - 1)
         losses = {"logistic": "log_loss", "softmax": "log_loss", "exp": "poisson"}
         return Network(
-            self._widths(),
+            widths,
             tuple(ALIASES.get(name, name) for name in names),
             self.out_activation_,
             losses.get(self.out_activation_, "squared_error"),
@@ -307,23 +318,30 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             for name, value in vars(self).items()
             if name.endswith("_") and not name.startswith("_")
         }
-        network = self._network
-        fitted["coefs_"], fitted["intercepts_"] = network.layers(self._theta().copy())
-        return fitted | {"_network": network}
+        if (state := self.__dict__.get("_state")) is not None:
+            fitted["_state"] = state.copy()  # so that the copy, too, can be trained on
+        theta = self._theta().copy() if state is None else fitted["_state"].theta
+        fitted["coefs_"], fitted["intercepts_"] = self._network.layers(theta)
+        return fitted
 
     def __getstate__(self) -> dict:
         return super().__getstate__() | self._packed()
 
     def _packed(self) -> dict:
-        """State in which the parameters are held once: by the training's vector, if there is one."""
-        if "_state" not in self.__dict__ or self._theta() is not self._state.theta:
+        """State in which the parameters are held once, in their vector, and no views of it are."""
+        theta = self._theta() if hasattr(self, "coefs_") else None
+        if theta is None or self.coefs_[0].base is not theta:
             return {}
-        return {"coefs_": None, "intercepts_": None}
+        state = self.__dict__.get("_state")
+        held = {} if state is not None and theta is state.theta else {"_vector": theta}
+        return {"coefs_": None, "intercepts_": None, **held}
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)
-        if "coefs_" in self.__dict__ and self.coefs_ is None:
-            self.coefs_, self.intercepts_ = self._network.layers(self._state.theta)
+        if self.__dict__.get("coefs_", ()) is None:
+            theta = self.__dict__.pop("_vector", None)
+            theta = self._state.theta if theta is None else theta
+            self.coefs_, self.intercepts_ = self._network.layers(theta)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coefs_")

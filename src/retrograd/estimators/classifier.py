@@ -202,7 +202,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 labels = y if type_of_target(y).startswith("multilabel") else classes
                 self.classes_ = LabelBinarizer().fit(labels).classes_
             return self._fit(X, y, sample_weight, incremental=True)
-        except Exception:
+        except BaseException:
             self.__dict__ = before
             raise
 
@@ -275,8 +275,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
         if unknown := set(labels) - set(self.classes_):
             raise ValueError(
-                f"y has labels that classes_ has not: {sorted(unknown)}; the first call's "
-                f"`classes` must name them all, it named {list(self.classes_)}"
+                f"y has labels that classes_ has not: {np.sort(list(unknown)).tolist()}; the first "
+                f"call's `classes` must name them all, it named {self.classes_.tolist()}"
             )
 
     def _output(self, targets: np.ndarray) -> tuple[int, str, str, float]:

@@ -15,6 +15,7 @@ from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
+from retrograd.engine.threads import single_threaded_blas
 
 if TYPE_CHECKING:
     from retrograd.engine.trainer import State
@@ -65,10 +66,10 @@ def fit_stochastic(
     rows, validation = _split(estimator, data, X, rng)
     optimizer = estimator._make_optimizer()
     state = _state(estimator, optimizer, rng, incremental)
-    estimator._state = state
+    estimator._state, estimator._solver = state, estimator.solver
     estimator._bind(network, state.theta)
     _open_curves(estimator, first)
-    stopping = Stopping(estimator, validation)
+    stopping = Stopping(estimator, validation, state)
     batch_size = _batch_size(estimator.batch_size, rows.size)
     trainer = Trainer(network, optimizer, data, batch_size, state)
     estimator.n_iter_ = 0
@@ -101,12 +102,12 @@ def fit_stochastic(
         estimator.n_iter_ += 1
         estimator.loss_curve_.append(float("nan"))
         estimator.validation_scores_.append(float("nan"))
+        state.slots[:] = 0.0  # NaN may be in there, too
         warnings.warn(
             f"{error} The parameters with the best validation score are kept.",
             ConvergenceWarning,
             stacklevel=5,
         )
-    estimator._solver = estimator.solver
     stopping.restore_best(state)
 
 
@@ -117,10 +118,12 @@ class Stopping:
     training loss, or with ``early_stopping`` the validation score, by ``tol``.
     """
 
-    def __init__(self, estimator: "BaseMLP", validation: tuple | None) -> None:
+    def __init__(self, estimator: "BaseMLP", validation: tuple | None, state: "State") -> None:
         self.estimator = estimator
         self.validation = validation
         self.best: np.ndarray | None = None
+        if validation is not None and estimator.best_validation_score_ > -np.inf:
+            self.best = state.theta.copy()  # a warm start begins where the best score was
 
     @property
     def has_best(self) -> bool:
@@ -173,13 +176,13 @@ class Stopping:
 
 
 def _open_curves(estimator: "BaseMLP", first: bool) -> None:
-    if first or not hasattr(estimator, "loss_curve_"):
-        estimator.loss_curve_ = []
+    """Start the curves, or go on with copies, since the old ones return if this fit fails."""
+    estimator.loss_curve_ = [] if first else [*getattr(estimator, "loss_curve_", ())]
     if estimator.early_stopping:
         estimator.best_loss_ = None
         if getattr(estimator, "validation_scores_", None) is None:
-            estimator.validation_scores_ = []
             estimator.best_validation_score_ = -np.inf
+        estimator.validation_scores_ = [*(getattr(estimator, "validation_scores_", None) or ())]
     else:
         estimator.validation_scores_ = None
         estimator.best_validation_score_ = None
@@ -207,6 +210,11 @@ def _split(
             "validation_fraction, give more rows, or set early_stopping=False."
         )
     weights = data.sample_weight[test] if data.sample_weight.size else None
+    if weights is not None and not (weights.any() and data.sample_weight[train].any()):
+        raise ValueError(
+            "early_stopping has left only rows of weight 0 to train or to validate on: leave such "
+            "rows out, or set early_stopping=False"
+        )
     return train, (X[test], data.y[test], weights)
 
 
@@ -273,7 +281,9 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
         iteration += 1
         print(f"Iteration {iteration}, loss = {intermediate_result.fun:.8f}")
 
-    with np.errstate(all="ignore"):  # A trial step may overflow; the result is checked below.
+    # A trial step may overflow; the result is checked below. SciPy's own small products would cost
+    # more in two threads than in one, and their bits would depend on the number.
+    with np.errstate(all="ignore"), single_threaded_blas():
         result = scipy.optimize.minimize(
             objective,
             theta.astype(np.float64),

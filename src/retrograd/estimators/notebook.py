@@ -1,5 +1,7 @@
 """The notebook's own MLP, number for number, on the engine that grew out of it."""
 
+from numbers import Integral, Real
+
 import numpy as np
 
 from retrograd.engine.batches import make_data
@@ -86,12 +88,14 @@ class MLP:
         Raises
         ------
         ValueError
-            If the shapes do not fit, a value is not finite, or y is not 0 or 1.
+            If a parameter is of no use, the shapes do not fit, a value is not finite, or y is
+            not 0 or 1.
         DivergenceError
             If NaN or infinity arises.
         """
         from retrograd.engine.trainer import State, Trainer
 
+        self._check_parameters()
         X, y = _check_rows(X), np.asarray(y, dtype=np.float64).reshape(-1)
         n, d = X.shape
         if y.size != n:
@@ -104,7 +108,7 @@ class MLP:
         W2 = np.random.randn(1, h + 1) * np.sqrt(1 / h)  # noqa: NPY002
         rows = np.random.randint(0, n, size=self.epochs * n)  # noqa: NPY002
 
-        network = self._network(d)
+        network = self._network(d, h)
         theta = self._pack(network, W1, W2)
         optimizer = Optimizer("sgd", learning_rate_init=self.lr, momentum=0.0)
         data = make_data(network, X, y)
@@ -126,16 +130,31 @@ class MLP:
         if self.W1 is None or self.W2 is None:
             raise ValueError("this MLP has no weights yet: call fit first")
         X = _check_rows(X)
-        d = self.W1.shape[1] - 1
+        shapes = np.shape(self.W1), np.shape(self.W2)
+        h, d = shapes[0][0], shapes[0][-1] - 1
+        if shapes != ((h, d + 1), (1, h + 1)):
+            raise ValueError(
+                f"W1 and W2 must have shapes (h, d + 1) and (1, h + 1), got {shapes[0]} and "
+                f"{shapes[1]}"
+            )
         if X.shape[1] != d:
             raise ValueError(f"X has {X.shape[1]} columns, the weights are for {d}")
-        network = self._network(d)
-        theta = self._pack(network, self.W1, self.W2)
+        network = self._network(d, h)
+        theta = self._pack(network, np.asarray(self.W1), np.asarray(self.W2))
         y_pred = predict(network, theta, make_data(network, X), len(X))
         return (y_pred[:, 0] >= threshold).astype(int)
 
-    def _network(self, d: int) -> Network:
-        return Network((d, self.hidden_units, 1), ("identity",), "logistic", "log_loss")
+    def _check_parameters(self) -> None:
+        for name, least in (("hidden_units", 1), ("epochs", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        if not isinstance(self.lr, Real) or not np.isfinite(self.lr):
+            raise ValueError(f"lr must be a finite number, got {self.lr!r}")
+
+    @staticmethod
+    def _network(d: int, h: int) -> Network:
+        return Network((d, int(h), 1), ("identity",), "logistic", "log_loss")
 
     @staticmethod
     def _pack(network: Network, W1: np.ndarray, W2: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -148,6 +149,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=True,
             dtype=dtype, reset=first,
         )  # fmt: skip
+        if scipy.sparse.issparse(y):
+            raise ValueError("y is sparse; give a regressor dense targets, as y.toarray()")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():
@@ -155,7 +158,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 f"loss='poisson' needs y >= 0; the least of y is {y.min():g}, at row "
                 f"{int(np.argmin(y.reshape(len(y), -1).min(axis=1)))}"
             )
-        return X, y.reshape(len(y), -1)
+        with np.errstate(over="ignore"):
+            targets = y.reshape(len(y), -1).astype(X.dtype)
+        if not np.isfinite(targets).all():
+            raise ValueError(
+                f"y has values too large for the {X.dtype} of X, as at row "
+                f"{int(np.argmin(np.isfinite(targets).all(axis=1)))}: scale y, or give X as float64"
+            )
+        return X, targets
 
     def _output(self, targets: np.ndarray) -> tuple[int, str, str, float]:
         output = "exp" if self.loss == "poisson" else "identity"
@@ -166,4 +176,5 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         outputs = self._outputs(X, check_input=False)
         if not np.isfinite(outputs).all():
             return float("nan")
-        return float(r2_score(targets, outputs, sample_weight=sample_weight))
+        with np.errstate(over="ignore"):  # on the way to divergence, which is told elsewhere
+            return float(r2_score(targets, outputs, sample_weight=sample_weight))

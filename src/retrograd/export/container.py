@@ -38,7 +38,7 @@ def write_container(path, tensors: Mapping[str, np.ndarray], document: dict) -> 
     Raises
     ------
     ModelFileError
-        If the folder does not exist or cannot be written to.
+        If the document is not fit for JSON, or the folder does not exist or cannot be written to.
 
     Examples
     --------
@@ -49,9 +49,12 @@ def write_container(path, tensors: Mapping[str, np.ndarray], document: dict) -> 
     """
     path = Path(path)
     whole = {name: np.ascontiguousarray(array) for name, array in sorted(tensors.items())}
-    seal = {"format": FORMAT, "sha256": _digest(whole, document), "document": document}
-    # One entry only: safetensors keeps several in no fixed order.
-    content = save(whole, metadata={"retrograd": _canonical(seal)})
+    try:
+        seal = {"format": FORMAT, "sha256": _digest(whole, document), "document": document}
+        # One entry only: safetensors keeps several in no fixed order.
+        content = save(whole, metadata={"retrograd": _canonical(seal)})
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"the facts cannot be written as JSON: {error}") from None
     try:
         write_whole(path, content)
     except OSError as error:

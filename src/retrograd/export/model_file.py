@@ -11,6 +11,7 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.base import clone
@@ -31,7 +32,19 @@ from retrograd.export.parts import (
     unpack_scaler,
 )
 
-Steps = Mapping[str, type]
+
+class Step(Protocol):
+    """What a pipeline step that a file can hold has to offer."""
+
+    def to_state(self) -> tuple[dict[str, np.ndarray], dict]:
+        """Hand out all that was learned as arrays and plain facts."""
+
+    @classmethod
+    def from_state(cls, arrays: dict[str, np.ndarray], facts: dict) -> Any:
+        """Build a fitted step; a ValueError if anything in them is wrong."""
+
+
+Steps = Mapping[str, type[Step]]
 
 
 def save_model(model, path, *, facts: dict | None = None, steps: Steps | None = None) -> None:
@@ -68,10 +81,7 @@ def save_model(model, path, *, facts: dict | None = None, steps: Steps | None = 
         "facts": facts or {},
         "versions": versions(),
     }
-    try:
-        write_container(path, tensors, document)
-    except (TypeError, UnicodeEncodeError) as error:
-        raise ModelFileError(f"the facts cannot be written as JSON: {error}") from None
+    write_container(path, tensors, document)
 
 
 def load_model(path, *, steps: Steps | None = None):
@@ -108,7 +118,8 @@ def load_model(path, *, steps: Steps | None = None):
     # ModelFileError is a ValueError; the others come from forged facts that only NumPy,
     # scikit-learn or a step of the caller's own find impossible.
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise ModelFileError(f"{path} does not describe a model: {error}") from None
+        reason = " ".join(str(error).split())
+        raise ModelFileError(f"{path} does not describe a model: {reason}") from None
     return model
 
 

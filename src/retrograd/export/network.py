@@ -1,6 +1,7 @@
 """Writes a fitted MLPClassifier or MLPRegressor as tensors and plain facts, and builds it again."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -104,6 +105,8 @@ def unpack_network(name: str, facts: dict, prefix: str, tensors: Tensors):
 
 def _restore(model, facts: dict) -> None:
     """Set up what an estimator keeps to itself; the single place that knows of it."""
+    # Refuses activations that are not one for each hidden layer.
+    model._network = model._known_network()
     if hasattr(model, "classes_"):
         model._sparse_labels = fact(facts, "sparse_labels", bool)
 
@@ -158,7 +161,7 @@ def pack_classes(classes: np.ndarray) -> dict:
 
 
 _BITS = (8, 16, 32, 64)
-LABELS: dict[str, tuple[type, object]] = {
+LABELS: dict[str, tuple[type, Any]] = {
     "text": (str, str),
     "object": (str, object),
     "bool": (bool, bool),

@@ -44,7 +44,7 @@ class Tensors:
 
     def take_any(self, name: str) -> np.ndarray:
         """Take one finite tensor, whose shape its owner checks."""
-        return self.take(name, np.shape(self._rest.get(name)), DTYPES)
+        return self.take(name, self._rest[name].shape if name in self._rest else (), DTYPES)
 
     def has(self, name: str) -> bool:
         """Tell whether there is such a tensor."""

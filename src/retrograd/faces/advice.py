@@ -36,7 +36,7 @@ def advise(report: dict) -> list[str]:
     >>> for line in advise(report):
     ...     print(line)
     the network learns its rows by heart (training accuracy 0.990, held-out 0.700): try --alpha 0.01
-    logistic regression does as well: the simple model may be all this table needs
+    logistic regression does no worse: the simple model may be all this table needs
     """
     network, linear, constant = report["scores"][:3]
     metric = "accuracy" if "accuracy" in network else "R2"
@@ -44,7 +44,7 @@ def advise(report: dict) -> list[str]:
     options, ended = report["options"], report["training"]["ended"]
     lines = []
     if held_out <= constant[metric]:
-        lines.append("no better than a constant: do the columns say anything about the target?")
+        return ["no better than a constant: do the columns say anything about the target?"]
     if training - held_out > GAP[metric]:
         lines.append(
             f"the network learns its rows by heart (training {metric} {training:.3f}, held-out "
@@ -54,10 +54,10 @@ def advise(report: dict) -> list[str]:
         wider = ",".join(str(2 * width) for width in options["hidden"]) or "64,32"
         lines.append(f"training {metric} is only {training:.3f}: try --hidden {wider}")
     if ended == "epochs":
-        lines.append(f"the loss was still falling: try --epochs {options['epochs'] * 3}")
-    if held_out > constant[metric] and linear[metric] >= held_out:
+        lines.append(f"all epochs were used up: try --epochs {options['epochs'] * 3}")
+    if linear[metric] >= held_out:
         lines.append(
-            f"{linear['model']} does as well: the simple model may be all this table needs"
+            f"{linear['model']} does no worse: the simple model may be all this table needs"
         )
     rows = report["rows"]["test"]
     if metric == "accuracy" and rows < 1000:

@@ -4,9 +4,9 @@ import math
 import time
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import polars as pl
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -136,7 +136,9 @@ def prepare(problem: Problem, options: Options) -> Experiment:
         warnings.simplefilter("always", TableWarning)
         x_train = encoder.transform(problem.features[train])
         x_test = encoder.transform(problem.features[test])
-    notes = [*encoder.notes_, *notes, *(f"held-out rows: {w.message}" for w in caught)]
+    # What was left out is said beside the column's name.
+    noticed = [note for note in encoder.notes_ if not note.startswith("left out")]
+    notes = [*noticed, *notes, *(f"held-out rows: {w.message}" for w in caught)]
     return Experiment(problem, train, test, encoder, x_train, x_test, notes)
 
 
@@ -185,7 +187,7 @@ class Fitted:
     """A trained network and how it went."""
 
     model: Pipeline
-    network: object
+    network: Any
     seconds: float
     ended: str
     notes: list[str]
@@ -241,45 +243,3 @@ def _notes(network, caught: list) -> list[str]:
         for warning in caught
         if not (ran_out and _did_not_converge(warning))
     ]
-
-
-def describe_columns(features: pl.DataFrame, encoder: TableEncoder) -> list[dict]:
-    """Say of every column what it is and what it holds.
-
-    Returns
-    -------
-    list of dict
-        ``name``, ``kind``, ``missing`` (rows), ``holds`` (text).
-    """
-    described = []
-    for column in encoder.columns_:
-        values = features[column.name]
-        missing = values.null_count()
-        if values.dtype.is_float():
-            missing += int(values.is_nan().sum())
-        described.append(
-            {
-                "name": column.name,
-                "kind": column.kind,
-                "missing": missing,
-                "holds": _holds(column, values),
-            }
-        )
-    return described
-
-
-def _holds(column, values: pl.Series) -> str:
-    """Say what one column holds."""
-    if column.kind == "ignored":
-        return f"left out: {column.reason}"
-    if column.kind == "category":
-        shown = ", ".join(column.categories[:4])
-        rest = len(column.categories) + len(column.rare) - 4
-        return f"{shown}, {rest} more" if rest > 0 else shown
-    if column.kind == "boolean":
-        return f"true in {100 * values.cast(pl.Float64).mean():.0f} %"
-    if column.kind == "date":
-        return f"{values.min()} to {values.max()}"
-    numbers = values.cast(pl.Float64, strict=False)
-    numbers = numbers.filter(numbers.is_finite())
-    return f"{numbers.min():g} to {numbers.max():g}, median {numbers.median():g}"

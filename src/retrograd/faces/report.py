@@ -10,9 +10,20 @@ from retrograd.faces.experiment import (
     Experiment,
     Fitted,
     Options,
-    describe_columns,
 )
 from retrograd.faces.scoring import confusion, residuals, score_all
+from retrograd.tables.columns import (
+    BooleanColumn,
+    CategoryColumn,
+    IgnoredColumn,
+    NumberColumn,
+    as_numbers,
+)
+from retrograd.tables.encoder import TableEncoder
+from retrograd.tables.frames import plain_columns
+from retrograd.tables.learning import Column
+from retrograd.tables.plain import Plain, is_missing
+from retrograd.tables.task import Problem
 
 REPORT_VERSION = 1
 
@@ -54,7 +65,7 @@ def report_table(
         "target": {"name": problem.target, **_describe_target(experiment)},
         "task": problem.task,
         "task_reason": problem.reason,
-        "columns": describe_columns(problem.features, experiment.encoder),
+        "columns": describe_columns(problem, experiment.encoder),
         "features": len(experiment.encoder.get_feature_names_out()),
         "rows": rows,
         "notes": [*notes, *problem.notes, *experiment.notes],
@@ -65,6 +76,46 @@ def report_table(
             "batch": network.batch_size,
         },
     }
+
+
+def describe_columns(problem: Problem, encoder: TableEncoder) -> list[dict]:
+    """Say of every column what it is and what it holds.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``kind``, ``missing`` (rows), ``holds`` (text).
+    """
+    found = plain_columns(problem.features)
+    return [
+        {
+            "name": column.name,
+            "kind": column.kind,
+            "missing": int(is_missing(found[column.name].values).sum()),
+            "holds": _holds(column, found[column.name]),
+        }
+        for column in encoder.columns_
+    ]
+
+
+def _holds(column: Column, found: Plain) -> str:
+    """Say what one column holds."""
+    if isinstance(column, IgnoredColumn):
+        return f"left out: {column.reason}"
+    if isinstance(column, CategoryColumn):
+        shown = ", ".join(column.categories[:4])
+        rest = len(column.categories) + len(column.rare) - 4
+        return f"{shown}, {rest} more" if rest > 0 else shown
+    if isinstance(column, NumberColumn):
+        values = as_numbers(column.name, found)
+        low, middle, high = np.nanquantile(values, [0, 0.5, 1])
+        return f"{low:.5g} to {high:.5g}, median {middle:.5g}"
+    present = found.values[~is_missing(found.values)]
+    if isinstance(column, BooleanColumn):
+        return f"true in {100 * present.mean():.0f} %"
+    first, last = (str(moment).removesuffix("T00:00:00.000000") for moment in
+                   (present.min(), present.max()))  # fmt: skip
+    return f"{first} to {last}"
 
 
 def _describe_target(experiment: Experiment) -> dict:
@@ -88,7 +139,7 @@ def report_results(report: dict, experiment: Experiment, fitted: Fitted) -> dict
     network = fitted.network
     widths = [len(network.coefs_[0]), *(len(biases) for biases in network.intercepts_)]
     scores, notes = score_all(experiment, fitted)
-    validation = getattr(network, "validation_scores_", None)
+    validation = getattr(network, "validation_scores_", None) or []
     best = int(np.nanargmax(validation)) if validation else None
     report = report | {
         "network": {

@@ -14,6 +14,7 @@ from sklearn.metrics import (
     r2_score,
     recall_score,
 )
+from threadpoolctl import threadpool_limits
 
 from retrograd.faces.experiment import Experiment, Fitted
 
@@ -37,7 +38,8 @@ def score_all(experiment: Experiment, fitted: Fitted) -> tuple[list[dict], list[
     score = _class_scores if experiment.problem.task == "classification" else _number_scores
     linear, linear_name, constant, constant_name = _rivals(experiment)
     notes = []
-    with warnings.catch_warnings(record=True) as caught:
+    # One BLAS thread: problems this small lose by more, and the result depends on their number.
+    with threadpool_limits(1, "blas"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         linear.fit(experiment.x_train, experiment.y_train)
     if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):

@@ -1,17 +1,23 @@
 """Draws the report of a training, and the facts of a model file, as text."""
 
 import sys
+from shlex import quote
+from typing import Literal
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
+
+Justify = Literal["left", "right"]
 
 ENDINGS = {
     "validation": "the validation score stopped rising",
     "converged": "the loss stopped falling",
     "diverged": "it diverged, the best epoch was kept",
-    "epochs": "all epochs done, the loss was still falling",
+    "epochs": "all epochs are used up",
 }
 
 
@@ -32,14 +38,17 @@ def _console(stream) -> Console:
     return Console(file=stream, highlight=False, emoji=False)
 
 
-def say(console: Console, text: str, style: str = "") -> None:
-    """Print one line of text that may hold any characters; it wraps between words."""
-    console.print(escape(text), style=style, soft_wrap=not console.is_terminal)
+def say(console: Console, text: str, style: str = "", indent: int = 0) -> None:
+    """Print one line of text that may hold any characters; a terminal wraps it between words."""
+    if console.is_terminal:
+        console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
+    else:
+        console.print(Text(" " * indent + text), soft_wrap=True)
 
 
-def _table(*columns: tuple[str, str], **options) -> Table:
+def _table(*columns: tuple[str, Justify]) -> Table:
     """Start a table without lines: names and justifications of its columns."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, **options)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name, justify in columns:
         table.add_column(name, justify=justify, header_style="bold", overflow="fold")
     return table
@@ -85,6 +94,8 @@ def draw_table(console: Console, report: dict) -> None:
         split += f"{rows['validation']:,} to tell when to stop, "
     say(console, f"{split}{rows['test']:,} held out (seed {report['options']['seed']})")
     say(console, _plan(report))
+    # Into a pipe too, this is to be read while the training lasts.
+    console.file.flush()
 
 
 def _reason(report: dict) -> str:
@@ -96,7 +107,7 @@ def _reason(report: dict) -> str:
 def _target(target: dict) -> str:
     """Say what the target holds."""
     if "classes" not in target:
-        return f"{target['min']:g} to {target['max']:g}, median {target['median']:g}"
+        return f"{target['min']:.5g} to {target['max']:.5g}, median {target['median']:.5g}"
     most = sorted(target["classes"].items(), key=lambda item: -item[1])
     shown = ", ".join(f"{label} {rows:,}" for label, rows in most[:6])
     rest = len(most) - 6
@@ -161,7 +172,8 @@ def _score(name: str, value: float | None) -> str:
     """Write one score."""
     if value is None:
         return "-"
-    return f"{value:.4g}" if name == "mean absolute error" else f"{value:.3f}"
+    # Adding 0 turns a -0.000 into a 0.000.
+    return f"{value:.4g}" if name == "mean absolute error" else f"{round(value, 3) + 0.0:.3f}"
 
 
 def _draw_confusion(console: Console, confusion: dict) -> None:
@@ -209,9 +221,10 @@ def draw_end(console: Console, report: dict) -> None:
     console.print()
     say(console, "What to try next", "bold")
     for line in report["next"]:
-        say(console, f"  {line}")
-    say(console, f"  retrograd predict {report['saved']} {report['file']}")
-    say(console, f"  retrograd info {report['saved']}")
+        say(console, line, indent=2)
+    model = quote(report["saved"])
+    say(console, f"retrograd predict {model} {quote(report['path'])}", indent=2)
+    say(console, f"retrograd info {model}", indent=2)
 
 
 def draw_facts(console: Console, name: str, facts: dict) -> None:

@@ -119,9 +119,10 @@ def as_numbers(name: str, found: Plain) -> np.ndarray:
     if found.kind in ("number", "empty"):
         values = found.values
     else:
-        values = numbers_in_text(found.values) if found.kind == "text" else None
-        if values is None:
+        read = numbers_in_text(found.values) if found.kind == "text" else None
+        if read is None:
             raise wrong_kind(name, "numbers", found)
+        values = read
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:
         raise TableError(

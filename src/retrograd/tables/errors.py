@@ -28,9 +28,9 @@ def counted(count: int, noun: str) -> str:
 
     Examples
     --------
-    >>> counted(1, "row"), counted(1200, "row"), counted(2, "category")
-    ('1 row', '1,200 rows', '2 categories')
+    >>> counted(1, "row"), counted(1200, "row"), counted(2, "class")
+    ('1 row', '1,200 rows', '2 classes')
     """
     if count != 1:
-        noun = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+        noun += "es" if noun.endswith("s") else "s"
     return f"{count:,} {noun}"

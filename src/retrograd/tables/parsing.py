@@ -20,8 +20,8 @@ _MOMENTS = (
 )
 _ZONED_MOMENTS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
 # A leading zero ("007") marks a code, not a quantity, so such text stays text.
-_NUMBER = r"^[+-]?(?:0|[1-9]\d*|\d*\.\d+|[1-9]\d*\.|0\.)(?:\.\d*)?(?:[eE][+-]?\d+)?$"
-_DECIMAL_COMMA = r"^[+-]?(?:0|[1-9]\d*)(?:,\d+)?$"
+_NUMBER = r"^[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+_DECIMAL_COMMA = r"^[+-]?(?:0|[1-9][0-9]*)(?:,[0-9]+)?$"
 
 
 def clean(text: pl.Series) -> pl.Series:
@@ -77,7 +77,12 @@ def parse(text: pl.Series, decimal_comma: bool = False) -> tuple[pl.Series, list
 def _parse_dates(text: pl.Series) -> tuple[pl.Series, list[str]]:
     """Try the customs of writing dates, and refuse to guess between two that both fit."""
     # Most text is no date; looking at a few cells first saves trying every custom on all.
-    if not text.drop_nulls().head(100).str.contains(r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}").all():
+    if (
+        not text.drop_nulls()
+        .head(100)
+        .str.contains(r"^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}")
+        .all()
+    ):
         return text, []
     day_first, month_first = (_dates(text, custom) for custom in (_DAY_FIRST, _MONTH_FIRST))
     if day_first is not None and month_first is not None and not day_first.equals(month_first):

@@ -78,7 +78,11 @@ def plain(series: nw.Series) -> Plain:
         return Plain("date", series.to_numpy().astype("datetime64[us]"))
     if dtype == nw.Datetime:
         wall = series.dt.replace_time_zone(None)
-        return Plain("date", wall.to_numpy().astype("datetime64[us]"), str(dtype.time_zone or ""))
+        return Plain(
+            "date",
+            wall.to_numpy().astype("datetime64[us]"),
+            str(getattr(dtype, "time_zone", None) or ""),
+        )
     if dtype == nw.Duration:
         return Plain("number", _seconds(series.to_numpy()))
     raise TableError(
@@ -97,6 +101,27 @@ def plain_series(series) -> Plain:
     'boolean'
     """
     return plain(nw.from_native(series, series_only=True))
+
+
+def is_missing(values: np.ndarray) -> np.ndarray:
+    """Tell the holes in plain values of any kind.
+
+    Parameters
+    ----------
+    values : array (B,)
+
+    Returns
+    -------
+    bool array (B,)
+
+    Examples
+    --------
+    >>> is_missing(np.array(["a", None], dtype=object))
+    array([False,  True])
+    """
+    if values.dtype == object:
+        return np.array([value is None for value in values], dtype=bool)
+    return np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
 
 
 def numbers_in_text(values: np.ndarray) -> np.ndarray | None:

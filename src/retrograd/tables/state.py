@@ -5,7 +5,8 @@ from typing import get_type_hints
 
 import numpy as np
 
-from retrograd.tables.dates import CYCLES
+from retrograd.tables.columns import CategoryColumn
+from retrograd.tables.dates import CYCLES, DateColumn
 from retrograd.tables.learning import KINDS, Column
 
 
@@ -122,11 +123,11 @@ def _checked(name: str, key: str, value, hint):
 
 def _check_sense(column: Column) -> None:
     """Check what the types alone do not say."""
-    if column.kind == "date" and not set(column.parts) <= {"year", *CYCLES}:
+    if isinstance(column, DateColumn) and not set(column.parts) <= {"year", *CYCLES}:
         raise ValueError(f"the encoder's column {column.name!r} has unknown parts of dates")
-    if column.kind == "date" and "year" in column.parts and column.scale == 0:
+    if isinstance(column, DateColumn) and "year" in column.parts and column.scale == 0:
         raise ValueError(f"the encoder's column {column.name!r} has no scale for its year")
-    if column.kind == "category" and set(column.categories) & set(column.rare):
+    if isinstance(column, CategoryColumn) and set(column.categories) & set(column.rare):
         raise ValueError(f"the encoder's column {column.name!r} knows a value twice")
     if column.kind != "ignored" and not column.features():
         raise ValueError(f"the encoder's column {column.name!r} has no feature")

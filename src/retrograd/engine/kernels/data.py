@@ -38,6 +38,7 @@ class Plan(NamedTuple):
     rows: np.ndarray  # int64
     bounds: np.ndarray  # (S + 1,), int64
     learning_rates: np.ndarray  # (S,), float64
+    corrections: np.ndarray  # (S,), float64: what Adam multiplies them by, 1 for others
 
 
 class Work(NamedTuple):

@@ -16,16 +16,15 @@ from retrograd.engine.kernels.update import (
     total_gradient,
     update,
 )
-from retrograd.engine.native import row, wait_for_all
+from retrograd.engine.native import row, vector, wait_for_all
 
 
 @jit
-def train(layout, settings, theta, slots, data, plan, work, t, losses, barrier, worker, n_workers):
+def train(layout, settings, theta, slots, data, plan, work, losses, barrier, worker, n_workers):
     """Take the plan's steps and return how many went well: all, or those before the first trouble.
 
-    ``losses[k]`` becomes the loss of step k before its update, ``t`` is the number of updates made
-    before the plan's first. When NaN or infinity arises in a step the loop ends after that step,
-    with the step's numbers still in ``work``, ``theta`` and ``slots``.
+    ``losses[k]`` becomes the loss of step k before its update. When NaN or infinity arises in a
+    step the loop ends after that step, with its numbers still in ``work``, ``theta``, ``slots``.
     """
     n_steps = plan.learning_rates.size
     for k in range(n_steps):
@@ -36,11 +35,14 @@ def train(layout, settings, theta, slots, data, plan, work, t, losses, barrier, 
         wait_for_all(barrier, n_workers)
         weight = batch_weight(work, n_slices)
         for block in range(worker, work.bad_parameters.size, n_workers):
-            start, stop = block * BLOCK, min(block * BLOCK + BLOCK, theta.size)
-            regularise(layout, settings, theta, work, n_slices, weight, block, start, stop)
+            start = block * BLOCK
+            n = min(BLOCK, theta.size - start)
+            n_weights = min(n, max(0, layout.n_weights - start))
+            part = vector(theta, start, n)
+            regularise(settings, part, work, n_slices, weight, block, n_weights)
             work.bad_parameters[block] = update(
-                settings, theta, slots, row(work.gradient, 0), t + k + 1,
-                plan.learning_rates[k], layout.n_weights, start, stop,
+                settings, part, slots, vector(row(work.gradient, 0), start, n), start, n_weights,
+                plan.learning_rates[k], plan.corrections[k],
             )  # fmt: skip
         wait_for_all(barrier, n_workers)
         loss = batch_loss(layout, settings, work, n_slices, weight)
@@ -62,8 +64,12 @@ def objective(layout, settings, theta, data, rows, work, barrier, worker, n_work
     wait_for_all(barrier, n_workers)
     weight = batch_weight(work, n_slices)
     for block in range(worker, work.bad_parameters.size, n_workers):
-        start, stop = block * BLOCK, min(block * BLOCK + BLOCK, theta.size)
-        regularise(layout, settings, theta, work, n_slices, weight, block, start, stop)
+        start = block * BLOCK
+        n = min(BLOCK, theta.size - start)
+        n_weights = min(n, max(0, layout.n_weights - start))
+        regularise(
+            settings, vector(theta, start, n), work, n_slices, weight, block, n_weights
+        )
     wait_for_all(barrier, n_workers)
     return batch_loss(layout, settings, work, n_slices, weight)
 
@@ -74,6 +80,10 @@ def batch_gradients(layout, theta, data, rows, first, n_rows, work, worker, n_wo
 
     The slices are as even as whole rows allow, at most slice_rows each.
     """
+    if n_rows <= work.slice_rows:
+        if worker == 0:
+            slice_gradient(layout, theta, data, rows, first, n_rows, work, 0)
+        return 1
     n_slices = (n_rows + work.slice_rows - 1) // work.slice_rows
     for s in range(worker, n_slices, n_workers):
         begin, end = n_rows * s // n_slices, n_rows * (s + 1) // n_slices
@@ -82,14 +92,13 @@ def batch_gradients(layout, theta, data, rows, first, n_rows, work, worker, n_wo
 
 
 @jit
-def regularise(layout, settings, theta, work, n_slices, weight, block, start, stop):
+def regularise(settings, theta, work, n_slices, weight, block, n_weights):
     """One block of the batch's gradient, and the sum of its weights' squares for the loss."""
     total_gradient(
-        theta, work, n_slices, layout.n_weights, settings.alpha, weight, start, stop
+        theta, work.gradient, n_slices, block * BLOCK, n_weights, settings.alpha, weight
     )
     if settings.alpha > 0.0:
-        end = max(start, min(stop, layout.n_weights))
-        sum_of_squares(theta, start, end, row(work.squares, block))
+        sum_of_squares(vector(theta, 0, n_weights), row(work.squares, block))
 
 
 @jit

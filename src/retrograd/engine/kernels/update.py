@@ -3,14 +3,14 @@
     W -= lr * dW    ->    theta -= learning_rate * gradient    (and its better-known relatives)
 
 All parameters are one vector, so each optimizer is one loop. The vector is worked through in
-blocks that stay in the cache from the gradient's sum to the parameter's update.
+blocks that stay in the cache from the gradient's sum to the parameter's update; each function
+here sees one block, n parameters of it, counted from 0.
 """
-
-from math import isfinite, sqrt
 
 import numpy as np
 
 from retrograd.engine.jit import jit
+from retrograd.engine.native import row, vector
 
 BLOCK = 4096
 LANES = 16
@@ -18,88 +18,104 @@ SGD, ADAM, ADAMW, RMSPROP = range(4)
 
 
 @jit
-def total_gradient(theta, work, n_slices, n_weights, alpha, weight, start, stop):
-    r"""Leave the batch's gradient in gradient[0, start:stop], the slices summed in their order.
+def total_gradient(theta, gradient, n_slices, start, n_weights, alpha, weight):
+    r"""Leave the batch's gradient in row 0, the slices summed in their order.
 
-    :math:`g = (\sum_s g_s + \alpha \theta) / \sum_r w_r`, without the penalty's term for biases.
+    :math:`g = (\sum_s g_s + \alpha \theta) / \sum_r w_r`; of the block's parameters, which begin
+    at ``start``, the first n_weights are weights, and only those are penalised.
     """
-    g = work.gradient
+    g = vector(row(gradient, 0), start, theta.size)
     for s in range(1, n_slices):
-        for p in range(start, stop):
-            g[0, p] += g[s, p]
+        g_slice = vector(row(gradient, s), start, theta.size)
+        for p in range(theta.size):
+            g[p] += g_slice[p]
     if alpha > 0.0:
         penalty = theta.dtype.type(alpha)
-        for p in range(start, min(stop, n_weights)):
-            g[0, p] += penalty * theta[p]
+        for p in range(n_weights):
+            g[p] += penalty * theta[p]
     if weight != 1.0:
         divisor = theta.dtype.type(weight)
-        for p in range(start, stop):
-            g[0, p] /= divisor
+        for p in range(theta.size):
+            g[p] /= divisor
 
 
 @jit
-def sum_of_squares(theta, start, stop, lanes):
-    """Add theta[start:stop] squared to the lanes, entry p to lane p modulo their number.
+def sum_of_squares(weights, lanes):
+    """Add the squares of a block's weights to the lanes, entry p to lane p modulo their number.
 
     Side by side rather than one after another, the sums take a fraction of the time.
     """
     for lane in range(LANES):
         lanes[lane] = 0.0
-    whole = start + (stop - start) // LANES * LANES
-    for p in range(start, whole, LANES):
-        for lane in range(LANES):
-            lanes[lane] += float(theta[p + lane]) * float(theta[p + lane])
-    for p in range(whole, stop):
-        lanes[0] += float(theta[p]) * float(theta[p])
+    for start in range(0, weights.size, LANES):
+        part = vector(weights, start, min(LANES, weights.size - start))
+        for lane in range(part.size):
+            lanes[lane] += float(part[lane]) * float(part[lane])
 
 
 @jit
-def update(settings, theta, slots, g, t, learning_rate, n_weights, start, stop):
-    """Move theta[start:stop] against the gradient; count the parameters that are not finite.
+def update(settings, theta, slots, g, start, n_weights, learning_rate, correction):
+    """Move a block of theta against its gradient; 0, or NaN if it is then not finite.
 
-    t counts the updates from 1. The slots are the optimizer's memory, shape (n_slots, P):
-    the velocity of SGD with momentum; the first and second moments of Adam and AdamW; the second
-    moment of RMSprop.
+    The slots are the optimizer's memory, shape (n_slots, P): the velocity of SGD with momentum;
+    the first and second moments of Adam and AdamW; the second moment of RMSprop. The correction
+    is Adam's, see ``Optimizer.corrections``.
     """
+    n = theta.size
     if settings.solver == SGD:
-        sgd(settings, theta, slots, g, learning_rate, start, stop)
+        if settings.momentum == 0.0:
+            sgd(theta, g, learning_rate)
+        else:
+            velocity = vector(row(slots, 0), start, n)
+            momentum(settings, theta, velocity, g, learning_rate)
     elif settings.solver == RMSPROP:
-        rmsprop(settings, theta, slots, g, learning_rate, start, stop)
+        rmsprop(settings, theta, vector(row(slots, 0), start, n), g, learning_rate)
     else:
+        m, v = vector(row(slots, 0), start, n), vector(row(slots, 1), start, n)
         if settings.solver == ADAMW:
-            decay(settings, theta, learning_rate, start, min(stop, n_weights))
-        adam(settings, theta, slots, g, t, learning_rate, start, stop)
+            decay(vector(theta, 0, n_weights), 1.0 - learning_rate * settings.weight_decay)
+        adam(settings, theta, m, v, g, learning_rate * correction)
+    return spoiled(theta)
+
+
+@jit
+def spoiled(theta):
+    """0 if a block is finite, else not: v - v is 0 unless v is NaN or infinite."""
     trouble = 0
-    for p in range(start, stop):
-        if not isfinite(theta[p]):
+    for p in range(theta.size):
+        if theta[p] - theta[p] != 0:
             trouble += 1
     return trouble
 
 
 @jit
-def sgd(settings, theta, slots, g, learning_rate, start, stop):
-    r"""Gradient descent, with momentum μ: :math:`v = \mu v - \eta g`, :math:`\theta = \theta + v`.
+def sgd(theta, g, learning_rate):
+    r"""Plain gradient descent, :math:`\theta = \theta - \eta g`: the notebook's update."""
+    rate = theta.dtype.type(learning_rate)
+    for p in range(theta.size):
+        theta[p] -= rate * g[p]
+
+
+@jit
+def momentum(settings, theta, velocity, g, learning_rate):
+    r"""Gradient descent with momentum μ: :math:`v = \mu v - \eta g`, :math:`\theta = \theta + v`.
 
     Nesterov's variant looks ahead: :math:`\theta = \theta + \mu v - \eta g`, with the new v.
     Source: Sutskever et al., On the importance of initialization and momentum (2013).
     """
-    rate = theta.dtype.type(learning_rate)
-    if settings.momentum == 0.0:
-        for p in range(start, stop):
-            theta[p] -= rate * g[p]
-        return
-    momentum = theta.dtype.type(settings.momentum)
-    for p in range(start, stop):
-        velocity = momentum * slots[0, p] - rate * g[p]
-        slots[0, p] = velocity
-        if settings.nesterov:
-            theta[p] += momentum * velocity - rate * g[p]
-        else:
-            theta[p] += velocity
+    rate, mu = theta.dtype.type(learning_rate), theta.dtype.type(settings.momentum)
+    if settings.nesterov:
+        for p in range(theta.size):
+            velocity[p] = mu * velocity[p] - rate * g[p]
+            theta[p] += mu * velocity[p] - rate * g[p]
+    else:
+        for p in range(theta.size):
+            velocity[p] = mu * velocity[p] - rate * g[p]
+            theta[p] += velocity[p]
 
 
 @jit
-def adam(settings, theta, slots, g, t, learning_rate, start, stop):
+def adam(settings, theta, m, v, g, corrected_rate):
     r"""Adam: a step by the mean gradient over its root mean square, both fading averages.
 
     :math:`m = \beta_1 m + (1 - \beta_1) g`, :math:`v = \beta_2 v + (1 - \beta_2) g^2`,
@@ -110,39 +126,33 @@ def adam(settings, theta, slots, g, t, learning_rate, start, stop):
     """
     beta_1, fresh_1 = theta.dtype.type(settings.beta_1), theta.dtype.type(1.0 - settings.beta_1)
     beta_2, fresh_2 = theta.dtype.type(settings.beta_2), theta.dtype.type(1.0 - settings.beta_2)
-    epsilon = theta.dtype.type(settings.epsilon)
-    rate = theta.dtype.type(
-        learning_rate * sqrt(1.0 - settings.beta_2**t) / (1.0 - settings.beta_1**t)
-    )
-    for p in range(start, stop):
-        m = beta_1 * slots[0, p] + fresh_1 * g[p]
-        v = beta_2 * slots[1, p] + fresh_2 * (g[p] * g[p])
-        slots[0, p] = m
-        slots[1, p] = v
-        theta[p] -= rate * m / (np.sqrt(v) + epsilon)
+    epsilon, rate = theta.dtype.type(settings.epsilon), theta.dtype.type(corrected_rate)
+    for p in range(theta.size):
+        m[p] = beta_1 * m[p] + fresh_1 * g[p]
+        v[p] = beta_2 * v[p] + fresh_2 * (g[p] * g[p])
+        theta[p] -= rate * m[p] / (np.sqrt(v[p]) + epsilon)
 
 
 @jit
-def decay(settings, theta, learning_rate, start, stop):
-    r"""Shrink the weights by themselves, not through the gradient: :math:`(1 - \eta\lambda)\theta`.
+def decay(weights, kept):
+    r"""Shrink the weights by themselves, not through the gradient: :math:`(1 - \eta\lambda)W`.
 
     What makes Adam AdamW. Source: Loshchilov and Hutter, Decoupled weight decay regularization
     (2019), algorithm 2.
     """
-    kept = theta.dtype.type(1.0 - learning_rate * settings.weight_decay)
-    for p in range(start, stop):
-        theta[p] *= kept
+    factor = weights.dtype.type(kept)
+    for p in range(weights.size):
+        weights[p] *= factor
 
 
 @jit
-def rmsprop(settings, theta, slots, g, learning_rate, start, stop):
+def rmsprop(settings, theta, v, g, learning_rate):
     r"""RMSprop: :math:`v = \beta_2 v + (1-\beta_2) g^2`, :math:`\theta -= \eta g/(\sqrt v+\epsilon)`.
 
     Source: Hinton, Neural networks for machine learning, lecture 6e (2012).
     """
     rate, epsilon = theta.dtype.type(learning_rate), theta.dtype.type(settings.epsilon)
     beta_2, fresh_2 = theta.dtype.type(settings.beta_2), theta.dtype.type(1.0 - settings.beta_2)
-    for p in range(start, stop):
-        v = beta_2 * slots[0, p] + fresh_2 * (g[p] * g[p])
-        slots[0, p] = v
-        theta[p] -= rate * g[p] / (np.sqrt(v) + epsilon)
+    for p in range(theta.size):
+        v[p] = beta_2 * v[p] + fresh_2 * (g[p] * g[p])
+        theta[p] -= rate * g[p] / (np.sqrt(v[p]) + epsilon)

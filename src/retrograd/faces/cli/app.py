@@ -25,7 +25,7 @@ class Commands(TyperGroup):
         if not standalone_mode:
             return super().main(args, prog_name, standalone_mode=False, **extra)
         try:
-            code = super().main(args, prog_name or "retrograd", standalone_mode=False, **extra)
+            code = super().main(args, "retrograd", standalone_mode=False, **extra)
         except (KeyboardInterrupt, typer.Abort):
             code = CTRL_C
         except Exception as error:

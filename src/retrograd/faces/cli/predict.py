@@ -20,8 +20,7 @@ def predict(
 ) -> None:
     """Predict for every row of a table; columns are matched by name.
 
-    Writes CSV with one line a row, in the table's order: the prediction, in a column named after
-    the target.
+    Writes CSV: for each row, in order, the prediction in a column named after the target.
     """
     with mendable():
         content, rows = _predict(model, file, proba)

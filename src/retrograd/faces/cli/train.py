@@ -99,8 +99,7 @@ def train(
 ) -> None:
     """Train a network on a table, and compare it with simpler models on rows held out.
 
-    Numbers, text, booleans, dates and missing values are encoded by themselves. The model is saved
-    as one data-only file.
+    Every kind of column is encoded by itself; the model is saved as one data-only file.
     """
     widths = parse_hidden(hidden)
     with mendable():
@@ -123,7 +122,7 @@ def _train(file, target, task, drop, options, out, quiet: bool) -> dict:
     from retrograd.faces import text
     from retrograd.faces.experiment import build_network, fit, prepare
     from retrograd.faces.models import save_model
-    from retrograd.faces.progress import LiveProgress, heeding_ctrl_c
+    from retrograd.faces.progress import CtrlC, LiveProgress
     from retrograd.tables.reading import read_table
     from retrograd.tables.task import pose
 
@@ -135,12 +134,14 @@ def _train(file, target, task, drop, options, out, quiet: bool) -> dict:
     network = build_network(experiment, options)
     report = reports.report_table(file.name, table.notes, experiment, network, options)
     text.draw_table(console, report)
-    with heeding_ctrl_c():
-        fitted = fit(experiment, network, LiveProgress(text.stderr_console()))
+    live = text.stderr_console()
+    with CtrlC() as ctrl_c:
+        fitted = fit(experiment, network, LiveProgress(live, ctrl_c))
+    with live.status("Fitting simpler models to compare with"):
         report = reports.report_results(report, experiment, fitted)
     text.draw_results(console, report)
     save_model(fitted.model, out, facts=reports.training_facts(report))
-    report |= {"saved": str(out), "replaced": replaced}
+    report |= {"saved": str(out), "replaced": replaced, "path": str(file)}
     text.draw_end(console, report)
     return report
 

@@ -1,0 +1,103 @@
+"""Which rows, when: pure functions, and rows handed on without harm."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from retrograd.engine.batches import (
+    batch_bounds,
+    epoch_rows,
+    make_data,
+    rows_with_replacement,
+)
+from retrograd.engine.network import Network
+
+NETWORK = Network((3, 2), (), "identity", "squared_error")
+
+
+def test_order_is_a_pure_function_of_seed_and_epoch() -> None:
+    """Asked in any order, with NumPy's global generator in any state, the answer is the same."""
+    forwards = [epoch_rows(50, 7, epoch, True) for epoch in range(6)]
+    np.random.seed(0)  # noqa: NPY002 - to show that it does not matter
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    backwards = [epoch_rows(50, 7, epoch, True) for epoch in reversed(range(6))][::-1]
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    for one, other in zip(forwards, backwards, strict=True):
+        assert np.array_equal(one, other)
+        assert one.dtype == np.int64
+        assert np.array_equal(np.sort(one), np.arange(50))
+
+
+def test_epochs_seeds_and_purposes_differ() -> None:
+    """No two streams are the same by accident."""
+    orders = [epoch_rows(50, seed, epoch, True) for seed in range(5) for epoch in range(5)]
+    orders += [rows_with_replacement(50, seed, epoch) for seed in range(5) for epoch in range(5)]
+    assert len({order.tobytes() for order in orders}) == len(orders)
+
+
+def test_order_is_the_same_on_every_machine() -> None:
+    """Written down, so that a change of the draws, ours or NumPy's, cannot pass unseen."""
+    assert epoch_rows(8, 42, 3, True).tolist() == [1, 0, 7, 2, 3, 5, 4, 6]
+    assert rows_with_replacement(8, 42, 3).tolist() == [3, 6, 5, 6, 4, 1, 0, 1]
+
+
+def test_every_order_is_equally_likely() -> None:
+    """Each row stands in each place equally often, within five standard errors."""
+    n, epochs = 4, 4000
+    counts = np.zeros((n, n))
+    for epoch in range(epochs):
+        counts[np.arange(n), epoch_rows(n, 1, epoch, True)] += 1
+    assert np.abs(counts - epochs / n).max() < 5 * np.sqrt(epochs * 0.25 * 0.75)
+
+
+def test_rows_with_replacement() -> None:
+    """As many draws as rows, within range; some rows twice, some never; all equally often."""
+    draws = [rows_with_replacement(20, 0, epoch) for epoch in range(1000)]
+    assert all(draw.shape == (20,) for draw in draws)
+    assert any(len(set(draw.tolist())) < 20 for draw in draws)
+    counts = np.bincount(np.concatenate(draws), minlength=20)
+    assert counts.size == 20
+    assert np.abs(counts - 1000).max() < 5 * np.sqrt(20_000 * 0.05 * 0.95)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "expected"),
+    [(6, 2, [0, 2, 4, 6]), (7, 3, [0, 3, 6, 7]), (2, 5, [0, 2]), (1, 1, [0, 1])],
+)
+def test_batch_bounds(n_rows: int, batch_size: int, expected: list[int]) -> None:
+    """Whole batches first, the rest last, none of them empty."""
+    assert batch_bounds(n_rows, batch_size).tolist() == expected
+
+
+def test_what_fits_is_not_copied_and_cannot_be_written() -> None:
+    """The user's arrays are read in place, through views that kernels cannot write to."""
+    X, y, weight = np.ones((4, 3)), np.ones((4, 2)), np.ones(4)
+    data = make_data(NETWORK, X, y, weight)
+    assert np.shares_memory(data.X, X)
+    assert np.shares_memory(data.y, y)
+    assert np.shares_memory(data.sample_weight, weight)
+    assert not any(array.flags.writeable for array in data)
+    assert X.flags.writeable, "the user's own array stays as it was"
+    rows = scipy.sparse.random_array((4, 3), density=0.5, format="csr", rng=0)
+    assert np.shares_memory(make_data(NETWORK, rows, y).values, rows.data)
+
+
+@pytest.mark.parametrize("form", ["csc", "coo", "lil", "dok", "bsr"])
+@pytest.mark.parametrize("kind", ["array", "matrix"])
+def test_every_sparse_form_becomes_rows(form: str, kind: str) -> None:
+    """Whatever form they come in, sparse rows hold the same entries, and never densely."""
+    X = np.array([[0.0, 2.0, 0.0], [1.0, 0.0, 3.0], [0.0, 0.0, 0.0]])
+    make = scipy.sparse.csr_array if kind == "array" else scipy.sparse.csr_matrix
+    data = make_data(NETWORK, make(X).asformat(form), np.zeros((3, 2)))
+    assert data.X.shape == (0, 3)
+    assert data.row_starts.tolist() == [0, 1, 3, 3]
+    entries = [(int(c), float(v)) for c, v in zip(data.columns, data.values, strict=True)]
+    assert entries == [(1, 2.0), (0, 1.0), (2, 3.0)]
+
+
+def test_other_memory_orders_are_copied_into_rows() -> None:
+    """Fortran order and strides are no obstacle."""
+    X = np.asfortranarray(np.arange(24.0).reshape(8, 3))[::2]
+    data = make_data(NETWORK, X)
+    assert data.X.flags.c_contiguous
+    assert np.array_equal(data.X, X)

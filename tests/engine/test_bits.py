@@ -1,0 +1,259 @@
+"""Same seed, same bits: whatever the threads, the way a plan is cut, or an interruption."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from problems import OPTIMIZERS, PAIRS, Problem, make_problem, plan, train_engine
+from retrograd.engine import trainer as trainer_module
+from retrograd.engine.batches import epoch_rows, rows_with_replacement
+from retrograd.engine.optimizers import Optimizer
+from retrograd.engine.threads import single_threaded_blas
+from retrograd.engine.trainer import Objective, State, Trainer, n_slices, predict
+from retrograd.maths.activations import ACTIVATIONS
+
+SOFTMAX = ("log_loss", "softmax")
+
+
+def fingerprint(*arrays: np.ndarray) -> str:
+    """Digest of the arrays' bytes."""
+    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
+
+
+def wide_problem() -> tuple[Problem, int]:
+    """Make a net whose batches of 520 rows are cut into four slices."""
+    problem = make_problem((30, 100, 50, 5), "tanh", SOFTMAX, n_rows=1100)
+    assert n_slices(problem.network, 520) == 4
+    return problem, 520
+
+
+def blas_threads() -> set[int]:
+    """Threads that the BLAS libraries of this process are set to."""
+    return {info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"}
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("n_threads", [2, 3, 8])
+@pytest.mark.parametrize("storage", ["dense", "csr"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_threads_do_not_change_training(storage: str, dtype: type, n_threads: int) -> None:
+    """Parameters, optimizer memory and losses are byte for byte those of one thread."""
+    problem, batch_size = wide_problem()
+    optimizer = OPTIMIZERS["adam"]
+    rows, bounds = plan(1100, batch_size, 3)
+    results = []
+    for limit in (1, n_threads):
+        with threadpool_limits(limits=limit, user_api="blas"):
+            with single_threaded_blas() as allowed:
+                assert allowed == limit, "the test must really use that many threads"
+            result = train_engine(
+                problem, optimizer, rows, bounds, np.full(9, 0.01), storage, dtype
+            )
+            assert blas_threads() == {limit}, "the limit found is the limit left"
+        results.append(fingerprint(result.theta, result.slots, result.losses))
+    assert results[0] == results[1]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_threads_do_not_change_gradient_and_prediction(dtype: type) -> None:
+    """The same for what L-BFGS asks for, and for predictions."""
+    problem, _ = wide_problem()
+    data, theta = problem.data("dense", dtype), problem.theta.astype(dtype)
+    results = []
+    for limit in (1, 2, 8):
+        with threadpool_limits(limits=limit, user_api="blas"):
+            loss, gradient = Objective(problem.network, 0.1, data)(theta)
+            outputs = predict(problem.network, theta, data, 1100)
+        results.append((fingerprint(np.array(loss), gradient), fingerprint(outputs)))
+    assert results[1] == results[0]
+    assert results[2] == results[0]
+
+
+@pytest.mark.compiled
+def test_two_trainings_side_by_side() -> None:
+    """A training beside another one in a second thread gives what it gives alone."""
+    problem, batch_size = wide_problem()
+    rows, bounds = plan(1100, batch_size, 4)
+    results: dict[int, str] = {}
+
+    def work(key: int) -> None:
+        result = train_engine(problem, OPTIMIZERS["adam"], rows, bounds, np.full(12, 0.01))
+        results[key] = fingerprint(result.theta, result.losses)
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        work(0)
+        threads = [threading.Thread(target=work, args=(key,)) for key in (1, 2, 3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert blas_threads() == {2}, "the last one out restores the limit"
+    assert len(results) == 4
+    assert len(set(results.values())) == 1
+
+
+def start(problem: Problem, optimizer_name: str, batch_size: int) -> Trainer:
+    """Trainer before its first step."""
+    optimizer = OPTIMIZERS[optimizer_name]
+    state = State.start(problem.theta.copy(), optimizer)
+    return Trainer(problem.network, optimizer, problem.data("dense"), batch_size, state)
+
+
+def bits(trainer: Trainer, losses: np.ndarray) -> tuple:
+    """All that a continuation depends on, and the losses."""
+    state = trainer.state
+    digest = fingerprint(state.theta, state.slots, losses)
+    return digest, state.step, state.epoch, state.samples_seen, state.learning_rate
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("pieces", [[6], [1] * 6, [2, 1, 3]])
+def test_a_plan_in_pieces(optimizer: str, pieces: list[int]) -> None:
+    """Coming back to Python between steps changes nothing."""
+    problem = make_problem((4, 5, 3), "gelu", SOFTMAX, 8)
+    rows, bounds = plan(8, 3, 2)
+    rates = 0.01 * 0.9 ** np.arange(6)
+    whole = start(problem, optimizer, 3)
+    expected = bits(whole, whole.run(rows, bounds, rates))
+    parts, losses, done = start(problem, optimizer, 3), [], 0
+    for n_steps in pieces:
+        stop = done + n_steps
+        losses.append(parts.run(rows, bounds[done : stop + 1], rates[done:stop]))
+        done = stop
+    assert bits(parts, np.concatenate(losses)) == expected
+
+
+def test_the_loops_own_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trainer returns to Python now and then of itself, for Ctrl-C; that changes nothing."""
+    problem = make_problem((4, 5, 3), "gelu", SOFTMAX, 8)
+    rows, bounds = plan(8, 3, 2)
+    results = []
+    for call_work in (trainer_module.CALL_WORK, 1):
+        monkeypatch.setattr(trainer_module, "CALL_WORK", call_work)
+        trainer = start(problem, "adam", 3)
+        results.append(bits(trainer, trainer.run(rows, bounds, np.full(6, 0.01))))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type) -> None:
+    """The notebook's rule gives the same bits whether or not the trainer could do larger batches.
+
+    Nor does it matter whether weights of 1 are given: the engine has a shorter way for that case.
+    """
+    problem = make_problem((3, 4, 3, 2), activation, pair, 6)
+    problem.weight[:] = 1.0
+    optimizer = Optimizer("sgd", momentum=0.0)
+    weighted = problem.data("dense", dtype)
+    plain = weighted._replace(sample_weight=np.empty(0, dtype))
+    plain.sample_weight.flags.writeable = False
+    rows, results = rows_with_replacement(6, 0, 0), []
+    for data, batch_size in ((plain, 1), (plain, 3), (weighted, 1)):
+        state = State.start(problem.theta.astype(dtype), optimizer)
+        trainer = Trainer(problem.network, optimizer, data, batch_size, state)
+        losses = trainer.run(rows, np.arange(7), np.full(6, 0.05))
+        n_units = problem.network.n_units
+        seen = [buffer[0, :n_units] for buffer in (trainer.work.z, trainer.work.a)]
+        # Of the last row, so that a trace of this step shows the same numbers either way.
+        seen += [trainer.work.delta[0, :n_units], trainer.work.gradient[0]]
+        results.append((bits(trainer, losses), fingerprint(*seen)))
+    assert results[1] == results[0]
+    assert results[2] == results[0]
+
+
+def epochs(trainer: Trainer, n: int, total: int = 6) -> list[float]:
+    """Train for n epochs on from where the trainer is."""
+    n_rows = trainer.data.y.shape[0]
+    return [
+        trainer.epoch(epoch_rows(n_rows, 5, trainer.state.epoch, True), total) for _ in range(n)
+    ]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "invscaling", "cosine", "one_cycle"])
+@pytest.mark.parametrize("solver", ["sgd", "adam", "adamw", "rmsprop"])
+def test_copy_and_continue(solver: str, schedule: str) -> None:
+    """A copied state goes on as the uninterrupted training does, and owns its arrays."""
+    problem = make_problem((4, 5, 3), "mish", SOFTMAX, 8)
+    optimizer = Optimizer(solver, 0.02, schedule=schedule, alpha=0.1)
+    data = problem.data("dense")
+
+    def trainer_from(state: State) -> Trainer:
+        return Trainer(problem.network, optimizer, data, 3, state)
+
+    whole = trainer_from(State.start(problem.theta.copy(), optimizer))
+    losses = epochs(whole, 2)
+    kept = whole.state.copy()
+    losses += epochs(whole, 4)
+    resumed = trainer_from(kept.copy())
+    assert epochs(resumed, 4) == losses[2:]
+    assert bits(resumed, np.array(losses)) == bits(whole, np.array(losses))
+    assert kept.epoch == 2, "the copy was not moved by either training"
+    assert not np.array_equal(kept.theta, whole.state.theta)
+
+
+def small_fingerprints() -> list[str]:
+    """One line for each of many small trainings: what it was, and a digest of what came out."""
+    lines = []
+    combinations = [(name, pair) for name in ACTIVATIONS for pair in PAIRS]
+    for i, (name, pair) in enumerate(combinations):
+        problem = make_problem((4, 5, 3), name, pair, 6)
+        optimizer = list(OPTIMIZERS)[i % len(OPTIMIZERS)]
+        rows, bounds = plan(6, 3, 2)
+        for dtype in (np.float64, np.float32):
+            result = train_engine(
+                problem, OPTIMIZERS[optimizer], rows, bounds, np.full(4, 0.02), "dense", dtype
+            )
+            digest = fingerprint(result.theta, result.slots, result.losses)
+            lines.append(f"{dtype.__name__} {name} {pair[0]} {optimizer} {digest}")
+    return lines
+
+
+@pytest.fixture(scope="module")
+def interpreted_fingerprints() -> list[str]:
+    """Run the same trainings in a process whose kernels are plain Python."""
+    folders = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    program = (
+        f"import sys; sys.path[:0] = {folders!r}; import test_bits; "
+        "print(*test_bits.small_fingerprints(), sep='\\n')"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return outcome.stdout.splitlines()
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_interpreted_kernels_give_the_same_bits(
+    dtype: str, interpreted_fingerprints: list[str]
+) -> None:
+    """Below the size where BLAS comes in, every number is the compiled one."""
+    pairs = zip(small_fingerprints(), interpreted_fingerprints, strict=True)
+    of_dtype = [(a, b) for a, b in pairs if a.startswith(dtype)]
+    assert len(of_dtype) == len(ACTIVATIONS) * len(PAIRS)
+    different = [a.rsplit(" ", 1)[0] for a, b in of_dtype if a != b]
+    assert not different, f"{len(different)} of {len(of_dtype)} differ"
+
+
+def test_slices_depend_on_batch_and_network_only() -> None:
+    """Not on the threads, nor on anything else of the process."""
+    problem, batch_size = wide_problem()
+    for limit in (1, 2, 8):
+        with threadpool_limits(limits=limit, user_api="blas"):
+            assert n_slices(problem.network, batch_size) == 4
+    sizes = [n_slices(problem.network, b) for b in (1, 63, 64, 511, 512, 2048, 100_000)]
+    assert sizes == sorted(sizes), "a larger batch is never cut into fewer slices"

@@ -1,0 +1,42 @@
+"""One compiled signature per dtype serves every architecture, dense and sparse."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from problems import OPTIMIZERS, PAIRS, make_problem, plan, train_engine
+from retrograd.engine.kernels import forward, steps
+from retrograd.engine.trainer import Objective, predict
+from retrograd.maths.activations import ACTIVATIONS
+
+pytestmark = pytest.mark.compiled
+
+
+def use_everything(dtype: type) -> None:
+    """Train, differentiate and predict with many architectures, both storages, all optimizers."""
+    optimizers = list(OPTIMIZERS.values())
+    for i, activation in enumerate(ACTIVATIONS):
+        widths = (3, *([2 + i] * (i % 4)), 2)
+        problem = make_problem(widths, activation, PAIRS[i % len(PAIRS)], 5)
+        rows, bounds = plan(5, 2, 1)
+        for storage in ("dense", "csr"):
+            optimizer = optimizers[i % len(optimizers)]
+            train_engine(problem, optimizer, rows, bounds, np.full(3, 0.01), storage, dtype)
+            problem.weight = np.empty(0)
+            data = problem.data(storage, dtype)
+            Objective(problem.network, 0.1, data)(problem.theta)
+            predict(problem.network, problem.theta.astype(dtype), data, 5)
+
+
+@pytest.mark.parametrize("kernel", [steps.train, steps.objective, forward.predict])
+def test_one_signature_per_dtype(kernel: object) -> None:
+    """Counted by the dtype of theta, over all that this process has done so far."""
+    use_everything(np.float64)
+    use_everything(np.float32)
+    counts = Counter(
+        next(kind.dtype for kind in signature if hasattr(kind, "dtype"))
+        for signature in kernel.signatures
+    )
+    assert set(map(str, counts)) == {"float64", "float32"}
+    assert set(counts.values()) == {1}, kernel.signatures

@@ -1,0 +1,165 @@
+"""Training that stops and goes on is the training that never stopped, bit for bit."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from tasks import make_task, pair, same_bits
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+SETTINGS = {
+    "hidden_layer_sizes": (5,), "batch_size": 10, "random_state": 4, "tol": 0.0,
+    "n_iter_no_change": np.inf, "learning_rate_init": 0.02,
+}  # fmt: skip
+SOLVERS = ["sgd", "adam", "adamw", "rmsprop"]
+
+
+def build(task="multiclass", **parameters):
+    """One of our estimators."""
+    return pair(task, **{**SETTINGS, **parameters})[0]
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_warm_start_goes_on(task, solver, learning_rate):
+    """10 epochs and 10 more are 20: momentum, Adam's memory, orders and rates are kept."""
+    X, y = make_task(task)
+    options = {"solver": solver, "learning_rate": learning_rate, "power_t": 0.1}
+    whole = build(task, max_iter=20, **options).fit(X, y)
+    parts = build(task, max_iter=10, warm_start=True, **options).fit(X, y).fit(X, y)
+    same_bits(whole, parts)
+    assert parts.loss_curve_ == whole.loss_curve_
+    assert (parts.t_, parts.n_iter_) == (whole.t_, 10)
+    assert parts.best_loss_ == whole.best_loss_
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("task", ["multiclass", "multilabel", "poisson"])
+def test_partial_fit_is_an_epoch(task, solver, shuffle):
+    """N calls of partial_fit are fit with N epochs."""
+    X, y = make_task(task)
+    weight = np.linspace(0.5, 2.0, len(X))
+    whole = build(task, max_iter=6, solver=solver, shuffle=shuffle).fit(X, y, weight)
+    parts = build(task, solver=solver, shuffle=shuffle)
+    classes = {"classes": np.unique(y)} if task == "multiclass" else {}
+    if task == "multilabel":
+        classes = {"classes": [0, 1, 2]}
+    for _ in range(6):
+        parts.partial_fit(X, y, weight, **classes)
+    same_bits(whole, parts)
+    assert parts.loss_curve_ == whole.loss_curve_
+    assert (parts.n_iter_, parts.t_) == (1, whole.t_)
+
+
+def test_fit_then_partial_fit():
+    """The two kinds of call may follow each other."""
+    X, y = make_task("regression")
+    whole = build("regression", max_iter=8).fit(X, y)
+    parts = build("regression", max_iter=7).fit(X, y).partial_fit(X, y)
+    same_bits(whole, parts)
+
+
+def test_without_warm_start_fit_begins_anew():
+    """Nothing of an earlier fit remains."""
+    X, y = make_task("multiclass")
+    model = build(max_iter=5).fit(*make_task("binary")).fit(X, y)
+    fresh = build(max_iter=5).fit(X, y)
+    same_bits(model, fresh)
+    assert model.loss_curve_ == fresh.loss_curve_
+    assert vars(model).keys() == vars(fresh).keys()
+
+
+def test_no_seed_no_repetition():
+    """Without a seed two trainings differ; each goes on with its own orders."""
+    X, y = make_task("multiclass")
+    one, two = (build(random_state=None, max_iter=3, warm_start=True) for _ in range(2))
+    assert not np.array_equal(one.fit(X, y).coefs_[0], two.fit(X, y).coefs_[0])
+    assert len(one.fit(X, y).loss_curve_) == 6
+
+
+@pytest.mark.parametrize("make", [lambda: 11, lambda: np.int64(11), lambda: None,
+                                  lambda: np.random.RandomState(11)])  # fmt: skip
+def test_seeds(make):
+    """The same state of the same generator gives the same bits; an integer is used afresh."""
+    X, y = make_task("multiclass")
+    models = []
+    for _ in range(2):
+        np.random.seed(5)  # what None stands for
+        models.append(build(random_state=make(), max_iter=3, early_stopping=True).fit(X, y))
+    same_bits(*models)
+    if isinstance(models[0].random_state, np.random.RandomState):
+        first = models[0].coefs_[0].copy()
+        assert not np.array_equal(first, models[0].fit(X, y).coefs_[0]), "it has moved on"
+
+
+@pytest.mark.compiled
+def test_same_bits_in_another_process():
+    """Nothing of a process's own gets in."""
+    import subprocess
+    import sys
+
+    program = """
+import warnings
+import numpy as np
+from retrograd.estimators.classifier import MLPClassifier
+warnings.simplefilter("ignore")
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(300, 20)), rng.integers(0, 3, 300)
+model = MLPClassifier((30, 20), max_iter=3, random_state=1, early_stopping=True).fit(X, y)
+print(np.concatenate([a.ravel() for a in model.coefs_]).tobytes().hex()[::97])
+"""
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0]) > 50
+
+
+def test_rows_in_any_storage():
+    """C or Fortran order, views, read-only, swapped bytes, lists: the same numbers, the same bits.
+
+    Sparse rows differ from dense ones only in the order of their sums.
+    """
+    X, y = make_task("multiclass")
+    expected = build(max_iter=4).fit(X, y)
+    frozen = X.copy()
+    frozen.flags.writeable = False
+    wide = np.zeros((2 * len(X), 9))
+    wide[::2, ::2][:, :4] = X
+    for rows in (np.asfortranarray(X), frozen, wide[::2, ::2][:, :4], X.astype(">f8"), X.tolist()):
+        same_bits(expected, build(max_iter=4).fit(rows, y))
+        np.testing.assert_array_equal(expected.predict_proba(rows), expected.predict_proba(X))
+    formats = (scipy.sparse.csr_array, scipy.sparse.csc_matrix, scipy.sparse.coo_array,
+               scipy.sparse.lil_matrix)  # fmt: skip
+    for storage in formats:
+        model = build(max_iter=4).fit(storage(X), y)
+        np.testing.assert_allclose(model.coefs_[0], expected.coefs_[0], rtol=1e-10)
+        np.testing.assert_allclose(model.predict_proba(storage(X)), expected.predict_proba(X))
+
+
+def test_mapped_rows(tmp_path):
+    """Rows read from a file that is mapped, not loaded."""
+    X, y = make_task("multiclass")
+    np.save(tmp_path / "rows.npy", X)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    same_bits(build(max_iter=3).fit(X, y), build(max_iter=3).fit(mapped, y))
+
+
+def test_warm_start_with_early_stopping_keeps_the_best_of_all():
+    """The best score so far, and its parameters, outlive a fit that finds nothing better."""
+    X, y = make_task("multiclass")
+    model = build(
+        early_stopping=True, validation_fraction=0.3, max_iter=30, learning_rate_init=0.05,
+        warm_start=True,
+    ).fit(X, y)  # fmt: skip
+    best, score = [coef.copy() for coef in model.coefs_], model.best_validation_score_
+    model.set_params(solver="sgd", learning_rate_init=3.0, max_iter=5).fit(X, y)
+    assert score == model.best_validation_score_ == max(model.validation_scores_)
+    assert len(model.validation_scores_) == 35
+    for before, after in zip(best, model.coefs_, strict=True):
+        np.testing.assert_array_equal(before, after)

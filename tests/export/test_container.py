@@ -1,0 +1,105 @@
+"""The sealed file: whole or not at all, and any change is noticed."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+
+from retrograd.export.container import ModelFileError, read_container, write_container
+
+TENSORS = {"b": np.arange(6.0).reshape(2, 3), "a": np.ones(2, dtype=np.float32)}
+DOCUMENT = {"pi": 3.14, "names": ["é", "日本"], "nothing": None}
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    path = tmp_path_factory.mktemp("container") / "m.safetensors"
+    write_container(path, TENSORS, DOCUMENT)
+    return path.read_bytes()
+
+
+def test_round_trip_and_any_safetensors_program_can_read_it(tmp_path):
+    path = tmp_path / "m.safetensors"
+    write_container(path, TENSORS, DOCUMENT)
+    tensors, document = read_container(path)
+    assert document == DOCUMENT
+    assert tensors.keys() == TENSORS.keys()
+    for name, array in load_file(path).items():
+        assert array.dtype == TENSORS[name].dtype
+        np.testing.assert_array_equal(array, TENSORS[name])
+    assert os.listdir(tmp_path) == ["m.safetensors"]
+
+
+def test_same_content_gives_the_same_bytes(tmp_path, content):
+    shuffled = dict(reversed(DOCUMENT.items()))
+    write_container(tmp_path / "m", dict(reversed(TENSORS.items())), shuffled)
+    assert (tmp_path / "m").read_bytes() == content
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_any_single_damage_is_one_clear_error(tmp_path_factory, content, data):
+    kind = data.draw(st.sampled_from(["cut", "flip", "append"]))
+    place = data.draw(st.integers(0, len(content) - 1))
+    bad = bytearray(content)
+    if kind == "cut":
+        bad = bad[:place]
+    elif kind == "flip":
+        bad[place] ^= data.draw(st.integers(1, 255))
+    else:
+        bad += b"x" * (1 + place)
+    path = tmp_path_factory.mktemp("damage") / "m.safetensors"
+    path.write_bytes(bad)
+    try:
+        tensors, document = read_container(path)
+    except ModelFileError as error:
+        complaint, document = str(error), None
+    if document is None:
+        assert "\n" not in complaint
+        assert "m.safetensors" in complaint
+        return
+    # Blanks in the header may change and mean the same.
+    assert document == DOCUMENT
+    for name, array in TENSORS.items():
+        np.testing.assert_array_equal(tensors[name], array)
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "m.safetensors"
+    with pytest.raises(ModelFileError, match="does not exist"):
+        read_container(path)
+    with pytest.raises(ModelFileError, match="is a folder"):
+        read_container(tmp_path)
+    path.write_bytes(b"")
+    with pytest.raises(ModelFileError, match="not a model file"):
+        read_container(path)
+    save_file(TENSORS, path)
+    with pytest.raises(ModelFileError, match="not written by retrograd"):
+        read_container(path)
+    save_file(TENSORS, path, metadata={"retrograd": json.dumps({"format": "retrograd-model-9"})})
+    with pytest.raises(ModelFileError, match=r"format 'retrograd-model-9'; this version reads"):
+        read_container(path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "m.safetensors"
+    write_container(path, TENSORS, DOCUMENT)
+    before = path.read_bytes()
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_container(path, {}, {})
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["m.safetensors"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(ModelFileError, match="cannot be written: No such file or directory"):
+        write_container(tmp_path / "no" / "m.safetensors", TENSORS, DOCUMENT)

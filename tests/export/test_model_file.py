@@ -1,0 +1,283 @@
+"""Model files: what comes back predicts the same bits, and a forged file is refused."""
+
+import copy
+import warnings
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.regressor import MLPRegressor
+from retrograd.export.container import ModelFileError, read_container, write_container
+from retrograd.export.model_file import load_model, read_facts, save_model
+from retrograd.tables.encoder import TableEncoder
+
+PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
+STEPS = {"TableEncoder": TableEncoder}
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(30, 3))
+FEW = dict(hidden_layer_sizes=(4,), max_iter=3, random_state=0)
+
+
+def fitted(model, features, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(features, y)
+
+
+def again(model, path, **options):
+    save_model(model, path, **options)
+    return load_model(path, **options)
+
+
+LABELS = {
+    "text": np.array(["cat", "dog", "eel"]),
+    "objects": np.array(["cat", "dog", "eel"], dtype=object),
+    "whole": np.array([-1, 3, 7]),
+    "small": np.array([0, 1, 2], dtype=np.uint8),
+    "floats": np.array([1.0, 2.0, 4.0]),
+    "two": np.array(["no", "yes"]),
+    "booleans": np.array([False, True]),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("labels", LABELS)
+def test_classifier(tmp_path, labels, dtype):
+    classes = LABELS[labels]
+    y = classes[np.arange(30) % len(classes)]
+    model = fitted(MLPClassifier(**FEW), X.astype(dtype), y)
+    loaded = again(model, tmp_path / "m.safetensors")
+    assert loaded.classes_.dtype == model.classes_.dtype
+    np.testing.assert_array_equal(loaded.predict(X.astype(dtype)), model.predict(X.astype(dtype)))
+    proba, expected = (m.predict_proba(X.astype(dtype)) for m in (loaded, model))
+    assert proba.dtype == expected.dtype
+    np.testing.assert_array_equal(proba, expected)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        dict(hidden_layer_sizes=()),
+        dict(hidden_layer_sizes=7),
+        dict(hidden_layer_sizes=[4, 3], activation=["tanh", "swish"]),
+        dict(solver="lbfgs"),
+        dict(early_stopping=True, n_iter_no_change=np.inf),
+        dict(loss="poisson"),
+        dict(loss="quantile", quantile=0.9),
+        dict(random_state=np.random.RandomState(0)),
+        dict(alpha=np.float32(0.25), solver="sgd", learning_rate="adaptive"),
+    ],
+    ids=str,
+)
+def test_regressor(tmp_path, parameters):
+    y = np.exp(X[:, 0])
+    model = fitted(MLPRegressor(**{**FEW, **parameters}), X, y)
+    loaded = again(model, tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    expected = model.get_params() | {"random_state": None}
+    assert loaded.get_params() | {"random_state": None} == expected
+    for name in ("n_iter_", "t_", "loss_", "out_activation_", "n_layers_", "n_outputs_",
+                 "n_features_in_", "best_loss_", "validation_scores_",
+                 "best_validation_score_"):  # fmt: skip
+        assert getattr(loaded, name) == getattr(model, name, None), name
+    assert list(getattr(loaded, "loss_curve_", None) or []) == list(
+        getattr(model, "loss_curve_", None) or []
+    )
+
+
+def test_several_outputs_and_labels(tmp_path):
+    path = tmp_path / "m.safetensors"
+    for model, y in (
+        (MLPRegressor(**FEW), X[:, :2]),
+        (MLPClassifier(**FEW), (X > 0).astype(int)),
+    ):
+        fitted(model, X, y)
+        np.testing.assert_array_equal(again(model, path).predict(X), model.predict(X))
+
+
+def test_table_pipelines(tmp_path):
+    frame = pl.read_csv(PENGUINS, null_values="NA").drop_nulls("body_mass_g")
+    path = tmp_path / "m.safetensors"
+    mass, frame = frame["body_mass_g"].to_numpy(), frame.drop("body_mass_g")
+    regressor = TransformedTargetRegressor(MLPRegressor(**FEW), transformer=StandardScaler())
+    for final, y in ((regressor, mass), (MLPClassifier(**FEW), frame["species"].to_numpy())):
+        model = fitted(Pipeline([("table", TableEncoder()), ("network", final)]), frame, y)
+        loaded = again(model, path, steps=STEPS)
+        np.testing.assert_array_equal(loaded.predict(frame), model.predict(frame))
+        assert [name for name, _ in loaded.steps] == ["table", "network"]
+        # What was loaded can be saved, trained and loaded again.
+        assert np.array_equal(again(loaded, path, steps=STEPS).predict(frame), model.predict(frame))
+        fitted(loaded, frame, y)
+    with pytest.raises(ModelFileError, match="part of unknown class 'TableEncoder'"):
+        load_model(path)
+
+
+def test_other_shapes_of_models(tmp_path):
+    frame = pl.DataFrame({"a": X[:, 0], "b": X[:, 1]})
+    path = tmp_path / "m.safetensors"
+    scaled = make_pipeline(StandardScaler(), MLPRegressor(**FEW))
+    fitted(scaled.set_output(transform="polars"), frame, X[:, 2])
+    loaded = again(scaled, path)
+    np.testing.assert_array_equal(loaded.predict(frame), scaled.predict(frame))
+    assert loaded[-1].feature_names_in_.tolist() == ["a", "b"]
+
+
+def test_what_a_file_cannot_hold_is_named(tmp_path):
+    path = tmp_path / "m.safetensors"
+    network = fitted(MLPRegressor(**FEW), X, X[:, 0])
+    functions = TransformedTargetRegressor(MLPRegressor(**FEW), func=np.log, inverse_func=np.exp)
+    for model, message in (
+        (MLPRegressor(), "MLPRegressor is not fitted"),
+        (Ridge().fit(X, X[:, 0]), "cannot hold Ridge"),
+        ("a text", "cannot hold str"),
+        (fitted(functions, X, np.exp(X[:, 0])), "functions cannot be written"),
+        (fitted(make_pipeline(PCA(2), MLPRegressor(**FEW)), X, X[:, 0]), "cannot hold PCA"),
+    ):
+        with pytest.raises(ModelFileError, match=message):
+            save_model(model, path)
+    for facts in ({"f": object()}, {"f": float("nan")}):
+        with pytest.raises(ModelFileError, match="cannot be written as JSON"):
+            save_model(network, path, facts=facts)
+    assert not path.exists()
+
+
+def test_facts_and_versions_are_there(tmp_path):
+    path = tmp_path / "m.safetensors"
+    save_model(fitted(MLPRegressor(**FEW), X, X[:, 0]), path, facts={"rows": 30})
+    document = read_facts(path)
+    assert document["facts"] == {"rows": 30}
+    assert document["versions"]["numpy"] == np.__version__
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """Tensors and document of a good file with one part of every kind."""
+    frame = pl.DataFrame({"x": X[:, 0], "c": ["u", "v", "w"] * 10})
+    regressor = TransformedTargetRegressor(MLPRegressor(**FEW), transformer=StandardScaler())
+    model = fitted(Pipeline([("t", TableEncoder()), ("n", regressor)]), frame, X[:, 1])
+    path = tmp_path_factory.mktemp("forged") / "m.safetensors"
+    save_model(model, path, steps=STEPS)
+    return *read_container(path), path
+
+
+def network_of(document):
+    return document["model"]["steps"][1][1]["regressor"]
+
+
+FORGERIES = {
+    "no model": (lambda d, t: d.pop("model"), "'model' is missing"),
+    "class": (lambda d, t: d["model"].update({"class": "os.system"}), "unknown class 'os.system'"),
+    "nested class": (lambda d, t: network_of(d).update({"class": "Ridge"}), "unknown class"),
+    "scaler for network": (
+        lambda d, t: d["model"]["steps"][1][1].update(
+            regressor=d["model"]["steps"][1][1]["target"]
+        ),
+        "missing|needs",
+    ),
+    "no steps": (lambda d, t: d["model"].update(steps=[]), "."),
+    "twice": (lambda d, t: d["model"]["steps"].append(d["model"]["steps"][1]), "is missing"),
+    "order": (lambda d, t: d["model"]["steps"].reverse(), "."),
+    "widths": (lambda d, t: network_of(d).update(widths=[4, 5, 1]), "contradict"),
+    "negative": (lambda d, t: network_of(d).update(widths=[4, -4, 1]), "widths"),
+    "input": (lambda d, t: network_of(d).update(widths=[9, 4, 1]), "shape"),
+    "output": (lambda d, t: network_of(d).update(output="softmax"), "no output 'softmax'"),
+    "activation": (lambda d, t: network_of(d)["parameters"].update(activation="x"), "activation"),
+    "activations": (
+        lambda d, t: network_of(d)["parameters"].update(activation=["relu", "relu"]),
+        "activation",
+    ),
+    "solver": (lambda d, t: network_of(d)["parameters"].update(solver=3), "solver"),
+    "hidden": (
+        lambda d, t: network_of(d)["parameters"].update(hidden_layer_sizes=["a"]),
+        ".",
+    ),
+    "parameter": (lambda d, t: network_of(d)["parameters"].update(evil=1), "'evil'"),
+    "parameter kind": (lambda d, t: network_of(d)["parameters"].update(tol={"x": 1}), "plain"),
+    "epochs": (lambda d, t: network_of(d).update(epochs=True), "'epochs'"),
+    "names": (lambda d, t: network_of(d).update(feature_names=["a"]), "1 names for"),
+    "missing tensor": (lambda d, t: t.pop("n.regressor.weights.0"), "weights.0' is missing"),
+    "extra tensor": (lambda d, t: t.update(zzz=np.ones(1)), "'zzz' belongs to nothing"),
+    "wrong dtype": (
+        lambda d, t: t.update({"n.target.mean": np.ones(1, dtype=np.float32)}),
+        "of type float32",
+    ),
+    "nan": (lambda d, t: t["n.regressor.weights.0"].fill(np.nan), "not finite"),
+    "zero scale": (lambda d, t: t["n.target.scale"].fill(0.0), "not positive"),
+    "encoder": (lambda d, t: d["model"]["steps"][0][1]["state"].update(columns=3), "columns"),
+    "features": (
+        lambda d, t: d["model"]["steps"][0][1]["state"]["columns"][1]["categories"].pop(),
+        "yields 3 features, the next one takes 4",
+    ),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_forged_files_are_refused_in_one_line(good, tmp_path, forgery):
+    tensors, document, _ = good
+    tensors = {name: array.copy() for name, array in tensors.items()}
+    document = copy.deepcopy(document)
+    change, message = FORGERIES[forgery]
+    change(document, tensors)
+    path = tmp_path / "m.safetensors"
+    write_container(path, tensors, document)
+    with pytest.raises(ModelFileError, match=message) as caught:
+        load_model(path, steps=STEPS)
+    assert "\n" not in str(caught.value)
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)  # fmt: skip
+
+
+def places(value, path=()):
+    """Find every place in a document but its root."""
+    items = value.items() if isinstance(value, dict) else ()
+    for key, item in enumerate(value) if isinstance(value, list) else items:
+        yield (*path, key)
+        yield from places(item, (*path, key))
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_any_forged_fact_is_refused_or_harmless(good, tmp_path_factory, data):
+    tensors, document, _ = good
+    document = copy.deepcopy(document)
+    *way, last = data.draw(st.sampled_from(sorted(places(document["model"]), key=str)))
+    holder = document["model"]
+    for key in way:
+        holder = holder[key]
+    if data.draw(st.booleans()):
+        holder[last] = data.draw(PLAIN)
+    else:
+        del holder[last]
+    path = tmp_path_factory.mktemp("fuzz") / "m.safetensors"
+    write_container(path, tensors, document)
+    try:
+        model = load_model(path, steps=STEPS)
+    except ModelFileError as error:
+        complaint, model = str(error), None
+    if model is None:
+        assert "\n" not in complaint
+        return
+    frame = pl.DataFrame({"x": X[:, 0], "c": ["u", "v", "w"] * 10})
+    names = [column.name for column in model[0].columns_]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert model.predict(frame.rename(dict(zip(frame.columns, names, strict=True)))).shape == (
+            30,
+        )

@@ -1,0 +1,334 @@
+"""The command line, in process: what it prints, what it saves, how it fails."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from retrograd.faces.cli import app
+from retrograd.faces.cli.train import SOLVERS
+from retrograd.faces.models import load_model
+
+# These train for real, and interpreted kernels would take minutes.
+pytestmark = pytest.mark.compiled
+
+PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
+QUICK = ["--hidden", "8", "--epochs", "4"]
+
+
+def run(*args, code=0):
+    """Run a command line; return what it printed, and what it complained of."""
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.stdout, result.stderr
+
+
+def fail(*args, code=1):
+    """Run a command line that fails; return its one line of complaint."""
+    _, complaint = run(*args, code=code)
+    assert complaint.startswith("error: ")
+    assert complaint.count("\n") == 1
+    return complaint
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Train a classifier of species and a regressor of body mass; hand on path and output."""
+    folder = tmp_path_factory.mktemp("models")
+    made = {}
+    for target in ("species", "body_mass_g"):
+        path = folder / f"{target}.safetensors"
+        out, _ = run("train", PENGUINS, "--target", target, "--out", path, "--epochs", 60)
+        made[target] = path, out
+    return made
+
+
+def test_train_a_classifier(models):
+    path, out = models["species"]
+    for piece in (
+        "penguins.csv: 344 rows, 7 columns to learn 'species' from",
+        "Classification, since 'species' holds text: Adelie 152, Gentoo 124, Chinstrap 68",
+        "bill_length_mm      number           2   32.1 to 59.6, median 44.45",
+        "sex                 category        11   female, male",
+        "Rows: 275 to learn from, 69 held out (seed 0)",
+        "on 69 held-out rows   accuracy   log loss",
+        "logistic regression",
+        "always Adelie            0.435",
+        "true \\ predicted   Adelie   Chinstrap   Gentoo",
+        f"Saved to {path}",
+        "What to try next",
+        f"  retrograd predict {path} {PENGUINS}",
+    ):
+        assert piece in out
+    assert "\x1b" not in out
+    assert not any(line.endswith(" ") for line in out.splitlines())
+
+
+def test_train_a_regressor(models):
+    _, out = models["body_mass_g"]
+    for piece in (
+        "Regression, since 'body_mass_g' holds numbers: 2700 to 6300, median 4050",
+        "note: 2 rows left out: their 'body_mass_g' is missing",
+        "Rows: 245 to learn from, 28 to tell when to stop, 69 held out (seed 0)",
+        "best validation R² 0.",
+        "mean absolute error",
+        "ridge regression",
+        "(mean)",
+        "Furthest off: row ",
+    ):
+        assert piece in out
+
+
+def test_json_is_one_document_and_says_how_good_it_is(tmp_path):
+    model = tmp_path / "m.safetensors"
+    out, err = run("train", PENGUINS, "--target", "species", "--json", "--out", model)
+    report = json.loads(out)
+    assert err == ""
+    assert [scores["model"] for scores in report["scores"]] == [
+        "network", "logistic regression", "always Adelie"
+    ]  # fmt: skip
+    network, _, constant = report["scores"]
+    assert network["accuracy"] > 0.9 > constant["accuracy"]
+    assert report["network"]["widths"] == [15, 64, 32, 3]
+    assert sum(map(sum, report["confusion"]["counts"])) == report["rows"]["test"] == 69
+    assert report["saved"] == str(model)
+    assert report["replaced"] is False
+
+
+def test_same_seed_same_file_and_same_report(tmp_path, monkeypatch):
+    reports, files = [], []
+    for place in ("a", "b"):
+        (tmp_path / place).mkdir()
+        table = tmp_path / place / "penguins.csv"
+        table.write_bytes(PENGUINS.read_bytes())
+        monkeypatch.chdir(tmp_path / place)
+        out, _ = run("train", table, "--target", "species", "--json", "--seed", 3, *QUICK)
+        report = json.loads(out)
+        del report["training"]["seconds"], report["path"]
+        reports.append(report)
+        # Without --out the model is saved here, under the table's name.
+        files.append((tmp_path / place / "penguins.safetensors").read_bytes())
+        monkeypatch.undo()
+    assert reports[0] == reports[1]
+    assert files[0] == files[1]
+
+
+def test_predict_writes_what_the_model_predicts(models, tmp_path):
+    path, _ = models["species"]
+    table, out = pl.read_csv(PENGUINS, null_values="NA"), tmp_path / "p.csv"
+    printed, notes = run("predict", path, PENGUINS, "--proba")
+    assert notes == "note: column 'species' is what the model predicts: not looked at\n"
+    said, _ = run("predict", path, PENGUINS, "--proba", "--out", out)
+    assert said == f"Wrote 344 predictions to {out}\n"
+    assert out.read_text() == printed
+    frame = pl.read_csv(out)
+    assert frame.columns == ["species"] + [
+        f"species={s}" for s in ("Adelie", "Chinstrap", "Gentoo")
+    ]
+    model = load_model(path)
+    assert frame["species"].to_list() == model.predict(table.drop("species")).tolist()
+    assert (frame["species"] == table["species"]).mean() > 0.9
+
+
+def test_predict_a_number(models):
+    path, _ = models["body_mass_g"]
+    printed, _ = run("predict", path, PENGUINS)
+    lines = printed.splitlines()
+    assert lines[0] == "body_mass_g"
+    assert len(lines) == 345
+    assert 3000 < float(lines[1]) < 5000
+    assert "no probabilities" in fail("predict", path, PENGUINS, "--proba")
+
+
+def write(tmp_path, change):
+    """Write the penguins after a change."""
+    path = tmp_path / "new.csv"
+    change(pl.read_csv(PENGUINS, null_values="NA").head(20)).write_csv(path)
+    return path
+
+
+def test_predict_notes_what_is_new(models, tmp_path):
+    path, _ = models["species"]
+    new = write(
+        tmp_path,
+        lambda t: t.drop("species").with_columns(island=pl.lit("Zürich"), wings=pl.lit(2)),
+    )
+    printed, notes = run("predict", path, new)
+    assert notes.splitlines() == [
+        "note: column 'wings' is unknown to the model: ignored",
+        "note: column 'island': 20 rows with a value never seen in training ('Zürich'); "
+        "treated as none of the known ones",
+    ]
+    assert len(printed.splitlines()) == 21
+
+
+def test_a_category_of_digits_stays_a_category(tmp_path):
+    rows = "".join(f"{code},{i % 7},{'yes' if code == '01' else 'no'}\n"
+                   for i, code in enumerate(["01", "12"] * 10))  # fmt: skip
+    (tmp_path / "t.csv").write_text("code,x,y\n" + rows)
+    (tmp_path / "new.csv").write_text("code,x\n12,3\n12,4\n")
+    model = tmp_path / "m.safetensors"
+    run("train", tmp_path / "t.csv", "--target", "y", "--out", model)
+    assert run("predict", model, tmp_path / "new.csv")[0] == "y\nno\nno\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop("sex", "year"), "columns 'sex', 'year' are missing from the table"),
+        (
+            lambda t: t.with_columns(bill_depth_mm=pl.lit("deep")),
+            "column 'bill_depth_mm' should hold numbers, found text such as 'deep'",
+        ),
+        (lambda t: t.head(0), "has a header but no rows"),
+    ],
+)
+def test_predict_refuses_tables_that_do_not_fit(models, tmp_path, change, message):
+    assert message in fail("predict", models["species"][0], write(tmp_path, change))
+
+
+def test_predict_without_an_encoder(tmp_path):
+    import warnings
+
+    from retrograd.estimators.regressor import MLPRegressor
+    from retrograd.faces.models import save_model
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(
+            [[1.0, 2.0], [3.0, 4.0]], [1.0, 2.0]
+        )
+    save_model(network, tmp_path / "m.safetensors")
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,4\n")
+    printed, _ = run("predict", tmp_path / "m.safetensors", tmp_path / "t.csv")
+    assert printed.startswith("prediction\n")
+    (tmp_path / "t.csv").write_text("a\n1\n3\n")
+    message = "m.safetensors takes 2 columns, the table has 1"
+    assert message in fail("predict", tmp_path / "m.safetensors", tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("a,b\n1,x\n3,y\n")
+    message = "column 'b' must hold numbers without gaps"
+    assert message in fail("predict", tmp_path / "m.safetensors", tmp_path / "t.csv")
+    assert "MLPRegressor" in run("info", tmp_path / "m.safetensors")[0]
+
+
+def test_info(models):
+    path, _ = models["species"]
+    out, _ = run("info", path)
+    for piece in (
+        "TableEncoder → MLPClassifier",
+        "15 → 64 → 32 → 3",
+        "relu, then softmax",
+        "Adelie, Chinstrap, Gentoo",
+        "number, may be missing",
+        "species (classification)",
+        "scikit-learn",
+    ):
+        assert piece in out
+    document = json.loads(run("info", path, "--json")[0])
+    assert document["facts"]["file"] == "penguins.csv"
+    assert document["facts"]["scores"][0]["model"] == "network"
+
+
+def test_bad_models_are_refused(models, tmp_path):
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(models["species"][0].read_bytes()[:-1])
+    assert "is not a model file, or is damaged" in fail("info", bad)
+    assert "is not a model file, or is damaged" in fail("predict", bad, PENGUINS)
+    assert "does not exist" in fail("info", tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--target", "specis"], "no column 'specis'; did you mean 'species'?"),
+        (["--target", "species", "--drop", "wings"], "no column 'wings'"),
+        (["--target", "species", "--task", "regression"], "regression needs numbers"),
+        (["--target", "species", "--test-size", "0.001"], "splits 344 rows badly"),
+        (["--target", "species", "--out", "nowhere/m.safetensors"], "folder nowhere does not"),
+        (["--target", "species", "--out", "README.md"], "is not a retrograd model: name another"),
+        (
+            ["--target", "body_mass_g", "--solver", "sgd", "--lr", "1e30"],
+            "try --lr 1e+29, or --solver adam",
+        ),
+    ],
+)
+def test_mistakes_in_train_are_one_line(tmp_path, monkeypatch, args, message):
+    table = tmp_path / "penguins.csv"
+    table.write_bytes(PENGUINS.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").write_text("precious")
+    assert message in fail("train", table, *args)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "penguins.csv"]
+    assert (tmp_path / "README.md").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "Missing option '--target'"),
+        (["--target", "y", "--hidden", "64;32"], "not a list of layer widths"),
+        (["--target", "y", "--hidden", "0"], "not a list of layer widths"),
+        (["--target", "y", "--activation", "rilu"], "'rilu' is not one of identity, logistic"),
+        (["--target", "y", "--solver", "x"], "'x' is not one of adam"),
+        (["--target", "y", "--lr", "-1"], "-1 is not between 0 and inf"),
+        (["--target", "y", "--test-size", "1.5"], "1.5 is not between 0 and 1"),
+        (["--target", "y", "--epochs", "0"], "--epochs"),
+        (["--target", "y", "--task", "cluster"], "'cluster' is not one of"),
+        (["--target", "y", "--sed", "1"], "No such option"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(args, message):
+    complaint = fail("train", PENGUINS, *args, code=2)
+    assert message in complaint
+    assert "(see retrograd train --help)" in complaint
+
+
+def test_help_and_version():
+    for command in ("train", "predict", "info"):
+        assert "Usage" in run(command, "--help")[0]
+    assert run("--version")[0].startswith("retrograd")
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_every_solver(tmp_path, solver):
+    out, _ = run("train", PENGUINS, "--target", "species", "--solver", solver, "--json",
+                 "--out", tmp_path / "m.safetensors", "--epochs", 5)  # fmt: skip
+    assert json.loads(out)["scores"][0]["accuracy"] > 0.3
+
+
+def test_solvers_are_the_engines():
+    from retrograd.engine.optimizers import SOLVERS as STOCHASTIC
+
+    assert set(SOLVERS) == {*STOCHASTIC, "lbfgs"}
+
+
+def test_no_hidden_layer(tmp_path):
+    out, _ = run("train", PENGUINS, "--target", "species", "--hidden", "none",
+                 "--out", tmp_path / "m.safetensors", "--epochs", 5)  # fmt: skip
+    assert "15 features, no hidden layer" in out
+
+
+def test_many_imbalanced_classes_and_a_model_replaced(tmp_path):
+    rows = "".join(f"{i % 50},c{min(i % 50, 11)}\n" for i in range(300))
+    (tmp_path / "t.csv").write_text("x,y\n" + rows + "3,alone\n")
+    args = ("train", tmp_path / "t.csv", "--target", "y", "--out", tmp_path / "m.safetensors")
+    out, _ = run(*args, *QUICK)
+    assert "1 class of one row only: kept in training" in out
+    assert "balanced accuracy" in out
+    assert "true class" in out
+    assert "which it replaced" in run(*args, *QUICK)[0]
+
+
+def test_parquet_with_dates_and_booleans(tmp_path):
+    days = pl.date_range(pl.date(2023, 1, 1), pl.date(2023, 3, 31), eager=True)
+    frame = pl.DataFrame({"day": days, "open": [True, False, True] * 30, "y": range(90)})
+    frame.write_parquet(tmp_path / "t.parquet")
+    model = tmp_path / "m.safetensors"
+    out, _ = run("train", tmp_path / "t.parquet", "--target", "y", "--out", model, *QUICK)
+    assert "2023-01-01 to 2023-03-31" in out
+    assert "true in 67 %" in out
+    assert len(run("predict", model, tmp_path / "t.parquet")[0].splitlines()) == 91

@@ -1,0 +1,84 @@
+"""The command line as a process: exit codes, pipes, Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+# These train for real, and interpreted kernels would take minutes.
+pytestmark = pytest.mark.compiled
+
+COMMAND = [sys.executable, "-c", "from retrograd.faces.cli import main; main()"]
+PENGUINS = str(Path(__file__).parents[2] / "examples" / "penguins.csv")
+
+
+def run(*args, cwd, **environment):
+    return subprocess.run(
+        [*COMMAND, *args],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def test_success_prints_plain_text(tmp_path):
+    done = run("train", PENGUINS, "--target", "species", "--epochs", "3", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Saved to penguins.safetensors" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+    assert os.listdir(tmp_path) == ["penguins.safetensors"]
+
+
+def test_an_ascii_terminal_shows_question_marks_rather_than_failing(tmp_path):
+    done = run("train", PENGUINS, "--target", "species", "--epochs", "3", cwd=tmp_path,
+               PYTHONIOENCODING="ascii")  # fmt: skip
+    assert done.returncode == 0
+    assert "15 features ? 64 ? 32" in done.stdout
+
+
+def test_mistakes_have_exit_codes_and_no_traceback(tmp_path):
+    for args, code in ((["info", "none"], 1), (["train"], 2), (["trian"], 2)):
+        done = run(*args, cwd=tmp_path)
+        assert done.returncode == code
+        assert done.stderr.startswith("error: ")
+        assert done.stderr.count("\n") == 1
+        assert done.stdout == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")
+def test_a_reader_that_leaves_early_is_no_error(tmp_path):
+    command = subprocess.list2cmdline(COMMAND[:2]) + f" '{COMMAND[2]}' --help | head -n 1"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_ctrl_c_leaves_no_model(tmp_path, solver):
+    rows = "".join(f"{i * 7919 % 1009},{i * 104729 % 997},c{i * i % 11}\n" for i in range(1500))
+    (tmp_path / "t.csv").write_text("a,b,y\n" + rows)
+    process = subprocess.Popen(
+        [*COMMAND, "train", "t.csv", "--target", "y", "--hidden", "700,700", "--solver", solver,
+         "--epochs", "100000", "--batch", "16"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
+    )  # fmt: skip
+    try:
+        for line in process.stdout:
+            if line.startswith("Network: "):
+                break
+        time.sleep(2.0)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert complaint == "error: stopped by Ctrl-C: nothing was saved\n"
+    assert os.listdir(tmp_path) == ["t.csv"]

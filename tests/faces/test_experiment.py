@@ -1,0 +1,115 @@
+"""One training on one table: the split, the network chosen, the advice drawn."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from retrograd.faces.advice import advise
+from retrograd.faces.experiment import Options, build_network, prepare, split_rows
+from retrograd.faces.modelcard import describe
+from retrograd.tables.errors import TableError
+from retrograd.tables.task import pose
+
+
+def test_split_keeps_the_shares_of_classes_and_loses_no_row():
+    y = np.array(["a"] * 80 + ["b"] * 20)
+    train, test, notes = split_rows(y, "classification", 0.25, seed=1)
+    assert sorted([*train, *test]) == list(range(100))
+    assert (y[test] == "b").sum() == 5
+    assert notes == []
+    again, *_ = split_rows(y, "classification", 0.25, seed=1)
+    other, *_ = split_rows(y, "classification", 0.25, seed=2)
+    assert np.array_equal(train, again)
+    assert not np.array_equal(train, other)
+
+
+def test_split_keeps_lonely_classes_in_training():
+    y = np.array(["a"] * 10 + ["b"] * 10 + ["c"])
+    train, _, notes = split_rows(y, "classification", 0.2, seed=0)
+    assert 20 in train
+    assert notes == ["1 class of one row only: kept in training"]
+
+
+def test_split_of_too_many_classes_is_random_and_says_so():
+    y = np.repeat(np.arange(8), 2)
+    train, test, notes = split_rows(y, "classification", 0.2, seed=0)
+    assert len(train) + len(test) == 16
+    assert "the split is random" in notes[0]
+
+
+@pytest.mark.parametrize("test_size", [0.01, 0.99])
+def test_split_needs_two_rows_on_each_side(test_size):
+    with pytest.raises(TableError, match="splits 20 rows badly"):
+        split_rows(np.arange(20.0), "regression", test_size, seed=0)
+
+
+def experiment(rows, classes, options):
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.arange(rows) % classes) if classes else rng.normal(size=rows)
+    frame = pl.DataFrame({"x": rng.normal(size=rows), "y": y})
+    return prepare(pose(frame, "y"), options)
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes", "solver", "validates", "batch"),
+    [
+        (100, 0, "adam", False, 16),
+        (400, 0, "adam", True, 16),
+        (400, 3, "adam", False, 16),
+        (4000, 3, "adam", True, 128),
+        (4000, 3, "lbfgs", False, 128),
+        (20000, 0, "sgd", True, 256),
+    ],
+)
+def test_choices_follow_the_rows(rows, classes, solver, validates, batch):
+    options = Options(solver=solver)
+    network = build_network(experiment(rows, classes, options), options)
+    assert network.early_stopping is validates
+    assert network.batch_size == batch
+    assert network.learning_rate_init == (0.01 if solver == "sgd" else 0.001)
+    chosen = Options(batch=7, lr=0.5)
+    network = build_network(experiment(rows, classes, chosen), chosen)
+    assert (network.batch_size, network.learning_rate_init) == (7, 0.5)
+
+
+def report(held_out, training, linear, ended="converged", rows=5000):
+    return {
+        "scores": [
+            {"model": "network", "R2": held_out, "training": training},
+            {"model": "ridge regression", "R2": linear},
+            {"model": "always 1 (mean)", "R2": 0.0},
+        ],
+        "options": {"alpha": 0.001, "epochs": 50, "hidden": [8, 4]},
+        "training": {"ended": ended},
+        "rows": {"test": rows},
+    }
+
+
+@pytest.mark.parametrize(
+    ("facts", "advice"),
+    [
+        (report(0.5, 0.95, 0.1), ["--alpha 0.1"]),
+        (report(0.5, 0.55, 0.1), ["--hidden 16,8"]),
+        (report(0.9, 0.92, 0.1, "epochs"), ["--epochs 150"]),
+        (report(0.9, 0.92, 0.95), ["ridge regression does no worse"]),
+        (report(-0.1, 0.2, -0.1), ["no better than a constant"]),
+        (report(0.9, 0.92, 0.1), []),
+    ],
+)
+def test_advice_follows_the_results(facts, advice):
+    lines = advise(facts)
+    assert len(lines) == len(advice)
+    for line, piece in zip(lines, advice, strict=True):
+        assert piece in line
+
+
+def test_few_held_out_rows_are_said_to_say_little():
+    facts = report(0.95, 0.96, 0.9, rows=50)
+    for scores in facts["scores"]:
+        scores["accuracy"] = scores.pop("R2")
+    assert "50 held-out rows tell the accuracy to about ±4 %" in advise(facts)[0]
+
+
+def test_a_model_card_takes_nothing_for_granted():
+    assert describe({}) == {"model": [("parts", "")]}
+    assert describe({"model": 3, "facts": {"by": "hand"}})["training"] == [("by", "hand")]
