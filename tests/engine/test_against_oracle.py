@@ -112,7 +112,7 @@ def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type)
 
 # Widths, rows, batch size. What each is for is asserted below.
 THROUGH_BLAS = ((30, 40, 35, 12), 70, 32)
-SLICED = ((60, 128, 256, 6), 150, 100)
+SLICED = ((60, 128, 256, 6), 300, 200)
 PANELS = ((6, 8, 3), 1200, 1100)
 SLICED_PANELS = ((20, 20, 7), 4300, 4200)
 BLOCKS = ((40, 130, 6), 20, 7)

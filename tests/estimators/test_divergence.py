@@ -12,6 +12,9 @@ from tasks import make_task, pair, same_bits
 from retrograd.engine.divergence import DivergenceError
 from retrograd.estimators.regressor import MLPRegressor
 
+# Interpreted kernels warn on the way, as NumPy's scalars do.
+pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered")
+
 SETTINGS = {"hidden_layer_sizes": (4,), "max_iter": 5, "random_state": 0}
 ignore_unconverged = pytest.mark.filterwarnings(
     "ignore:.*before it converged:sklearn.exceptions.ConvergenceWarning"

@@ -55,8 +55,8 @@ def test_several_outputs_reach_the_minimum(alpha):
     settings = {**SETTINGS, "hidden_layer_sizes": (), "alpha": alpha, "tol": 1e-9}
     model = MLPRegressor(**settings).fit(X, Y)
     exact = Ridge(alpha=alpha).fit(X, Y)
-    np.testing.assert_allclose(model.coefs_[0], exact.coef_.T, atol=1e-6)
-    np.testing.assert_allclose(model.intercepts_[0], exact.intercept_, atol=1e-6)
+    np.testing.assert_allclose(model.coefs_[0], exact.coef_.T, atol=1e-5)
+    np.testing.assert_allclose(model.intercepts_[0], exact.intercept_, atol=1e-5)
     penalty = alpha * (model.coefs_[0] ** 2).sum() / len(X)
     loss = 0.5 * (((model.predict(X) - Y) ** 2).mean() + penalty)
     assert model.loss_ == pytest.approx(loss), "reported in the unit of the other solvers' curves"

@@ -33,8 +33,17 @@ def make_data(
     -------
     Data
         Read-only views where possible.
+
+    Raises
+    ------
+    ValueError
+        If dtype, shapes or class numbers do not fit the network.
     """
     dtype = X.dtype
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"X must be float32 or float64, got {dtype}")
+    if X.ndim != 2 or X.shape[1] != network.widths[0]:
+        raise ValueError(f"the network takes {network.widths[0]} columns, X has shape {X.shape}")
     n_rows, n_features = X.shape
     if scipy.sparse.issparse(X):
         rows = X.tocsr()
@@ -50,7 +59,20 @@ def make_data(
         y = np.empty((0, network.target_width))
     if sample_weight is None:
         sample_weight = np.empty(0)
-    targets = np.asarray(y).reshape(-1, network.target_width)
+    targets = np.asarray(y)
+    if targets.ndim == 1:
+        targets = targets[:, np.newaxis]
+    if targets.size and targets.shape != (n_rows, network.target_width):
+        raise ValueError(
+            f"{n_rows} rows and {network.target_width} targets of each were expected, "
+            f"y has shape {np.shape(y)}"
+        )
+    if targets.size and network.output == "softmax" and not (
+        targets.min() >= 0 and targets.max() < network.widths[-1]
+    ):
+        raise ValueError(f"class numbers must be 0 to {network.widths[-1] - 1}")
+    if np.size(sample_weight) not in (0, n_rows):
+        raise ValueError(f"{n_rows} sample weights were expected, got {np.size(sample_weight)}")
 
     def read_only(array: np.ndarray, like: np.dtype) -> np.ndarray:
         view = np.ascontiguousarray(array, dtype=like).view()

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import numba
@@ -37,16 +38,21 @@ def _cache_folder() -> Path:
 CACHE_FOLDER = _cache_folder()
 
 
-def jit(function: Callable) -> Callable:
+def jit(function: Callable | None = None, *, inline: bool = True) -> Callable:
     """Compile a kernel: no Python inside, no lock held, machine code kept on disk.
 
     - No fast-math flag: ``isnan`` stays honest, sums keep their order, and the interpreted kernel
       gives the same numbers.
     - No reference counting (``_nrt``), which costs a tiny network ten times its arithmetic. It
       also makes the compiler refuse any kernel that allocates.
-    - Inlined into its caller, for the same reason: a step of a tiny network is some 50 ns.
+    - Inlined into its caller, since a call costs more than a tiny layer does. ``inline=False`` is
+      for the large kernels: compiling those anew into every caller takes seconds.
     """
-    dispatcher = numba.njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function)
+    if function is None:
+        return partial(jit, inline=inline)
+    dispatcher = numba.njit(nogil=True, error_model="numpy", forceinline=inline, _nrt=False)(
+        function
+    )
     if COMPILED:
         configured = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(CACHE_FOLDER)

@@ -57,8 +57,8 @@ class Network:
     Raises
     ------
     ValueError
-        If a width is below 1, a name is unknown, their number does not fit, or the pair of loss
-        and output is not legal.
+        If a width is below 1, a name is unknown, their number does not fit, the pair of loss and
+        output is not legal, or the loss parameter is out of its range.
 
     Examples
     --------
@@ -89,6 +89,10 @@ class Network:
                 known = ", ".join(map(repr, ACTIVATIONS))
                 raise ValueError(f"unknown activation {name!r}; known are {known}")
         check_pair(self.loss, self.output)
+        if self.loss == "huber" and not self.loss_parameter > 0.0:
+            raise ValueError(f"the Huber loss needs a width above 0, got {self.loss_parameter}")
+        if self.loss == "quantile" and not 0.0 < self.loss_parameter < 1.0:
+            raise ValueError(f"a quantile lies between 0 and 1, got {self.loss_parameter}")
 
     @cached_property
     def _starts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ The number of threads is the one that SciPy's BLAS would use, so ``OMP_NUM_THREA
 ``threadpoolctl`` and joblib's workers say how many, as they do for scikit-learn.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,8 @@ class _Hold:
 
 
 _hold = _Hold()
+# A child forked while another thread is in a fit has no such thread, and would wait for it.
+os.register_at_fork(after_in_child=_hold.__init__)
 
 
 @contextmanager

@@ -71,10 +71,14 @@ def n_slices(network: Network, batch_size: int) -> int:
     >>> n_slices(Network((2, 2, 1), ("identity",), "logistic", "log_loss"), 200)
     1
     """
-    work = batch_size * network.layout(np.dtype(np.float64)).n_weights
-    if work < SLICE_FROM or batch_size < 64:
+    n_parameters = network.n_parameters
+    if batch_size * n_parameters < SLICE_FROM:
         return 1
-    return 2 if batch_size < 512 else 4 if batch_size < 2048 else 8
+    # Summing the slices' gradients takes time too, the more when they don't fit in the cache.
+    least_rows = 96 if n_parameters < 1 << 18 else 256
+    most = batch_size // least_rows
+    # A power of two is shared evenly by the numbers of threads that machines have.
+    return min(8, 1 << most.bit_length() - 1) if most > 1 else 1
 
 
 def make_work(network: Network, dtype: np.dtype, batch_size: int, sparse: bool) -> Work:
@@ -169,9 +173,14 @@ class Trainer:
         ------
         DivergenceError
             If NaN or infinity arises. The state is then of no more use.
+        ValueError
+            If a batch is larger than the trainer was made for.
         """
         network, state, work = self.network, self.state, self.work
         layout, settings = network.layout(state.theta.dtype), self.optimizer.settings()
+        rows, bounds = np.asarray(rows, np.int64), np.asarray(bounds, np.int64)
+        if np.diff(bounds).max(initial=0) > self.batch_size:
+            raise ValueError(f"a batch has more rows than the {self.batch_size} there is room for")
         losses = np.empty(rates.size)
         corrections = self.optimizer.corrections(state.step, rates.size)
         chunk = max(1, CALL_WORK // (3 * layout.n_weights * self.batch_size))

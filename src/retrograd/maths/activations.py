@@ -9,10 +9,11 @@ and ``logistic`` need no slope there, because the losses give dLoss/dz directly.
 """
 
 from collections.abc import Callable
-from math import erf, exp, expm1, log1p, pi, sqrt, tanh
+from math import erf, exp, expm1, inf, log1p, pi, sqrt, tanh
 from typing import NamedTuple
 
 LEAKY_SLOPE = 0.01
+LARGEST_EXPONENT = 709.78  # exp of more is beyond double precision
 # The fixed point of mean 0 and variance 1, Klambauer et al. (2017), section 2.
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -177,6 +178,11 @@ def mish_slope(z: float, a: float) -> float:
         gate = e / (1.0 + e)
         t = tanh(log1p(e))
     return t + z * (1.0 - t * t) * gate
+
+
+def exponential(z: float) -> float:
+    r"""Positive outputs, :math:`f(z) = e^z`; infinity, not an error, where that is too large."""
+    return exp(z) if z < LARGEST_EXPONENT else inf
 
 
 class Activation(NamedTuple):

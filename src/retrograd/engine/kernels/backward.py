@@ -8,9 +8,11 @@ Shapes as in ``forward``. The gradient is that of the *sum* of the rows' losses;
 it by the batch's weight.
 """
 
+from numpy import float64
+
 from retrograd.engine.jit import jit
-from retrograd.engine.kernels.forward import BLAS_FROM, forward
-from retrograd.engine.native import matrix, product, row, vector
+from retrograd.engine.kernels.forward import BLAS_FROM
+from retrograd.engine.native import matrix, product, vector
 from retrograd.maths import activations, losses
 from retrograd.maths.activations import (
     ELU,
@@ -50,29 +52,6 @@ quantile_delta = jit(losses.quantile_delta)
 
 
 @jit
-def slice_gradient(layout, theta, data, rows, first, n_rows, work, s):
-    """Forward and backward for one slice of a batch, a panel of its rows at a time.
-
-    Leaves the slice's gradient, loss, weight and trouble in row s of ``work``.
-    """
-    x, z, a = row(work.x, s), row(work.z, s), row(work.a, s)
-    delta, gradient = row(work.delta, s), row(work.gradient, s)
-    work.loss[s] = 0.0
-    work.weight[s] = 0.0
-    work.trouble[s] = 0
-    for done in range(0, n_rows, work.panel_rows):
-        n = min(work.panel_rows, n_rows - done)
-        work.trouble[s] += forward(layout, theta, data, rows, first + done, n, x, z, a)
-        loss, weight = output_delta(layout, data, rows, first + done, n, a, delta)
-        work.loss[s] += loss
-        work.weight[s] += weight
-        backward(
-            layout, theta, data, rows, first + done, n, x, z, a, delta,
-            gradient, done > 0,
-        )  # fmt: skip
-
-
-@jit
 def output_delta(layout, data, rows, first, n_rows, a, delta):
     """Fill the output block of delta with dLoss/dz times the row's weight.
 
@@ -85,18 +64,18 @@ def output_delta(layout, data, rows, first, n_rows, a, delta):
     loss, weight_sum = 0.0, 0.0
     for r in range(n_rows):
         row = rows[first + r]
-        weight = float(data.sample_weight[row]) if data.sample_weight.size > 0 else 1.0
+        weight = float64(data.sample_weight[row]) if data.sample_weight.size > 0 else 1.0
         weight_sum += weight
         row_loss = 0.0
         for o in range(n_out):
-            y_pred = float(a_out[r, o])
+            y_pred = float64(a_out[r, o])
             if softmax:
                 y = 1.0 if int(data.y[row, 0]) == o else 0.0
                 if y > 0.0:
                     row_loss += log_loss(y_pred, y, layout.tiny)
                 error = canonical_delta(y_pred, y, 0.0)
             else:
-                y = float(data.y[row, o])
+                y = float64(data.y[row, o])
                 cost, error = loss_and_delta(layout, y_pred, y)
                 row_loss += cost
             delta_out[r, o] = weight * error
@@ -122,7 +101,7 @@ def loss_and_delta(layout, a, y):
     return poisson(a, y, parameter), canonical_delta(a, y, parameter)
 
 
-@jit
+@jit(inline=False)
 def backward(layout, theta, data, rows, first, n_rows, x, z, a, delta, gradient, add):
     """Fill (or, with add, add to) the gradient, and fill delta, from the output's delta down."""
     for layer in range(layout.activations.size - 1, -1, -1):
@@ -157,7 +136,7 @@ def bias_gradient(delta, db, add):
                 db[o] += delta[r, o]
 
 
-@jit
+@jit(inline=False)
 def weight_gradient(a_in, delta, dW, add):
     """dW = a_in' delta, of shapes (B, I), (B, O), (I, O)."""
     if delta.size * dW.shape[0] >= BLAS_FROM:
@@ -173,7 +152,7 @@ def weight_gradient(a_in, delta, dW, add):
                     dW[i, o] += a_in[r, i] * delta[r, o]
 
 
-@jit
+@jit(inline=False)
 def sparse_weight_gradient(data, rows, first, delta, dW, add):
     """dW = a_in' delta, a_in being sparse rows."""
     if not add:
@@ -188,7 +167,7 @@ def sparse_weight_gradient(data, rows, first, delta, dW, add):
                 dW[i, o] += data.values[k] * delta[r, o]
 
 
-@jit
+@jit(inline=False)
 def send_back(delta, W, delta_in):
     """delta_in = delta W', of shapes (B, O), (I, O), (B, I)."""
     if delta.size * W.shape[0] >= BLAS_FROM:
@@ -212,28 +191,37 @@ def times_slope(code, z, a, delta):
                     delta[r, o] = 0
         elif code == LOGISTIC:
             for o in range(z.shape[1]):
-                delta[r, o] *= logistic_slope(float(z[r, o]), float(a[r, o]))
+                slope = logistic_slope(float64(z[r, o]), float64(a[r, o]))
+                delta[r, o] = float64(delta[r, o]) * slope
         elif code == TANH:
             for o in range(z.shape[1]):
-                delta[r, o] *= tanh_slope(float(z[r, o]), float(a[r, o]))
+                slope = tanh_slope(float64(z[r, o]), float64(a[r, o]))
+                delta[r, o] = float64(delta[r, o]) * slope
         elif code == LEAKY_RELU:
             for o in range(z.shape[1]):
-                delta[r, o] *= leaky_relu_slope(float(z[r, o]), float(a[r, o]))
+                slope = leaky_relu_slope(float64(z[r, o]), float64(a[r, o]))
+                delta[r, o] = float64(delta[r, o]) * slope
         elif code == ELU:
             for o in range(z.shape[1]):
-                delta[r, o] *= elu_slope(float(z[r, o]), float(a[r, o]))
+                slope = elu_slope(float64(z[r, o]), float64(a[r, o]))
+                delta[r, o] = float64(delta[r, o]) * slope
         elif code == SELU:
             for o in range(z.shape[1]):
-                delta[r, o] *= selu_slope(float(z[r, o]), float(a[r, o]))
+                slope = selu_slope(float64(z[r, o]), float64(a[r, o]))
+                delta[r, o] = float64(delta[r, o]) * slope
         elif code == GELU:
             for o in range(z.shape[1]):
-                delta[r, o] *= gelu_slope(float(z[r, o]), float(a[r, o]))
+                slope = gelu_slope(float64(z[r, o]), float64(a[r, o]))
+                delta[r, o] = float64(delta[r, o]) * slope
         elif code == SILU:
             for o in range(z.shape[1]):
-                delta[r, o] *= silu_slope(float(z[r, o]), float(a[r, o]))
+                slope = silu_slope(float64(z[r, o]), float64(a[r, o]))
+                delta[r, o] = float64(delta[r, o]) * slope
         elif code == MISH:
             for o in range(z.shape[1]):
-                delta[r, o] *= mish_slope(float(z[r, o]), float(a[r, o]))
+                slope = mish_slope(float64(z[r, o]), float64(a[r, o]))
+                delta[r, o] = float64(delta[r, o]) * slope
         elif code == SOFTPLUS:
             for o in range(z.shape[1]):
-                delta[r, o] *= softplus_slope(float(z[r, o]), float(a[r, o]))
+                slope = softplus_slope(float64(z[r, o]), float64(a[r, o]))
+                delta[r, o] = float64(delta[r, o]) * slope

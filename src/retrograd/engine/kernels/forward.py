@@ -6,7 +6,9 @@
 Shapes: B rows in the panel, I units in, O units out. Arrays are row-major; outputs come last.
 """
 
-from math import exp, isfinite
+from math import exp
+
+from numpy import float64
 
 from retrograd.engine.jit import jit
 from retrograd.engine.native import matrix, product, vector
@@ -29,6 +31,7 @@ from retrograd.maths.activations import (
 # Below so many multiplications a plain loop is done before a BLAS call has begun.
 BLAS_FROM = 4096
 
+exponential = jit(activations.exponential)
 logistic = jit(activations.logistic)
 tanh_value = jit(activations.tanh_value)
 relu = jit(activations.relu)
@@ -41,7 +44,7 @@ mish = jit(activations.mish)
 softplus = jit(activations.softplus)
 
 
-@jit
+@jit(inline=False)
 def forward(layout, theta, data, rows, first, n_rows, x, z, a):
     """Send rows[first : first + n_rows] through the network; count the z that are not finite.
 
@@ -85,7 +88,7 @@ def fill_rows(b, z):
             z[r, o] = b[o]
 
 
-@jit
+@jit(inline=False)
 def add_product(a_in, W, z):
     """z += a_in W, of shapes (B, I), (I, O), (B, O)."""
     if z.size * W.shape[0] >= BLAS_FROM:
@@ -97,7 +100,7 @@ def add_product(a_in, W, z):
                 z[r, o] += a_in[r, i] * W[i, o]
 
 
-@jit
+@jit(inline=False)
 def add_sparse_product(data, rows, first, W, z):
     """z += a_in W, a_in being sparse rows: only the entries that are there are touched."""
     for r in range(z.shape[0]):
@@ -114,7 +117,7 @@ def activate(code, z, a):
     trouble = 0
     for r in range(z.shape[0]):
         for o in range(z.shape[1]):
-            if not isfinite(z[r, o]):
+            if z[r, o] - z[r, o] != 0:  # 0 unless z is NaN or infinite
                 trouble += 1
         activate_row(code, z, a, r)
     return trouble
@@ -131,34 +134,34 @@ def activate_row(code, z, a, r):
             a[r, o] = relu(z[r, o])
     elif code == LOGISTIC:
         for o in range(z.shape[1]):
-            a[r, o] = logistic(float(z[r, o]))
+            a[r, o] = logistic(float64(z[r, o]))
     elif code == TANH:
         for o in range(z.shape[1]):
-            a[r, o] = tanh_value(float(z[r, o]))
+            a[r, o] = tanh_value(float64(z[r, o]))
     elif code == LEAKY_RELU:
         for o in range(z.shape[1]):
-            a[r, o] = leaky_relu(float(z[r, o]))
+            a[r, o] = leaky_relu(float64(z[r, o]))
     elif code == ELU:
         for o in range(z.shape[1]):
-            a[r, o] = elu(float(z[r, o]))
+            a[r, o] = elu(float64(z[r, o]))
     elif code == SELU:
         for o in range(z.shape[1]):
-            a[r, o] = selu(float(z[r, o]))
+            a[r, o] = selu(float64(z[r, o]))
     elif code == GELU:
         for o in range(z.shape[1]):
-            a[r, o] = gelu(float(z[r, o]))
+            a[r, o] = gelu(float64(z[r, o]))
     elif code == SILU:
         for o in range(z.shape[1]):
-            a[r, o] = silu(float(z[r, o]))
+            a[r, o] = silu(float64(z[r, o]))
     elif code == MISH:
         for o in range(z.shape[1]):
-            a[r, o] = mish(float(z[r, o]))
+            a[r, o] = mish(float64(z[r, o]))
     elif code == SOFTPLUS:
         for o in range(z.shape[1]):
-            a[r, o] = softplus(float(z[r, o]))
+            a[r, o] = softplus(float64(z[r, o]))
     elif code == EXP:
         for o in range(z.shape[1]):
-            a[r, o] = exp(float(z[r, o]))
+            a[r, o] = exponential(float64(z[r, o]))
     else:
         softmax(z, a, r)
 
@@ -172,14 +175,14 @@ def softmax(z, a, r):
             top = z[r, o]
     total = 0.0
     for o in range(z.shape[1]):
-        e = exp(float(z[r, o] - top))
+        e = exp(float64(z[r, o] - top))
         a[r, o] = e
         total += e
     for o in range(z.shape[1]):
-        a[r, o] /= total
+        a[r, o] = float64(a[r, o]) / total
 
 
-@jit
+@jit(inline=False)
 def predict(layout, theta, data, rows, x, z, a, out, worker, n_workers):
     """Fill out, of shape (n, O), with the predictions for ``rows``, a panel of them at a time.
 

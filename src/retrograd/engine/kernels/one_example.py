@@ -20,7 +20,7 @@ from retrograd.engine.native import matrix, row, vector
 UP_TO = 512
 
 
-@jit
+@jit(inline=False)
 def train(layout, theta, data, plan, work, losses):
     """Take the plan's steps and return how many went well, as ``steps.train`` does."""
     x, z, a, delta = row(work.x, 0), row(work.z, 0), row(work.a, 0), row(work.delta, 0)
@@ -43,6 +43,7 @@ def train(layout, theta, data, plan, work, losses):
             work.loss[0] = loss
             keep_gradient(layout, x, a, delta, row(work.gradient, 0))
             return k
+    keep_gradient(layout, x, a, delta, row(work.gradient, 0))
     return plan.learning_rates.size
 
 
@@ -96,9 +97,9 @@ def backward_layer(layout, theta, layer, x, z, a, delta, rate):
     return spoiled
 
 
-@jit
+@jit(inline=False)
 def keep_gradient(layout, x, a, delta, gradient):
-    """Write down the gradient of the step just taken, for those who ask what went wrong."""
+    """Write down the gradient of the last step taken, for those who look at its numbers."""
     for layer in range(layout.activations.size):
         n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
         delta_out = matrix(delta, layout.units_at[layer], 1, n_out)

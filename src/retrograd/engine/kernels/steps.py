@@ -8,7 +8,8 @@ matter: each has buffers of its own, and their gradients are summed in the slice
 from math import isfinite
 
 from retrograd.engine.jit import jit
-from retrograd.engine.kernels.backward import slice_gradient
+from retrograd.engine.kernels.backward import backward, output_delta
+from retrograd.engine.kernels.forward import forward
 from retrograd.engine.kernels.update import (
     BLOCK,
     LANES,
@@ -19,7 +20,7 @@ from retrograd.engine.kernels.update import (
 from retrograd.engine.native import row, vector, wait_for_all
 
 
-@jit
+@jit(inline=False)
 def train(layout, settings, theta, slots, data, plan, work, losses, barrier, worker, n_workers):
     """Take the plan's steps and return how many went well: all, or those before the first trouble.
 
@@ -35,11 +36,9 @@ def train(layout, settings, theta, slots, data, plan, work, losses, barrier, wor
         wait_for_all(barrier, n_workers)
         weight = batch_weight(work, n_slices)
         for block in range(worker, work.bad_parameters.size, n_workers):
-            start = block * BLOCK
-            n = min(BLOCK, theta.size - start)
-            n_weights = min(n, max(0, layout.n_weights - start))
+            start, n, n_weights = block_of(layout, theta, block)
             part = vector(theta, start, n)
-            regularise(settings, part, work, n_slices, weight, block, n_weights)
+            regularise(part, work, n_slices, weight, block, n_weights, settings.alpha)
             work.bad_parameters[block] = update(
                 settings, part, slots, vector(row(work.gradient, 0), start, n), start, n_weights,
                 plan.learning_rates[k], plan.corrections[k],
@@ -55,49 +54,65 @@ def train(layout, settings, theta, slots, data, plan, work, losses, barrier, wor
     return n_steps
 
 
-@jit
+@jit(inline=False)
 def objective(layout, settings, theta, data, rows, work, barrier, worker, n_workers):
-    """Loss and gradient over all ``rows`` at once; the gradient is left in work.gradient[0]."""
-    n_slices = batch_gradients(
-        layout, theta, data, rows, 0, rows.size, work, worker, n_workers
-    )
+    """Loss over all ``rows`` at once, and its gradient, left in work.gradient[0].
+
+    Where the loss is the mean over the outputs, so is this gradient: a line search needs the two to
+    agree. (The steps of ``train`` go by the sum, as scikit-learn's do.)
+    """
+    n_slices = batch_gradients(layout, theta, data, rows, 0, rows.size, work, worker, n_workers)
     wait_for_all(barrier, n_workers)
     weight = batch_weight(work, n_slices)
+    # (scale * sum + alpha * theta) / weight, said in the words of total_gradient.
+    scaled_weight, scaled_alpha = weight / layout.loss_scale, settings.alpha / layout.loss_scale
     for block in range(worker, work.bad_parameters.size, n_workers):
-        start = block * BLOCK
-        n = min(BLOCK, theta.size - start)
-        n_weights = min(n, max(0, layout.n_weights - start))
-        regularise(
-            settings, vector(theta, start, n), work, n_slices, weight, block, n_weights
-        )
+        start, n, n_weights = block_of(layout, theta, block)
+        part = vector(theta, start, n)
+        regularise(part, work, n_slices, scaled_weight, block, n_weights, scaled_alpha)
     wait_for_all(barrier, n_workers)
     return batch_loss(layout, settings, work, n_slices, weight)
 
 
 @jit
+def block_of(layout, theta, block):
+    """Where a block of parameters starts, how many it has, how many of those are weights."""
+    start = block * BLOCK
+    n = min(BLOCK, theta.size - start)
+    return start, n, min(n, max(0, layout.n_weights - start))
+
+
+@jit(inline=False)
 def batch_gradients(layout, theta, data, rows, first, n_rows, work, worker, n_workers):
     """Gradients of this worker's slices of rows[first : first + n_rows]; how many slices there are.
 
-    The slices are as even as whole rows allow, at most slice_rows each.
+    The slices are as even as whole rows allow, at most slice_rows each, and go through the network
+    a panel of rows at a time. Row s of ``work`` gets what slice s comes to.
     """
-    if n_rows <= work.slice_rows:
-        if worker == 0:
-            slice_gradient(layout, theta, data, rows, first, n_rows, work, 0)
-        return 1
     n_slices = (n_rows + work.slice_rows - 1) // work.slice_rows
     for s in range(worker, n_slices, n_workers):
-        begin, end = n_rows * s // n_slices, n_rows * (s + 1) // n_slices
-        slice_gradient(layout, theta, data, rows, first + begin, end - begin, work, s)
+        x, z, a = row(work.x, s), row(work.z, s), row(work.a, s)
+        delta, gradient = row(work.delta, s), row(work.gradient, s)
+        work.loss[s] = 0.0
+        work.weight[s] = 0.0
+        work.trouble[s] = 0
+        begin, end = first + n_rows * s // n_slices, first + n_rows * (s + 1) // n_slices
+        for start in range(begin, end, work.panel_rows):
+            n = min(work.panel_rows, end - start)
+            work.trouble[s] += forward(layout, theta, data, rows, start, n, x, z, a)
+            loss, weight = output_delta(layout, data, rows, start, n, a, delta)
+            work.loss[s] += loss
+            work.weight[s] += weight
+            add = start > begin
+            backward(layout, theta, data, rows, start, n, x, z, a, delta, gradient, add)
     return n_slices
 
 
-@jit
-def regularise(settings, theta, work, n_slices, weight, block, n_weights):
+@jit(inline=False)
+def regularise(theta, work, n_slices, weight, block, n_weights, alpha):
     """One block of the batch's gradient, and the sum of its weights' squares for the loss."""
-    total_gradient(
-        theta, work.gradient, n_slices, block * BLOCK, n_weights, settings.alpha, weight
-    )
-    if settings.alpha > 0.0:
+    total_gradient(theta, work.gradient, n_slices, block * BLOCK, n_weights, alpha, weight)
+    if alpha > 0.0:
         sum_of_squares(vector(theta, 0, n_weights), row(work.squares, block))
 
 

@@ -17,7 +17,7 @@ LANES = 16
 SGD, ADAM, ADAMW, RMSPROP = range(4)
 
 
-@jit
+@jit(inline=False)
 def total_gradient(theta, gradient, n_slices, start, n_weights, alpha, weight):
     r"""Leave the batch's gradient in row 0, the slices summed in their order.
 
@@ -50,12 +50,12 @@ def sum_of_squares(weights, lanes):
     for start in range(0, weights.size, LANES):
         part = vector(weights, start, min(LANES, weights.size - start))
         for lane in range(part.size):
-            lanes[lane] += float(part[lane]) * float(part[lane])
+            lanes[lane] += np.float64(part[lane]) * np.float64(part[lane])
 
 
-@jit
+@jit(inline=False)
 def update(settings, theta, slots, g, start, n_weights, learning_rate, correction):
-    """Move a block of theta against its gradient; 0, or NaN if it is then not finite.
+    """Move a block of theta against its gradient; count what is then not finite.
 
     The slots are the optimizer's memory, shape (n_slots, P): the velocity of SGD with momentum;
     the first and second moments of Adam and AdamW; the second moment of RMSprop. The correction
@@ -69,21 +69,25 @@ def update(settings, theta, slots, g, start, n_weights, learning_rate, correctio
             velocity = vector(row(slots, 0), start, n)
             momentum(settings, theta, velocity, g, learning_rate)
     elif settings.solver == RMSPROP:
-        rmsprop(settings, theta, vector(row(slots, 0), start, n), g, learning_rate)
+        v = vector(row(slots, 0), start, n)
+        rmsprop(settings, theta, v, g, learning_rate)
+        return spoiled(theta) + spoiled(v)
     else:
         m, v = vector(row(slots, 0), start, n), vector(row(slots, 1), start, n)
         if settings.solver == ADAMW:
             decay(vector(theta, 0, n_weights), 1.0 - learning_rate * settings.weight_decay)
         adam(settings, theta, m, v, g, learning_rate * correction)
+        # An infinite v would freeze its parameter without a sign of it in theta.
+        return spoiled(theta) + spoiled(v)
     return spoiled(theta)
 
 
 @jit
-def spoiled(theta):
-    """0 if a block is finite, else not: v - v is 0 unless v is NaN or infinite."""
+def spoiled(numbers):
+    """How many are NaN or infinite: v - v is 0 for all others."""
     trouble = 0
-    for p in range(theta.size):
-        if theta[p] - theta[p] != 0:
+    for p in range(numbers.size):
+        if numbers[p] - numbers[p] != 0:
             trouble += 1
     return trouble
 
@@ -96,7 +100,7 @@ def sgd(theta, g, learning_rate):
         theta[p] -= rate * g[p]
 
 
-@jit
+@jit(inline=False)
 def momentum(settings, theta, velocity, g, learning_rate):
     r"""Gradient descent with momentum μ: :math:`v = \mu v - \eta g`, :math:`\theta = \theta + v`.
 
@@ -114,7 +118,7 @@ def momentum(settings, theta, velocity, g, learning_rate):
             theta[p] += velocity[p]
 
 
-@jit
+@jit(inline=False)
 def adam(settings, theta, m, v, g, corrected_rate):
     r"""Adam: a step by the mean gradient over its root mean square, both fading averages.
 
@@ -145,7 +149,7 @@ def decay(weights, kept):
         weights[p] *= factor
 
 
-@jit
+@jit(inline=False)
 def rmsprop(settings, theta, v, g, learning_rate):
     r"""RMSprop: :math:`v = \beta_2 v + (1-\beta_2) g^2`, :math:`\theta -= \eta g/(\sqrt v+\epsilon)`.
 
