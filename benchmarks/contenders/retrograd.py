@@ -1,12 +1,12 @@
 """retrograd: ``MLPClassifier.fit``, and the notebook's ``MLP`` for one-example SGD."""
 
 import numpy as np
-from retrograd.estimators.classifier import MLPClassifier
-from retrograd.estimators.notebook import MLP
 
 import retrograd
 from benchmarks.contenders import Trainer, sklearn
 from benchmarks.workloads import SEED
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.notebook import MLP
 
 TITLE = "retrograd"
 limited = sklearn.limited

@@ -1,8 +1,21 @@
 """retrograd: neural networks you can rewind."""
 
+from retrograd.engine.divergence import DivergenceError
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.notebook import MLP, sigmoid, sigmoid_deriv
 from retrograd.estimators.regressor import MLPRegressor
+from retrograd.faces.models import load_model, save_model
+from retrograd.tables.encoder import TableEncoder
 
 __version__ = "0.1.0"
-__all__ = ["MLP", "MLPClassifier", "MLPRegressor", "sigmoid", "sigmoid_deriv"]
+__all__ = [
+    "MLP",
+    "DivergenceError",
+    "MLPClassifier",
+    "MLPRegressor",
+    "TableEncoder",
+    "load_model",
+    "save_model",
+    "sigmoid",
+    "sigmoid_deriv",
+]

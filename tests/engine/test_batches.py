@@ -18,10 +18,10 @@ NETWORK = Network((3, 2), (), "identity", "squared_error")
 def test_order_is_a_pure_function_of_seed_and_epoch() -> None:
     """Asked in any order, with NumPy's global generator in any state, the answer is the same."""
     forwards = [epoch_rows(50, 7, epoch, True) for epoch in range(6)]
-    np.random.seed(0)  # noqa: NPY002 - to show that it does not matter
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    np.random.seed(0)
+    before = np.random.get_state()[1].copy()
     backwards = [epoch_rows(50, 7, epoch, True) for epoch in reversed(range(6))][::-1]
-    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    assert np.array_equal(np.random.get_state()[1], before)
     for one, other in zip(forwards, backwards, strict=True):
         assert np.array_equal(one, other)
         assert one.dtype == np.int64

@@ -102,8 +102,8 @@ def test_targets_too_large_for_float32():
 def growing(**parameters):
     """A regressor whose parameters grow a little with every step, until they overflow."""
     return MLPRegressor(
-        hidden_layer_sizes=(), solver="sgd", momentum=0.0, learning_rate_init=8.0, batch_size=30, max_iter=2000,
-        n_iter_no_change=np.inf, tol=0.0, random_state=0, **parameters,
+        hidden_layer_sizes=(), solver="sgd", momentum=0.0, learning_rate_init=8.0, tol=0.0,
+        batch_size=30, max_iter=2000, n_iter_no_change=np.inf, random_state=0, **parameters,
     )  # fmt: skip
 
 

@@ -89,9 +89,7 @@ def test_swish_is_silu():
 def test_adamw_decays_the_weights_themselves():
     """With α = 0 it is Adam; with much of it the weights shrink, not the gradients."""
     X, y = make_task("multiclass")
-    same_bits(
-        build(solver="adamw", alpha=0.0).fit(X, y), build(solver="adam", alpha=0.0).fit(X, y)
-    )
+    same_bits(build(solver="adamw", alpha=0.0).fit(X, y), build(solver="adam", alpha=0.0).fit(X, y))
     norms = [
         np.linalg.norm(build(solver="adamw", alpha=alpha, max_iter=200).fit(X, y).coefs_[0])
         for alpha in (0.0, 0.1, 3.0)

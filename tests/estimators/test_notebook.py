@@ -163,6 +163,7 @@ def test_bad_parameters(wrong):
     assert np.random.random() == np.random.RandomState(0).random_sample()
 
 
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered")  # where interpreted
 def test_divergence():
     """A learning rate far too large."""
     rng = np.random.default_rng(0)

@@ -49,7 +49,9 @@ BASE = {
 
 def assert_same_training(ours, reference, tolerance=1e-8):
     """All that two estimators learned and remember of it is the same."""
-    assert_close(ours.coefs_ + ours.intercepts_, reference.coefs_ + reference.intercepts_, tolerance)
+    assert_close(
+        ours.coefs_ + ours.intercepts_, reference.coefs_ + reference.intercepts_, tolerance
+    )
     for name in ("n_iter_", "t_", "n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
         assert getattr(ours, name) == getattr(reference, name), name
     assert len(ours.loss_curve_) == len(reference.loss_curve_)

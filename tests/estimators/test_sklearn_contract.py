@@ -12,6 +12,7 @@ KINDS = {"MLPClassifier": "multiclass", "MLPRegressor": "regression"}
 both_kinds = pytest.mark.parametrize("task", KINDS.values(), ids=KINDS)
 
 
+@pytest.mark.compiled
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")

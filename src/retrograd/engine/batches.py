@@ -46,7 +46,7 @@ def make_data(
         raise ValueError(f"the network takes {network.widths[0]} columns, X has shape {X.shape}")
     n_rows, n_features = X.shape
     if scipy.sparse.issparse(X):
-        rows = X.tocsr()
+        rows = scipy.sparse.csr_array(X)
         dense = np.empty((0, n_features), dtype)
         values = rows.data
         columns = rows.indices.astype(np.int32, copy=False)
@@ -67,8 +67,10 @@ def make_data(
             f"{n_rows} rows and {network.target_width} targets of each were expected, "
             f"y has shape {np.shape(y)}"
         )
-    if targets.size and network.output == "softmax" and not (
-        targets.min() >= 0 and targets.max() < network.widths[-1]
+    if (
+        targets.size
+        and network.output == "softmax"
+        and not (targets.min() >= 0 and targets.max() < network.widths[-1])
     ):
         raise ValueError(f"class numbers must be 0 to {network.widths[-1] - 1}")
     if np.size(sample_weight) not in (0, n_rows):

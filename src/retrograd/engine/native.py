@@ -29,7 +29,7 @@ if not COMPILED:
     def product(
         a: np.ndarray, turn_a: bool, b: np.ndarray, turn_b: bool, out: np.ndarray, add: bool
     ) -> None:
-        """out = a b, or out += a b with ``add``; a, b transposed where their ``turn`` says so."""
+        """Out = a b, or out += a b with ``add``; a, b transposed where their ``turn`` says so."""
         result = np.dot(a.T if turn_a else a, b.T if turn_b else b)
         if add:
             result += out
@@ -40,7 +40,7 @@ if not COMPILED:
 
 else:
 
-    def _view(context, builder, signature, flat, start, shape):  # noqa: ANN001, ANN202
+    def _view(context, builder, signature, flat, start, shape):
         """Build an array that looks at ``flat`` from ``start`` on and owns nothing."""
         array_type = signature.args[0]
         source = make_array(array_type)(context, builder, flat)
@@ -61,31 +61,31 @@ else:
         return result._getvalue()
 
     @intrinsic
-    def vector(typing_context, flat, start, n):  # noqa: ANN001, ANN201
+    def vector(typing_context, flat, start, n):
         """View n entries of ``flat`` from ``start`` on; valid while ``flat`` is."""
         result = types.Array(flat.dtype, 1, "C", readonly=not flat.mutable)
 
-        def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+        def codegen(context, builder, signature, args):
             return _view(context, builder, signature, args[0], args[1], [args[2]])
 
         return result(flat, types.intp, types.intp), codegen
 
     @intrinsic
-    def matrix(typing_context, flat, start, n_rows, n_columns):  # noqa: ANN001, ANN201
+    def matrix(typing_context, flat, start, n_rows, n_columns):
         """View the entries of ``flat`` from ``start`` on as a matrix; valid while ``flat`` is."""
         result = types.Array(flat.dtype, 2, "C", readonly=not flat.mutable)
 
-        def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+        def codegen(context, builder, signature, args):
             return _view(context, builder, signature, args[0], args[1], [args[2], args[3]])
 
         return result(flat, types.intp, types.intp, types.intp), codegen
 
     @intrinsic
-    def row(typing_context, rows, r):  # noqa: ANN001, ANN201
+    def row(typing_context, rows, r):
         """View one row of a matrix; valid while the matrix is."""
         result = types.Array(rows.dtype, 1, "C", readonly=not rows.mutable)
 
-        def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+        def codegen(context, builder, signature, args):
             shape = make_array(signature.args[0])(context, builder, args[0]).shape
             n_columns = builder.extract_value(shape, 1)
             start = builder.mul(args[1], n_columns)
@@ -94,27 +94,26 @@ else:
         return result(rows, types.intp), codegen
 
     @intrinsic
-    def product(typing_context, a, turn_a, b, turn_b, out, add):  # noqa: ANN001, ANN201
-        """out = a b, or out += a b with ``add``; a, b transposed where their ``turn`` says so.
+    def product(typing_context, a, turn_a, b, turn_b, out, add):
+        """Out = a b, or out += a b with ``add``; a, b transposed where their ``turn`` says so.
 
         The BLAS is SciPy's, through the function that Numba's own ``np.dot`` calls. BLAS counts
         in columns: a row-major matrix is to it the transposed one, so b comes first.
         """
 
-        def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
-            arrays = [
-                make_array(signature.args[i])(context, builder, args[i]) for i in (0, 2, 4)
-            ]
+        def codegen(context, builder, signature, args):
+            arrays = [make_array(signature.args[i])(context, builder, args[i]) for i in (0, 2, 4)]
             shapes = [cgutils.unpack_tuple(builder, array.shape, 2) for array in arrays]
             number = context.get_data_type(signature.args[4].dtype)
-            char, size, pointer = ir.IntType(8), context.get_data_type(types.intp), cgutils.voidptr_t
+            char, size = ir.IntType(8), context.get_data_type(types.intp)
+            pointer = cgutils.voidptr_t
 
-            def flag(turned):  # noqa: ANN001, ANN202
+            def flag(turned):
                 return builder.select(
                     cgutils.is_true(builder, turned), char(ord("t")), char(ord("n"))
                 )
 
-            def slot(value):  # noqa: ANN001, ANN202
+            def slot(value):
                 return builder.bitcast(cgutils.alloca_once_value(builder, value), pointer)
 
             one, zero = ir.Constant(number, 1.0), ir.Constant(number, 0.0)
@@ -145,10 +144,10 @@ else:
         return types.none(a, yes_no, b, yes_no, out, yes_no), codegen
 
     @intrinsic
-    def _fetch_add(typing_context, counters, index, amount):  # noqa: ANN001, ANN202
+    def _fetch_add(typing_context, counters, index, amount):
         """Add to ``counters[index]`` in one indivisible step and return what was there before."""
 
-        def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+        def codegen(context, builder, signature, args):
             array = make_array(signature.args[0])(context, builder, args[0])
             place = builder.gep(array.data, [args[1]])
             return builder.atomic_rmw("add", place, args[2], "seq_cst")

@@ -9,9 +9,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import TypeVar
 
 import scipy.linalg.cython_blas  # noqa: F401 - the BLAS must be loaded before it can be limited
 from threadpoolctl import LibController, ThreadpoolController
+
+Result = TypeVar("Result")
 
 
 @cache
@@ -28,6 +31,10 @@ class _Hold:
     """
 
     def __init__(self) -> None:
+        self.release_all()
+
+    def release_all(self) -> None:
+        """Forget the holders, without restoring anything."""
         self.lock = threading.Lock()
         self.n_holders = 0
         self.before: list[int | None] = []
@@ -52,7 +59,7 @@ class _Hold:
 
 _hold = _Hold()
 # A child forked while another thread is in a fit has no such thread, and would wait for it.
-os.register_at_fork(after_in_child=_hold.__init__)
+os.register_at_fork(after_in_child=_hold.release_all)
 
 
 @contextmanager
@@ -62,7 +69,7 @@ def single_threaded_blas() -> Iterator[int]:
         yield n_threads
 
 
-def run_workers(n_workers: int, work: Callable[[int], object]) -> object:
+def run_workers(n_workers: int, work: Callable[[int], Result]) -> Result:
     """Call work(0) here and work(1) to work(n_workers - 1) in threads; return what work(0) gives.
 
     ``work`` must not hold the interpreter's lock for long: compiled kernels let go of it.

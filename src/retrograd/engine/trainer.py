@@ -188,9 +188,7 @@ class Trainer:
             n_workers = min(n_threads, work.loss.size) if COMPILED else 1
             for begin in range(0, rates.size, chunk):
                 end = min(begin + chunk, rates.size)
-                plan = Plan(
-                    rows, bounds[begin : end + 1], rates[begin:end], corrections[begin:end]
-                )
+                plan = Plan(rows, bounds[begin : end + 1], rates[begin:end], corrections[begin:end])
                 if self._is_notebooks(plan):
                     n_good = one_example.train(
                         layout, state.theta, self.data, plan, work, losses[begin:end]

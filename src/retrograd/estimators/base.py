@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from numbers import Integral, Real
 from operator import index
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -41,7 +41,7 @@ def solver_is_stochastic(estimator: "BaseMLP") -> bool:
 class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the two estimators; not for use by itself."""
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions({*ACTIVATIONS, *ALIASES}), list, tuple],
         "solver": [StrOptions({*SOLVERS, "lbfgs"})],
@@ -313,18 +313,20 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _fitted_copy(self) -> dict[str, Any]:
         """Fitted attributes as of now, for a callback's ``fitted_estimator``."""
-        fitted = {
+        fitted: dict[str, Any] = {
             name: list(value) if isinstance(value, list) else value
             for name, value in vars(self).items()
             if name.endswith("_") and not name.startswith("_")
         }
-        if (state := self.__dict__.get("_state")) is not None:
-            fitted["_state"] = state.copy()  # so that the copy, too, can be trained on
-        theta = self._theta().copy() if state is None else fitted["_state"].theta
+        theta = self._theta().copy()
+        if "_state" in self.__dict__:  # so that the copy, too, can be trained on
+            fitted["_state"] = state = self._state.copy()
+            theta = state.theta
         fitted["coefs_"], fitted["intercepts_"] = self._network.layers(theta)
         return fitted
 
     def __getstate__(self) -> dict:
+        """State to pickle or copy."""
         return super().__getstate__() | self._packed()
 
     def _packed(self) -> dict:
@@ -337,6 +339,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return {"coefs_": None, "intercepts_": None, **held}
 
     def __setstate__(self, state: dict) -> None:
+        """Take a state, and make coefs_ and intercepts_ views of its vector."""
         super().__setstate__(state)
         if self.__dict__.get("coefs_", ()) is None:
             theta = self.__dict__.pop("_vector", None)
@@ -344,9 +347,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self.coefs_, self.intercepts_ = self._network.layers(theta)
 
     def __sklearn_is_fitted__(self) -> bool:
+        """Whether there are parameters to predict with."""
         return hasattr(self, "coefs_")
 
     def __sklearn_tags__(self) -> Any:
+        """What scikit-learn needs to know: sparse rows are welcome."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags

@@ -133,7 +133,11 @@ class Stopping:
     def after_epoch(self, state: "State", optimizer: Optimizer) -> bool:
         """Note how the epoch went; return whether to stop."""
         estimator = self.estimator
-        improved = self._improved_loss() if self.validation is None else self._improved(state)
+        improved = (
+            self._improved_loss()
+            if self.validation is None
+            else self._improved(state, self.validation)
+        )
         estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
         if estimator._no_improvement_count <= estimator.n_iter_no_change:
             return False
@@ -157,9 +161,9 @@ class Stopping:
         estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
         return improved
 
-    def _improved(self, state: "State") -> bool:
+    def _improved(self, state: "State", validation: tuple) -> bool:
         estimator = self.estimator
-        score = estimator._validation_score(*self.validation)
+        score = estimator._validation_score(*validation)
         estimator.validation_scores_.append(score)
         if estimator.verbose:
             print(f"Validation score: {score:f}")
@@ -182,7 +186,7 @@ def _open_curves(estimator: "BaseMLP", first: bool) -> None:
         estimator.best_loss_ = None
         if getattr(estimator, "validation_scores_", None) is None:
             estimator.best_validation_score_ = -np.inf
-        estimator.validation_scores_ = [*(getattr(estimator, "validation_scores_", None) or ())]
+        estimator.validation_scores_ = list(getattr(estimator, "validation_scores_", None) or ())
     else:
         estimator.validation_scores_ = None
         estimator.best_validation_score_ = None
@@ -250,7 +254,7 @@ def _state(
 def _batch_size(batch_size: int | str, n_rows: int) -> int:
     if batch_size == "auto":
         return min(200, n_rows)
-    if batch_size > n_rows:
+    if int(batch_size) > n_rows:
         warnings.warn(
             f"batch_size={batch_size} is larger than the {n_rows} training rows; "
             "all of them are one batch",

@@ -7,7 +7,6 @@ import numpy as np
 from retrograd.engine.batches import make_data
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
-from retrograd.maths import activations
 
 
 def sigmoid(z: np.ndarray | float) -> np.ndarray:
@@ -32,7 +31,7 @@ def sigmoid(z: np.ndarray | float) -> np.ndarray:
 
 
 def sigmoid_deriv(z: np.ndarray | float) -> np.ndarray:
-    r"""Derivative of the logistic function, :math:`\sigma(z) (1 - \sigma(z))`.
+    r"""Return the logistic function's derivative, :math:`\sigma(z) (1 - \sigma(z))`.
 
     Examples
     --------
@@ -40,7 +39,7 @@ def sigmoid_deriv(z: np.ndarray | float) -> np.ndarray:
     array([0.25, 0.  ])
     """
     s = sigmoid(z)
-    return activations.logistic_slope(z, s)
+    return s * (1.0 - s)
 
 
 class MLP:

@@ -3,8 +3,9 @@ r"""Schedules: what the learning rate is multiplied by, step after step.
 Each is a pure function of where the training is, so that any step's rate can be had again without
 replaying those before it. Two kinds exist, as their argument says: ``invscaling`` follows the
 number of samples seen, ``cosine`` and ``one_cycle`` follow the progress u = (step + ½) / steps in
-all, 0 < u < 1, measured at the middle of a step so that no step is spent on a rate of 0. ``constant`` needs nothing, and ``adaptive`` is no function of time: it is cut by
-``ADAPTIVE_CUT`` whenever the training stalls, and stops it below ``ADAPTIVE_FLOOR``.
+all, 0 < u < 1, measured at the middle of a step so that no step is spent on a rate of 0.
+``constant`` needs nothing, and ``adaptive`` is no function of time: it is cut by ``ADAPTIVE_CUT``
+whenever the training stalls, and stops it below ``ADAPTIVE_FLOOR``.
 """
 
 from collections.abc import Callable

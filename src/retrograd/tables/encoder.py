@@ -10,10 +10,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from retrograd.tables.columns import Settings
+from retrograd.tables.columns import IgnoredColumn, Settings
 from retrograd.tables.errors import TableError, TableWarning
 from retrograd.tables.frames import column_names, columns_called, plain_columns
-from retrograd.tables.learning import Column, learn_column
+from retrograd.tables.learning import LearnedColumn, learn_column
 from retrograd.tables.state import columns_from_state, parameters_from_state
 
 
@@ -101,7 +101,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         frame = plain_columns(X)
         learned = [learn_column(name, values, self._settings()) for name, values in frame.items()]
         columns = [column for column, _ in learned]
-        ignored = [column for column in columns if column.kind == "ignored"]
+        ignored = [column for column in columns if isinstance(column, IgnoredColumn)]
         left_out = "; ".join(f"column {column.name!r}: {column.reason}" for column in ignored)
         if len(ignored) == len(columns):
             raise TableError(f"no column to learn from: {left_out or 'the table has none'}")
@@ -256,9 +256,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Gather what the columns need to know of the parameters."""
         return Settings(self.max_categories, self.min_count, self.clip)
 
-    def _used(self) -> list[Column]:
+    def _used(self) -> list[LearnedColumn]:
         """List the columns that have features."""
-        return [column for column in self.columns_ if column.kind != "ignored"]
+        return [column for column in self.columns_ if not isinstance(column, IgnoredColumn)]
 
     def __sklearn_tags__(self):
         """Say what this transformer takes: missing values and text, in frames."""

@@ -17,7 +17,8 @@ from retrograd.tables.dates import DateColumn, learn_dates
 from retrograd.tables.errors import counted
 from retrograd.tables.plain import Plain, numbers_in_text
 
-Column = NumberColumn | BooleanColumn | CategoryColumn | DateColumn | IgnoredColumn
+LearnedColumn = NumberColumn | BooleanColumn | CategoryColumn | DateColumn
+Column = LearnedColumn | IgnoredColumn
 
 KINDS: dict[str, type] = {
     kind.kind: kind

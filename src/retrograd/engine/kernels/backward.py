@@ -27,7 +27,7 @@ from retrograd.maths.activations import (
     SOFTPLUS,
     TANH,
 )
-from retrograd.maths.losses import ABSOLUTE_ERROR, HUBER, LOG_LOSS, POISSON, QUANTILE, SQUARED_ERROR
+from retrograd.maths.losses import ABSOLUTE_ERROR, HUBER, LOG_LOSS, QUANTILE, SQUARED_ERROR
 
 logistic_slope = jit(activations.logistic_slope)
 tanh_slope = jit(activations.tanh_slope)

@@ -151,7 +151,10 @@ def decay(weights, kept):
 
 @jit(inline=False)
 def rmsprop(settings, theta, v, g, learning_rate):
-    r"""RMSprop: :math:`v = \beta_2 v + (1-\beta_2) g^2`, :math:`\theta -= \eta g/(\sqrt v+\epsilon)`.
+    r"""RMSprop: a step by the gradient over its root mean square.
+
+    :math:`v = \beta_2 v + (1 - \beta_2) g^2`,
+    :math:`\theta = \theta - \eta g / (\sqrt v + \epsilon)`.
 
     Source: Hinton, Neural networks for machine learning, lecture 6e (2012).
     """

@@ -5,7 +5,7 @@ Exit codes: 0 all is well; 1 the data or the model are not; 2 the command was us
 """
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -20,12 +20,14 @@ CTRL_C = 130
 class Commands(TyperGroup):
     """The group of sub-commands; turns whatever goes wrong into one line and an exit code."""
 
-    def main(self, args=None, prog_name=None, standalone_mode=True, **extra):
+    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
         """Run a command line."""
+        options["standalone_mode"] = False
         if not standalone_mode:
-            return super().main(args, prog_name, standalone_mode=False, **extra)
+            return super().main(*args, **options)
         try:
-            code = super().main(args, "retrograd", standalone_mode=False, **extra)
+            options["prog_name"] = "retrograd"
+            code = super().main(*args, **options)
         except (KeyboardInterrupt, typer.Abort):
             code = CTRL_C
         except Exception as error:
@@ -33,7 +35,7 @@ class Commands(TyperGroup):
             # it has; anything else is ours, and keeps its traceback.
             if not hasattr(error, "format_message"):
                 raise
-            code = error.exit_code
+            code = getattr(error, "exit_code", 1)
             where = getattr(getattr(error, "ctx", None), "command_path", None) or "retrograd"
             fail(f"{error.format_message()} (see {where} --help)")
         if code == CTRL_C:

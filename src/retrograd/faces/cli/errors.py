@@ -16,6 +16,7 @@ def mendable():
     ...     print("nothing to mend")
     nothing to mend
     """
+    from retrograd.engine.divergence import DivergenceError
     from retrograd.export.container import ModelFileError
     from retrograd.tables.errors import TableError
 
@@ -23,10 +24,7 @@ def mendable():
         yield
     except (TableError, ModelFileError) as error:
         message = str(error)
-    except ValueError as error:
-        # The engine's own error; naming its class here would load the engine for every command.
-        if type(error).__name__ != "DivergenceError":
-            raise
+    except DivergenceError as error:
         message = (
             f"training diverged at step {error.step} (epoch {error.epoch}), first in "
             f"{error.place}; try --lr {error.learning_rate / 10:g}, or --solver adam"
