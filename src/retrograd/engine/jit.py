@@ -71,8 +71,11 @@ _compiled: set[np.dtype] = set()
 @contextmanager
 def compiling(dtype: np.dtype) -> Iterator[None]:
     """Say so, once and in one line, when what follows has to compile the kernels first."""
+    if dtype in _compiled or not COMPILED:
+        yield
+        return
     mark = CACHE_FOLDER / f"compiled-{dtype}"
-    if not COMPILED or dtype in _compiled or mark.exists():
+    if mark.exists():
         _compiled.add(dtype)
         yield
         return

@@ -351,7 +351,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return hasattr(self, "coefs_")
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn needs to know: sparse rows are welcome."""
+        """Tell scikit-learn that sparse rows are welcome."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags

@@ -305,7 +305,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return float(np.average(right, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn needs to know: several labels at once are welcome."""
+        """Tell scikit-learn that several labels at once are welcome."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

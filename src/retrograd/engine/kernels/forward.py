@@ -29,7 +29,7 @@ from retrograd.maths.activations import (
 )
 
 # Below so many multiplications a plain loop is done before a BLAS call has begun.
-BLAS_FROM = 4096
+BLAS_FROM = 1024
 
 exponential = jit(activations.exponential)
 logistic = jit(activations.logistic)
