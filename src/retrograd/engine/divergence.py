@@ -14,7 +14,7 @@ class DivergenceError(ValueError):
     step, epoch : int
         When, both counted from 0.
     learning_rate : float
-        The rate of that step.
+        The rate of that step; 0 with L-BFGS, which has none.
     place : str
         The layer and the kind of array.
     """
@@ -28,9 +28,10 @@ class DivergenceError(ValueError):
         super().__init__(
             "Solver produced non-finite parameter weights. The input data may contain large "
             "values and need to be preprocessed. "
-            f"NaN or infinity was first seen at step {step} (epoch {epoch}) in {place}; the "
-            f"learning rate was {learning_rate:g}. What usually helps: scale X (and y) with "
-            "StandardScaler, lower learning_rate_init, or take solver='adam'."
+            f"NaN or infinity was first seen at step {step} (epoch {epoch}) in {place}"
+            + (f"; the learning rate was {learning_rate:g}. " if learning_rate > 0.0 else ". ")
+            + "What usually helps: scale X (and y) with StandardScaler"
+            + (", lower learning_rate_init, or take solver='adam'." if learning_rate > 0.0 else ".")
         )
 
     def __reduce__(self) -> tuple:

@@ -235,6 +235,10 @@ class Trainer:
 class Objective:
     """The loss over all rows as a function of the parameters, with its gradient, for L-BFGS.
 
+    It is what the steps of the other solvers descend: a row's loss is the sum over its outputs,
+    also where training reports their mean. (scikit-learn gives L-BFGS the mean with the gradient
+    of the sum, its issue 8349.)
+
     Parameters
     ----------
     network : Network
@@ -254,18 +258,25 @@ class Objective:
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Loss, and its gradient of shape (P,), float64, at theta of shape (P,)."""
+        loss = self._loss(theta, self.network.layout(self.dtype)._replace(loss_scale=1.0))
+        return loss, self.work.gradient[0].astype(np.float64)
+
+    def reported(self, theta: np.ndarray) -> float:
+        """Loss at theta of shape (P,) as training reports it, the mean over the outputs."""
+        return self._loss(theta, self.network.layout(self.dtype))
+
+    def _loss(self, theta: np.ndarray, layout: Layout) -> float:
         parameters = np.ascontiguousarray(theta, dtype=self.dtype)
-        layout, barrier = self.network.layout(self.dtype), np.zeros(2, np.int64)
+        barrier = np.zeros(2, np.int64)
         with single_threaded_blas() as n_threads, compiling(self.dtype):
             n_workers = min(n_threads, self.work.loss.size) if COMPILED else 1
-            loss = run_workers(
+            return run_workers(
                 n_workers,
                 lambda worker: steps.objective(
                     layout, self.settings, parameters, self.data, self.rows, self.work,
                     barrier, worker, n_workers,
                 ),
             )  # fmt: skip
-        return loss, self.work.gradient[0].astype(np.float64)
 
 
 def predict(network: Network, theta: np.ndarray, data: Data, n_rows: int) -> np.ndarray:

@@ -302,11 +302,11 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
         )
     theta[:] = result.x
     if not (np.isfinite(theta).all() and np.isfinite(result.fun)):
-        raise DivergenceError(int(result.nit), 0, float("nan"), "the loss of an L-BFGS iteration")
+        raise DivergenceError(int(result.nit), 0, 0.0, "the loss of an L-BFGS iteration")
     estimator.__dict__.pop("_state", None)
     estimator._bind(network, theta)
     estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
-    estimator.loss_ = float(result.fun)
+    estimator.loss_ = objective.reported(theta)
     if result.status != 0:
         warnings.warn(
             f"L-BFGS stopped before it converged, after {result.nit} iterations and "

@@ -56,20 +56,14 @@ def train(layout, settings, theta, slots, data, plan, work, losses, barrier, wor
 
 @jit(inline=False)
 def objective(layout, settings, theta, data, rows, work, barrier, worker, n_workers):
-    """Loss over all ``rows`` at once, and its gradient, left in work.gradient[0].
-
-    Where the loss is the mean over the outputs, so is this gradient: a line search needs the two to
-    agree. (The steps of ``train`` go by the sum, as scikit-learn's do.)
-    """
+    """Loss over all ``rows`` at once; its gradient is left in work.gradient[0]."""
     n_slices = batch_gradients(layout, theta, data, rows, 0, rows.size, work, worker, n_workers)
     wait_for_all(barrier, n_workers)
     weight = batch_weight(work, n_slices)
-    # (scale * sum + alpha * theta) / weight, said in the words of total_gradient.
-    scaled_weight, scaled_alpha = weight / layout.loss_scale, settings.alpha / layout.loss_scale
     for block in range(worker, work.bad_parameters.size, n_workers):
         start, n, n_weights = block_of(layout, theta, block)
         part = vector(theta, start, n)
-        regularise(part, work, n_slices, scaled_weight, block, n_weights, scaled_alpha)
+        regularise(part, work, n_slices, weight, block, n_weights, settings.alpha)
     wait_for_all(barrier, n_workers)
     return batch_loss(layout, settings, work, n_slices, weight)
 
