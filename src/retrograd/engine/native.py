@@ -173,5 +173,5 @@ else:
         spins = 0
         while _fetch_add(barrier, 1, 0) == round_before:
             spins += 1
-            if spins > 200:
+            if spins > 2000:
                 _yield_processor()

@@ -222,6 +222,7 @@ class Trainer:
         """Whether the steps are the notebook's: its shorter loop gives the same bits."""
         return (
             self.batch_size == 1
+            and self.network.n_layers == 2
             and plan.bounds[-1] - plan.bounds[0] == plan.learning_rates.size
             and self.optimizer.solver == "sgd"
             and self.optimizer.n_slots == 0

@@ -34,10 +34,8 @@ def logistic(z: float) -> float:
 
     Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.59.
     """
-    if z >= 0.0:
-        return 1.0 / (1.0 + exp(-z))
-    e = exp(z)
-    return e / (1.0 + e)
+    e = exp(-abs(z))
+    return (1.0 if z >= 0.0 else e) / (1.0 + e)
 
 
 def logistic_slope(z: float, a: float) -> float:
@@ -126,19 +124,14 @@ def silu(z: float) -> float:
 
     Source: Elfwing et al., Sigmoid-weighted linear units (2018); Ramachandran et al. (2017).
     """
-    if z >= 0.0:
-        return z / (1.0 + exp(-z))
-    e = exp(z)
-    return z * (e / (1.0 + e))
+    e = exp(-abs(z))
+    return z * ((1.0 if z >= 0.0 else e) / (1.0 + e))
 
 
 def silu_slope(z: float, a: float) -> float:
     r"""Derivative of silu, :math:`\sigma(z) + a (1 - \sigma(z))`."""
-    if z >= 0.0:
-        gate = 1.0 / (1.0 + exp(-z))
-    else:
-        e = exp(z)
-        gate = e / (1.0 + e)
+    e = exp(-abs(z))
+    gate = (1.0 if z >= 0.0 else e) / (1.0 + e)
     return gate + a * (1.0 - gate)
 
 
@@ -147,9 +140,7 @@ def softplus(z: float) -> float:
 
     Source: Dugas et al., Incorporating second-order functional knowledge (2001).
     """
-    if z >= 0.0:
-        return z + log1p(exp(-z))
-    return log1p(exp(z))
+    return (z if z >= 0.0 else 0.0) + log1p(exp(-abs(z)))
 
 
 def softplus_slope(z: float, a: float) -> float:
@@ -162,21 +153,14 @@ def mish(z: float) -> float:
 
     Source: Misra, Mish: a self regularized non-monotonic activation function (2020).
     """
-    if z >= 0.0:
-        return z * tanh(z + log1p(exp(-z)))
-    return z * tanh(log1p(exp(z)))
+    return z * tanh((z if z >= 0.0 else 0.0) + log1p(exp(-abs(z))))
 
 
 def mish_slope(z: float, a: float) -> float:
     r"""Derivative of mish, :math:`t + z (1 - t^2) \sigma(z)` with t = tanh(softplus(z))."""
-    if z >= 0.0:
-        e = exp(-z)
-        gate = 1.0 / (1.0 + e)
-        t = tanh(z + log1p(e))
-    else:
-        e = exp(z)
-        gate = e / (1.0 + e)
-        t = tanh(log1p(e))
+    e = exp(-abs(z))
+    gate = (1.0 if z >= 0.0 else e) / (1.0 + e)
+    t = tanh((z if z >= 0.0 else 0.0) + log1p(e))
     return t + z * (1.0 - t * t) * gate
 
 

@@ -11,7 +11,7 @@ class (y = 1), and delta at every class (y = 1 for that one, else 0).
 """
 
 from collections.abc import Callable
-from math import log
+from math import inf, log
 from typing import NamedTuple
 
 
@@ -20,19 +20,16 @@ def log_loss(p: float, y: float, tiny: float) -> float:
 
     p is clipped to [tiny, 1 - tiny], ``tiny`` being the machine epsilon of its dtype, so that a
     confident mistake costs much but not infinity (scikit-learn's convention, 36.04 at most in
-    double precision). A term whose factor is 0 is 0.
+    double precision).
     Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.90.
     """
     if p < tiny:
         p = tiny
     elif p > 1.0 - tiny:
         p = 1.0 - tiny
-    loss = 0.0
-    if y != 0.0:
-        loss -= y * log(p)
-    if y != 1.0:
-        loss -= (1.0 - y) * log(1.0 - p)
-    return loss
+    if y == 0.0 or y == 1.0:  # A label: one of the two terms is 0.
+        return -log(p if y == 1.0 else 1.0 - p)
+    return -y * log(p) - (1.0 - y) * log(1.0 - p)
 
 
 def squared_error(a: float, y: float, parameter: float) -> float:
@@ -109,8 +106,8 @@ def poisson(a: float, y: float, parameter: float) -> float:
     Source: McCullagh and Nelder, Generalized linear models (1989), table 2.1.
     """
     if y > 0.0:
-        # An a that underflowed to 0 costs infinity, and training says so.
-        return y * log(y / a) - y + a if a > 0.0 else float("inf")
+        # An a that has become 0, infinite or NaN costs infinity, and training says so.
+        return y * log(y / a) - y + a if 0.0 < a < inf else inf
     return a
 
 

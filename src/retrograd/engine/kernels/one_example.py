@@ -1,9 +1,12 @@
-"""The notebook's loop: one example a step, plain gradient descent, no detours.
+"""The notebook's loop, its network and its rule: one hidden layer, one example a step.
 
-The same arithmetic in the same order as ``steps.train``, which it equals bit for bit, for the case
-that every batch is one dense row of weight 1, without penalty or momentum, and the network is so
-small that calling anything costs more than computing it. Sums run over the inputs of one unit
-before the next unit's, which the compiler leaves as plain short loops.
+    z1 = W1 @ x;  a1 = z1;  z2 = W2 @ a1b;  y_pred = sigmoid(z2)
+    error = y_pred - y[r];  dW2 = error * a1b;  d_hidden = W2[:, 1:].T * error
+    W2 -= lr * dW2;  W1 -= lr * d_hidden[:, None] @ x[None, :]
+
+The arithmetic of ``steps.train``, in its order, which it equals bit for bit; for the case that
+every batch is one dense row of weight 1, without penalty or momentum, and that the network is so
+small that finding one's way about costs more than computing.
 """
 
 from retrograd.engine.jit import jit
@@ -16,97 +19,86 @@ from retrograd.engine.kernels.backward import (
 from retrograd.engine.kernels.forward import activate_row
 from retrograd.engine.native import matrix, row, vector
 
-# Weights above which the ordinary loop, vectorised over the units, is faster.
+# Parameters above which the ordinary loop, vectorised over the units, is faster.
 UP_TO = 512
 
 
 @jit(inline=False)
 def train(layout, theta, data, plan, work, losses):
     """Take the plan's steps and return how many went well, as ``steps.train`` does."""
-    x, z, a, delta = row(work.x, 0), row(work.z, 0), row(work.a, 0), row(work.delta, 0)
-    n_layers = layout.activations.size
+    d, h, n_out = layout.widths[0], layout.widths[1], layout.widths[2]
+    W1, W2 = matrix(theta, 0, d, h), matrix(theta, layout.weights_at[1], h, n_out)
+    b1, b2 = vector(theta, layout.biases_at[0], h), vector(theta, layout.biases_at[1], n_out)
+    x, a, delta = matrix(work.x, 0, 1, d), row(work.a, 0), row(work.delta, 0)
+    z1, z2 = matrix(work.z, 0, 1, h), matrix(work.z, h, 1, n_out)
+    a1, a2 = matrix(a, 0, 1, h), matrix(a, h, 1, n_out)
+    delta1, delta2 = matrix(delta, 0, 1, h), matrix(delta, h, 1, n_out)
+    n_good = plan.learning_rates.size
     for k in range(plan.learning_rates.size):
         rate = theta.dtype.type(plan.learning_rates[k])
         first = plan.bounds[k]
-        for i in range(x.size):
-            x[i] = data.X[plan.rows[first], i]
-        # v - v is 0, unless v is NaN or infinite: then it is NaN, and so is what it is added to.
-        spoiled = 0.0
-        for layer in range(n_layers):
-            spoiled += forward_layer(layout, theta, layer, x, z, a)
+        example = plan.rows[first]
+        for i in range(d):
+            x[0, i] = data.X[example, i]
+        spoiled = forward_layer(x, W1, b1, layout.activations[0], z1, a1)
+        spoiled += forward_layer(a1, W2, b2, layout.activations[1], z2, a2)
         loss, _ = output_delta(layout, data, plan.rows, first, 1, a, delta)
         losses[k] = loss * layout.loss_scale
         spoiled += loss - loss
-        for layer in range(n_layers - 1, -1, -1):
-            spoiled += backward_layer(layout, theta, layer, x, z, a, delta, rate)
+        send_back_row(delta2, W2, delta1)
+        times_slope(layout.activations[0], z1, a1, delta1)
+        spoiled += descend(W2, b2, a1, delta2, rate)
+        spoiled += descend(W1, b1, x, delta1, rate)
         if spoiled != 0.0:
             work.loss[0] = loss
-            keep_gradient(layout, x, a, delta, row(work.gradient, 0))
-            return k
-    keep_gradient(layout, x, a, delta, row(work.gradient, 0))
-    return plan.learning_rates.size
+            n_good = k
+            break
+    # Written down once, for those who look at the numbers of the last step taken.
+    gradient = row(work.gradient, 0)
+    weight_gradient(x, delta1, matrix(gradient, 0, d, h), False)
+    weight_gradient(a1, delta2, matrix(gradient, layout.weights_at[1], h, n_out), False)
+    bias_gradient(delta1, vector(gradient, layout.biases_at[0], h), False)
+    bias_gradient(delta2, vector(gradient, layout.biases_at[1], n_out), False)
+    return n_good
 
 
 @jit
-def forward_layer(layout, theta, layer, x, z, a):
-    """z = a_in W + b, a = f(z) for one row and one layer; 0, or NaN if a z is not finite."""
-    n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
-    at = layout.units_at[layer]
-    a_in = vector(x, 0, n_in) if layer == 0 else vector(a, layout.units_at[layer - 1], n_in)
-    W = matrix(theta, layout.weights_at[layer], n_in, n_out)
-    b = vector(theta, layout.biases_at[layer], n_out)
-    z_out = matrix(z, at, 1, n_out)
+def forward_layer(a_in, W, b, code, z, a):
+    """z = a_in W + b, a = f(z); returns 0, or NaN if a z is not finite.
+
+    v - v is 0 unless v is NaN or infinite: then it is NaN, and so is all that it is added to.
+    """
     spoiled = 0.0
-    for o in range(n_out):
+    for o in range(b.size):
         total = b[o]
-        for i in range(n_in):
-            total += a_in[i] * W[i, o]
-        z_out[0, o] = total
+        for i in range(W.shape[0]):
+            total += a_in[0, i] * W[i, o]
+        z[0, o] = total
         spoiled += total - total
-    activate_row(layout.activations[layer], z_out, matrix(a, at, 1, n_out), 0)
+    activate_row(code, z, a, 0)
     return spoiled
 
 
 @jit
-def backward_layer(layout, theta, layer, x, z, a, delta, rate):
-    """Send delta back through W, then move W and b; 0, or NaN if one of them is not finite."""
-    n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
-    a_in = vector(x, 0, n_in) if layer == 0 else vector(a, layout.units_at[layer - 1], n_in)
-    W = matrix(theta, layout.weights_at[layer], n_in, n_out)
-    b = vector(theta, layout.biases_at[layer], n_out)
-    delta_out = vector(delta, layout.units_at[layer], n_out)
-    if layer > 0:
-        at = layout.units_at[layer - 1]
-        delta_in = matrix(delta, at, 1, n_in)
-        for i in range(n_in):
-            total = delta_out[0] * W[i, 0]
-            for o in range(1, n_out):
-                total += delta_out[o] * W[i, o]
-            delta_in[0, i] = total
-        code = layout.activations[layer - 1]
-        times_slope(code, matrix(z, at, 1, n_in), matrix(a, at, 1, n_in), delta_in)
+def send_back_row(delta, W, delta_in):
+    """delta_in = delta W' for one row, the sums over the outputs in ``send_back``'s order."""
+    for i in range(W.shape[0]):
+        total = delta[0, 0] * W[i, 0]
+        for o in range(1, W.shape[1]):
+            total += delta[0, o] * W[i, o]
+        delta_in[0, i] = total
+
+
+@jit
+def descend(W, b, a_in, delta, rate):
+    """W -= rate * a_in' delta, b -= rate * delta; returns 0, or NaN if one is then not finite."""
     spoiled = 0.0
-    for o in range(n_out):
-        b_new = b[o] - rate * delta_out[o]
+    for o in range(b.size):
+        b_new = b[o] - rate * delta[0, o]
         b[o] = b_new
         spoiled += b_new - b_new
-        for i in range(n_in):
-            W_new = W[i, o] - rate * (a_in[i] * delta_out[o])
+        for i in range(W.shape[0]):
+            W_new = W[i, o] - rate * (a_in[0, i] * delta[0, o])
             W[i, o] = W_new
             spoiled += W_new - W_new
     return spoiled
-
-
-@jit(inline=False)
-def keep_gradient(layout, x, a, delta, gradient):
-    """Write down the gradient of the last step taken, for those who look at its numbers."""
-    for layer in range(layout.activations.size):
-        n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
-        delta_out = matrix(delta, layout.units_at[layer], 1, n_out)
-        bias_gradient(delta_out, vector(gradient, layout.biases_at[layer], n_out), False)
-        dW = matrix(gradient, layout.weights_at[layer], n_in, n_out)
-        if layer == 0:
-            weight_gradient(matrix(x, 0, 1, n_in), delta_out, dW, False)
-        else:
-            a_in = matrix(a, layout.units_at[layer - 1], 1, n_in)
-            weight_gradient(a_in, delta_out, dW, False)
