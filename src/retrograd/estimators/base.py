@@ -284,7 +284,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
         check_is_fitted(self)
         theta = self._theta()
-        if check_input:
+        if check_input and not self._is_plain(X, theta.dtype):
             X = validate_data(
                 self, X, accept_sparse=["csr", "csc"], dtype=[theta.dtype], reset=False
             )
@@ -294,6 +294,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 f"X has {X.shape[1]} features, coefs_[0] has rows for {network.widths[0]}"
             )
         return predict(network, theta, make_data(network, X), X.shape[0])
+
+    def _is_plain(self, X: Any, dtype: np.dtype) -> bool:
+        """Whether X is just what the engine reads: the full check takes longer than most nets."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == dtype
+            and X.ndim == 2
+            and X.shape[1] == self.n_features_in_
+            and X.size > 0
+            and not hasattr(self, "feature_names_in_")
+            and bool(np.isfinite(X).all())
+        )
 
     def _known_network(self) -> Network:
         """Network of the last fit, or one built from fitted attributes that were set by hand."""
