@@ -5,6 +5,7 @@ The number of threads is the one that SciPy's BLAS would use, so ``OMP_NUM_THREA
 """
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,16 +70,32 @@ def single_threaded_blas() -> Iterator[int]:
         yield n_threads
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Keep Ctrl-C waiting: workers that wait for one that was never started would wait for ever."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def run_workers(n_workers: int, work: Callable[[int], Result]) -> Result:
     """Call work(0) here and work(1) to work(n_workers - 1) in threads; return what work(0) gives.
 
     ``work`` must not hold the interpreter's lock for long: compiled kernels let go of it.
     """
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(1, n_workers)]
-    for thread in threads:
-        thread.start()
-    try:
+    if n_workers == 1:
         return work(0)
-    finally:
+    with _interrupts_held():
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(1, n_workers)]
         for thread in threads:
-            thread.join()
+            thread.start()
+        try:
+            return work(0)
+        finally:
+            for thread in threads:
+                thread.join()

@@ -20,8 +20,6 @@ PANEL_ROWS = 512
 SLICE_FROM = 1 << 21
 # Multiplications after which the loop comes back to Python, to let Ctrl-C in: some 0.2 seconds.
 CALL_WORK = 1 << 33
-
-
 # Multiplications below which OpenBLAS takes one thread anyway, so that it need not be told.
 HOLD_FROM = 1 << 17
 
@@ -174,13 +172,16 @@ class Trainer:
         DivergenceError
             If NaN or infinity arises. The state is then of no more use.
         ValueError
-            If a batch is larger than the trainer was made for.
+            If a batch is larger than the trainer was made for, or a row is not among its data.
         """
         network, state, work = self.network, self.state, self.work
         layout, settings = network.layout(state.theta.dtype), self.optimizer.settings()
         rows, bounds = np.asarray(rows, np.int64), np.asarray(bounds, np.int64)
         if np.diff(bounds).max(initial=0) > self.batch_size:
             raise ValueError(f"a batch has more rows than the {self.batch_size} there is room for")
+        n_known = self.data.y.shape[0]
+        if rows.size and not (rows.min() >= 0 and rows.max() < n_known):
+            raise ValueError(f"row numbers must be 0 to {n_known - 1}")
         losses = np.empty(rates.size)
         corrections = self.optimizer.corrections(state.step, rates.size)
         chunk = max(1, CALL_WORK // (3 * layout.n_weights * self.batch_size))

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 # Drawing more often than this only costs time.
 SECONDS_BETWEEN_DRAWINGS = 0.05
 NARROWEST_BAR = 8
-STARTING = "starting (the first training ever compiles the engine)"
+STARTING = "starting"
 
 
 class CtrlC:
