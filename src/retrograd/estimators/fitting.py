@@ -15,7 +15,6 @@ from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
-from retrograd.engine.threads import single_threaded_blas
 
 if TYPE_CHECKING:
     from retrograd.engine.trainer import State
@@ -285,9 +284,8 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
         iteration += 1
         print(f"Iteration {iteration}, loss = {intermediate_result.fun:.8f}")
 
-    # A trial step may overflow; the result is checked below. SciPy's own small products would cost
-    # more in two threads than in one, and their bits would depend on the number.
-    with np.errstate(all="ignore"), single_threaded_blas():
+    # A trial step may overflow; the result is checked below.
+    with np.errstate(all="ignore"):
         result = scipy.optimize.minimize(
             objective,
             theta.astype(np.float64),
