@@ -101,3 +101,16 @@ def test_other_memory_orders_are_copied_into_rows() -> None:
     data = make_data(NETWORK, X)
     assert data.X.flags.c_contiguous
     assert np.array_equal(data.X, X)
+
+
+def test_damaged_sparse_rows_are_refused() -> None:
+    """A kernel checks no index, so what comes in is checked once."""
+    network = Network((3, 1), (), "identity", "squared_error")
+    X = scipy.sparse.csr_array(np.eye(3))
+    X.indices[1] = 7
+    with pytest.raises(ValueError, match="not 0 to 2"):
+        make_data(network, X)
+    X = scipy.sparse.csr_array(np.eye(3))
+    X.indptr[-1] = 9
+    with pytest.raises(ValueError, match="indptr|index"):
+        make_data(network, X)

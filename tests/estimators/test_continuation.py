@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.exceptions import ConvergenceWarning
 from tasks import make_task, pair, same_bits
+
+from retrograd.estimators.regressor import MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -163,3 +166,18 @@ def test_warm_start_with_early_stopping_keeps_the_best_of_all():
     assert len(model.validation_scores_) == 35
     for before, after in zip(best, model.coefs_, strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+def test_a_batch_of_weight_zero_teaches_nothing():
+    """Its rows count for nothing, so the penalty is not divided by nothing either."""
+    X, y = make_task("regression")
+    n = len(X) // 2
+    settings = {"hidden_layer_sizes": (3,), "solver": "sgd", "momentum": 0.0, "alpha": 10.0,
+                "batch_size": n, "shuffle": False, "max_iter": 5, "random_state": 0}  # fmt: skip
+    weight = np.repeat([1.0, 0.0], n)
+    with pytest.warns(ConvergenceWarning):
+        both = MLPRegressor(**settings).fit(X[: 2 * n], y[: 2 * n], sample_weight=weight)
+    with pytest.warns(ConvergenceWarning):
+        alone = MLPRegressor(**settings).fit(X[:n], y[:n])
+    for mine, other in zip(both.coefs_, alone.coefs_, strict=True):
+        np.testing.assert_array_equal(mine, other)

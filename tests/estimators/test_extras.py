@@ -212,7 +212,7 @@ def test_warnings_say_what_to_do():
     X, y = make_task("multiclass")
     with pytest.warns(ConvergenceWarning, match="raise max_iter"):
         build(max_iter=2).fit(X, y)
-    with pytest.warns(UserWarning, match="batch_size=100 is larger than the 47 training rows"):
+    with pytest.warns(UserWarning, match="`batch_size` 100, larger than the 47 training rows"):
         build(batch_size=100).fit(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -188,20 +188,16 @@ FORGERIES = {
     "no steps": (lambda d, t: d["model"].update(steps=[]), "."),
     "twice": (lambda d, t: d["model"]["steps"].append(d["model"]["steps"][1]), "is missing"),
     "order": (lambda d, t: d["model"]["steps"].reverse(), "."),
-    "widths": (lambda d, t: network_of(d).update(widths=[4, 5, 1]), "contradict"),
+    "widths": (lambda d, t: network_of(d).update(widths=[4, 5, 1]), "shape"),
     "negative": (lambda d, t: network_of(d).update(widths=[4, -4, 1]), "widths"),
     "input": (lambda d, t: network_of(d).update(widths=[9, 4, 1]), "shape"),
     "output": (lambda d, t: network_of(d).update(output="softmax"), "no output 'softmax'"),
     "activation": (lambda d, t: network_of(d)["parameters"].update(activation="x"), "activation"),
     "activations": (
-        lambda d, t: network_of(d)["parameters"].update(activation=["relu", "relu"]),
+        lambda d, t: network_of(d).update(activations=["relu", "relu"]),
         "activation",
     ),
     "solver": (lambda d, t: network_of(d)["parameters"].update(solver=3), "solver"),
-    "hidden": (
-        lambda d, t: network_of(d)["parameters"].update(hidden_layer_sizes=["a"]),
-        ".",
-    ),
     "parameter": (lambda d, t: network_of(d)["parameters"].update(evil=1), "'evil'"),
     "parameter kind": (lambda d, t: network_of(d)["parameters"].update(tol={"x": 1}), "plain"),
     "epochs": (lambda d, t: network_of(d).update(epochs=True), "'epochs'"),
@@ -281,3 +277,24 @@ def test_any_forged_fact_is_refused_or_harmless(good, tmp_path_factory, data):
         assert model.predict(frame.rename(dict(zip(frame.columns, names, strict=True)))).shape == (
             30,
         )
+
+
+def test_parameters_set_after_the_fit_do_not_change_the_network(tmp_path):
+    """A file holds the network that was fitted, whatever the next fit would make."""
+    model = fitted(MLPRegressor(**FEW), X, X[:, 0])
+    expected = model.predict(X)
+    model.set_params(activation="tanh", hidden_layer_sizes=(9, 9))
+    loaded = again(model, tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(loaded.predict(X), expected)
+    assert loaded.activation == "tanh"
+
+
+def test_a_loaded_model_can_be_trained_on(tmp_path):
+    """The count of samples goes on, and a model fitted by L-BFGS takes another solver."""
+    model = fitted(MLPRegressor(**FEW), X, X[:, 0])
+    loaded = again(model, tmp_path / "m.safetensors")
+    loaded.partial_fit(X, X[:, 0])
+    assert loaded.t_ == model.t_ + len(X)
+    model = fitted(MLPRegressor(**FEW, solver="lbfgs"), X, X[:, 0])
+    loaded = again(model, tmp_path / "m.safetensors").set_params(solver="adam")
+    assert len(loaded.partial_fit(X, X[:, 0]).loss_curve_) == 1

@@ -191,6 +191,23 @@ def test_predict_refuses_tables_that_do_not_fit(models, tmp_path, change, messag
     assert message in fail("predict", models["species"][0], write(tmp_path, change))
 
 
+def test_predict_does_not_overwrite_what_it_reads(models, tmp_path):
+    path, _ = models["species"]
+    model, table = tmp_path / "m.safetensors", tmp_path / "t.csv"
+    model.write_bytes(path.read_bytes())
+    table.write_bytes(PENGUINS.read_bytes())
+    for precious in (model, table):
+        before = precious.read_bytes()
+        assert "would overwrite" in fail("predict", model, table, "--out", precious)
+        assert precious.read_bytes() == before
+
+
+def test_train_says_what_lbfgs_does_not_look_at(tmp_path):
+    out, _ = run("train", PENGUINS, "--target", "species", "--solver", "lbfgs", "--lr", 0.5,
+                 "--activation", "swish", "--epochs", 3, "--out", tmp_path / "m.safetensors")  # fmt: skip
+    assert "no effect with --solver lbfgs: --lr" in out
+
+
 def test_predict_without_an_encoder(tmp_path):
     import warnings
 

@@ -51,6 +51,12 @@ def make_data(
         values = rows.data
         columns = rows.indices.astype(np.int32, copy=False)
         row_starts = rows.indptr.astype(np.int64, copy=False)
+        if columns.size and not (columns.min() >= 0 and columns.max() < n_features):
+            raise ValueError(f"a sparse row has a column that is not 0 to {n_features - 1}")
+        if np.diff(row_starts).min(initial=0) < 0 or row_starts[-1] > min(
+            columns.size, values.size
+        ):
+            raise ValueError("the sparse rows' indptr does not fit their indices")
     else:
         dense = X
         values, columns = np.empty(0, dtype), np.empty(0, np.int32)

@@ -65,26 +65,26 @@ def jit(function: Callable | None = None, *, inline: bool = True) -> Callable:
     return dispatcher
 
 
-_compiled: set[np.dtype] = set()
+_compiled: set[tuple[str, np.dtype]] = set()
 
 
 @contextmanager
-def compiling(dtype: np.dtype) -> Iterator[None]:
+def compiling(kernel: str, dtype: np.dtype) -> Iterator[None]:
     """Say so, once and in one line, when what follows has to compile the kernels first."""
-    if dtype in _compiled or not COMPILED:
+    if (kernel, dtype) in _compiled or not COMPILED:
         yield
         return
-    mark = CACHE_FOLDER / f"compiled-{dtype}"
+    mark = CACHE_FOLDER / f"compiled-{kernel}-{dtype}"
     if mark.exists():
-        _compiled.add(dtype)
+        _compiled.add((kernel, dtype))
         yield
         return
     print(
-        f"retrograd: compiling its kernels for {dtype}, once on this machine; some seconds ...",
+        f"retrograd: compiling {kernel!r} for {dtype}, once on this machine; some seconds ...",
         file=sys.stderr,
         flush=True,
     )
     yield
-    _compiled.add(dtype)
+    _compiled.add((kernel, dtype))
     with suppress(OSError):
         mark.touch()

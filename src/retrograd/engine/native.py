@@ -158,7 +158,7 @@ else:
 
     @jit
     def wait_for_all(barrier: np.ndarray, n_workers: int) -> None:
-        """Return once all workers have come here; ``barrier`` is two int64 counters, 0 at first.
+        """Return once all workers have come here, or one has given up (see ``make_barrier``).
 
         Waiting spins, since a step is short, and after a while hands the processor to others, so
         that a busy machine is not kept from doing the very work that is waited for.
@@ -171,7 +171,7 @@ else:
             _fetch_add(barrier, 1, 1)
             return
         spins = 0
-        while _fetch_add(barrier, 1, 0) == round_before:
+        while _fetch_add(barrier, 1, 0) == round_before and _fetch_add(barrier, 2, 0) == 0:
             spins += 1
             if spins > 2000:
                 _yield_processor()

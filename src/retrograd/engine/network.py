@@ -85,7 +85,7 @@ class Network:
                 f"got {len(self.activations)}: {self.activations}"
             )
         for name in self.activations:
-            if name not in ACTIVATIONS:
+            if not isinstance(name, str) or name not in ACTIVATIONS:
                 known = ", ".join(map(repr, ACTIVATIONS))
                 raise ValueError(f"unknown activation {name!r}; known are {known}")
         check_pair(self.loss, self.output)

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TypeVar
+from typing import TypeVar, cast
 
+import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 - the BLAS must be loaded before it can be limited
 from threadpoolctl import LibController, ThreadpoolController
 
@@ -32,13 +33,21 @@ class _Hold:
     """
 
     def __init__(self) -> None:
-        self.release_all()
-
-    def release_all(self) -> None:
-        """Forget the holders, without restoring anything."""
         self.lock = threading.Lock()
         self.n_holders = 0
         self.before: list[int | None] = []
+
+    def restore(self) -> None:
+        """Give the BLAS its threads back."""
+        for library, n_threads in zip(_blas(), self.before, strict=False):
+            library.set_num_threads(n_threads)
+        self.before = []
+
+    def after_fork(self) -> None:
+        """Forget the holders: a forked child has none of the threads that they were in."""
+        self.lock = threading.Lock()
+        self.n_holders = 0
+        self.restore()
 
     def __enter__(self) -> int:
         """Limit the BLAS; return how many threads it was allowed before."""
@@ -54,13 +63,11 @@ class _Hold:
         with self.lock:
             self.n_holders -= 1
             if self.n_holders == 0:
-                for library, n_threads in zip(_blas(), self.before, strict=True):
-                    library.set_num_threads(n_threads)
+                self.restore()
 
 
 _hold = _Hold()
-# A child forked while another thread is in a fit has no such thread, and would wait for it.
-os.register_at_fork(after_in_child=_hold.release_all)
+os.register_at_fork(after_in_child=_hold.after_fork)
 
 
 @contextmanager
@@ -71,31 +78,64 @@ def single_threaded_blas() -> Iterator[int]:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Keep Ctrl-C waiting: workers that wait for one that was never started would wait for ever."""
-    if not hasattr(signal, "pthread_sigmask"):
+def interrupts_held() -> Iterator[None]:
+    """Keep Ctrl-C waiting till the block's end: what belongs together is done together.
+
+    Python delivers it to the main thread, between any two instructions; a step would be taken but
+    not counted, or workers would wait for one that was never started.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT) if in_main else None
+    if before is None:
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    pressed = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+        if pressed.is_set():
+            signal.raise_signal(signal.SIGINT)
 
 
-def run_workers(n_workers: int, work: Callable[[int], Result]) -> Result:
+def make_barrier() -> np.ndarray:
+    """Counters that workers meet by: how many have come, how many rounds, whether one gave up."""
+    return np.zeros(3, np.int64)
+
+
+def run_workers(n_workers: int, barrier: np.ndarray, work: Callable[[int], Result]) -> Result:
     """Call work(0) here and work(1) to work(n_workers - 1) in threads; return what work(0) gives.
 
-    ``work`` must not hold the interpreter's lock for long: compiled kernels let go of it.
+    ``work`` must not hold the interpreter's lock for long: compiled kernels let go of it. If one
+    of them raises, the others no longer wait for it, and the error is raised here.
     """
     if n_workers == 1:
         return work(0)
-    with _interrupts_held():
-        threads = [threading.Thread(target=work, args=(i,)) for i in range(1, n_workers)]
-        for thread in threads:
-            thread.start()
+    errors: list[BaseException] = []
+
+    def guarded(worker: int) -> Result | None:
         try:
-            return work(0)
+            return work(worker)
+        except BaseException as error:
+            errors.append(error)
+            barrier[2] = 1
+            return None
+
+    with interrupts_held():
+        threads: list[threading.Thread] = []
+        try:
+            for worker in range(1, n_workers):
+                thread = threading.Thread(target=guarded, args=(worker,))
+                thread.start()
+                threads.append(thread)
+            result = guarded(0)
+        except BaseException:
+            barrier[2] = 1
+            raise
         finally:
             for thread in threads:
                 thread.join()
+    if errors:
+        raise errors[0]
+    return cast(Result, result)

@@ -12,7 +12,12 @@ from retrograd.engine.kernels.data import Data, Plan, Settings, Work
 from retrograd.engine.kernels.update import BLOCK, LANES
 from retrograd.engine.network import Layout, Network
 from retrograd.engine.optimizers import Optimizer
-from retrograd.engine.threads import run_workers, single_threaded_blas
+from retrograd.engine.threads import (
+    interrupts_held,
+    make_barrier,
+    run_workers,
+    single_threaded_blas,
+)
 
 # Rows whose units are held at once: enough for a good matrix product, few enough for the cache.
 PANEL_ROWS = 512
@@ -157,7 +162,7 @@ class Trainer:
         self.state.learning_rate = self.optimizer.rate_after_epoch(
             self.state.learning_rate, self.state.samples_seen
         )
-        return float(np.dot(losses, np.diff(bounds)) / rows.size)
+        return np.dot(losses, np.diff(bounds)) / rows.size
 
     def run(self, rows: np.ndarray, bounds: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """Take the steps of a plan: step k on rows[bounds[k] : bounds[k + 1]] at rates[k].
@@ -172,32 +177,36 @@ class Trainer:
         DivergenceError
             If NaN or infinity arises. The state is then of no more use.
         ValueError
-            If a batch is larger than the trainer was made for, or a row is not among its data.
+            If the plan does not fit together, a batch is larger than the trainer was made for, or
+            a row is not among its data.
         """
         network, state, work = self.network, self.state, self.work
         layout, settings = network.layout(state.theta.dtype), self.optimizer.settings()
         rows, bounds = np.asarray(rows, np.int64), np.asarray(bounds, np.int64)
         if np.diff(bounds).max(initial=0) > self.batch_size:
             raise ValueError(f"a batch has more rows than the {self.batch_size} there is room for")
+        if (
+            bounds.size != rates.size + 1
+            or np.diff(bounds).min(initial=0) < 0
+            or not (bounds[0] >= 0 and bounds[-1] <= rows.size)
+        ):
+            raise ValueError("bounds must rise from 0 to the number of rows, one more than rates")
         n_known = self.data.y.shape[0]
         if rows.size and not (rows.min() >= 0 and rows.max() < n_known):
             raise ValueError(f"row numbers must be 0 to {n_known - 1}")
         losses = np.empty(rates.size)
         corrections = self.optimizer.corrections(state.step, rates.size)
         chunk = max(1, CALL_WORK // (3 * layout.n_weights * self.batch_size))
-        with single_threaded_blas() as n_threads, compiling(state.theta.dtype):
+        kernel = "one_example" if self._is_notebooks(bounds) else "train"
+        with single_threaded_blas() as n_threads, compiling(kernel, state.theta.dtype):
             n_workers = min(n_threads, work.loss.size) if COMPILED else 1
             for begin in range(0, rates.size, chunk):
                 end = min(begin + chunk, rates.size)
                 plan = Plan(rows, bounds[begin : end + 1], rates[begin:end], corrections[begin:end])
-                if self._is_notebooks(plan):
-                    n_good = one_example.train(
-                        layout, state.theta, self.data, plan, work, losses[begin:end]
-                    )
-                else:
+                with interrupts_held():
                     n_good = self._take_steps(layout, settings, plan, losses[begin:end], n_workers)
-                state.step += n_good
-                state.samples_seen += int(plan.bounds[n_good] - plan.bounds[0])
+                    state.step += n_good
+                    state.samples_seen += int(plan.bounds[n_good] - plan.bounds[0])
                 if n_good < end - begin:
                     n_rows = int(plan.bounds[n_good + 1] - plan.bounds[n_good])
                     raise DivergenceError(
@@ -210,21 +219,25 @@ class Trainer:
         self, layout: Layout, settings: Settings, plan: Plan, losses: np.ndarray, n_workers: int
     ) -> int:
         """Take the steps of one call; how many went well."""
-        state, barrier = self.state, np.zeros(2, np.int64)
+        state = self.state
+        if self._is_notebooks(plan.bounds):
+            return one_example.train(layout, state.theta, self.data, plan, self.work, losses)
+        barrier = make_barrier()
         return run_workers(
             n_workers,
+            barrier,
             lambda worker: steps.train(
                 layout, settings, state.theta, state.slots, self.data, plan, self.work,
                 losses, barrier, worker, n_workers,
             ),
         )  # fmt: skip
 
-    def _is_notebooks(self, plan: Plan) -> bool:
+    def _is_notebooks(self, bounds: np.ndarray) -> bool:
         """Whether the steps are the notebook's: its shorter loop gives the same bits."""
         return (
             self.batch_size == 1
             and self.network.n_layers == 2
-            and plan.bounds[-1] - plan.bounds[0] == plan.learning_rates.size
+            and bounds[-1] - bounds[0] == bounds.size - 1
             and self.optimizer.solver == "sgd"
             and self.optimizer.n_slots == 0
             and self.optimizer.alpha == 0.0
@@ -269,11 +282,12 @@ class Objective:
 
     def _loss(self, theta: np.ndarray, layout: Layout) -> float:
         parameters = np.ascontiguousarray(theta, dtype=self.dtype)
-        barrier = np.zeros(2, np.int64)
-        with single_threaded_blas() as n_threads, compiling(self.dtype):
+        barrier = make_barrier()
+        with single_threaded_blas() as n_threads, compiling("objective", self.dtype):
             n_workers = min(n_threads, self.work.loss.size) if COMPILED else 1
             return run_workers(
                 n_workers,
+                barrier,
                 lambda worker: steps.objective(
                     layout, self.settings, parameters, self.data, self.rows, self.work,
                     barrier, worker, n_workers,
@@ -301,12 +315,12 @@ def predict(network: Network, theta: np.ndarray, data: Data, n_rows: int) -> np.
             out, worker, n_workers,
         )  # fmt: skip
 
-    with compiling(dtype):
+    with compiling("predict", dtype):
         n_workers = 1
         if n_rows * network.n_parameters < HOLD_FROM:
             fill(0)
         else:
             with single_threaded_blas() as n_threads:
                 n_workers = min(n_threads, n_panels) if COMPILED else 1
-                run_workers(n_workers, fill)
+                run_workers(n_workers, make_barrier(), fill)
     return out

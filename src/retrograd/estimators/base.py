@@ -21,12 +21,9 @@ from retrograd.engine.optimizers import SOLVERS, Optimizer
 from retrograd.engine.threads import single_threaded_blas
 from retrograd.estimators import parameters
 from retrograd.estimators.fitting import fit_lbfgs, fit_stochastic
-from retrograd.maths.activations import ACTIVATIONS
+from retrograd.maths.activations import ACTIVATIONS, ALIASES
 from retrograd.maths.initializers import INITIALIZERS
 from retrograd.maths.schedules import SCHEDULES
-
-# Other names that people know some activations by.
-ALIASES = {"swish": "silu"}
 
 
 def solver_is_stochastic(estimator: "BaseMLP") -> bool:
@@ -99,7 +96,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         y : array-like of shape (n,) or (n, O)
             Class labels, an indicator matrix of labels, or numbers.
         sample_weight : array-like of shape (n,), default=None
-            How much each row counts; 2 is as if it stood there twice, 0 as if it did not.
+            How much each row counts; 2 is as if it stood there twice, 0 as if it did not, but that
+            it still takes its place in a minibatch.
 
         Returns
         -------
@@ -194,7 +192,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                     fit_lbfgs(self, network, data)
                 else:
                     fit_stochastic(self, network, data, X, rng, first, incremental, on_epoch)
-        except BaseException:  # an interrupted fit, too, leaves the estimator as it was
+        except BaseException:  # also an interrupt, where the solver does not catch it itself
             self.__dict__ = before
             raise
         return self
@@ -290,8 +288,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         theta = self._theta()
         if check_input and not self._is_plain(X, theta.dtype):
             X = validate_data(
-                self, X, accept_sparse=["csr", "csc"], dtype=[theta.dtype], reset=False
+                self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=False
             )
+            # As NumPy has it: the wider of the two.
+            dtype = np.result_type(X.dtype, theta.dtype)
+            X, theta = X.astype(dtype, copy=False), theta.astype(dtype, copy=False)
         network = self._known_network()
         if X.shape[1] != network.widths[0]:
             raise ValueError(
@@ -319,13 +320,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         names = self.activation
         if isinstance(names, str):
             names = [names] * (len(self.coefs_) - 1)
+        return self._network_of(widths, [ALIASES.get(name, name) for name in names])
+
+    def _network_of(self, widths: tuple[int, ...], activations: list[str]) -> Network:
+        """Network for predictions, from what a fitted estimator shows of it."""
         losses = {"logistic": "log_loss", "softmax": "log_loss", "exp": "poisson"}
-        return Network(
-            widths,
-            tuple(ALIASES.get(name, name) for name in names),
-            self.out_activation_,
-            losses.get(self.out_activation_, "squared_error"),
-        )
+        output = self.out_activation_
+        return Network(widths, tuple(activations), output, losses.get(output, "squared_error"))
 
     def _fitted_copy(self) -> dict[str, Any]:
         """Fitted attributes as of now, for a callback's ``fitted_estimator``."""

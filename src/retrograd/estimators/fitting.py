@@ -88,13 +88,13 @@ def fit_stochastic(
         else:
             if not incremental:
                 warnings.warn(
-                    f"{type(estimator).__name__} stopped at max_iter={estimator.max_iter} epochs "
+                    f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached "
                     "before it converged: raise max_iter, or tol",
                     ConvergenceWarning,
-                    stacklevel=5,
+                    stacklevel=6,
                 )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=5)
+        warnings.warn("Training interrupted by user.", stacklevel=6)
     except DivergenceError as error:
         if not stopping.has_best:
             raise
@@ -105,7 +105,7 @@ def fit_stochastic(
         warnings.warn(
             f"{error} The parameters with the best validation score are kept.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     stopping.restore_best(state)
 
@@ -180,7 +180,7 @@ class Stopping:
 
 def _open_curves(estimator: "BaseMLP", first: bool) -> None:
     """Start the curves, or go on with copies, since the old ones return if this fit fails."""
-    estimator.loss_curve_ = [] if first else [*getattr(estimator, "loss_curve_", ())]
+    estimator.loss_curve_ = [] if first else [*(getattr(estimator, "loss_curve_", None) or ())]
     if estimator.early_stopping:
         estimator.best_loss_ = None
         if getattr(estimator, "validation_scores_", None) is None:
@@ -236,6 +236,8 @@ def _state(
     if not incremental or last is None:
         estimator._no_improvement_count = 0
     if last is None:
+        # Fitted by other means: by L-BFGS, loaded from a file, or set by hand.
+        state.samples_seen = int(getattr(estimator, "t_", 0))
         return state
     state.step, state.epoch, state.samples_seen = last.step, last.epoch, last.samples_seen
     state.schedule_start = last.schedule_start if incremental else last.step
@@ -255,9 +257,9 @@ def _batch_size(batch_size: int | str, n_rows: int) -> int:
         return min(200, n_rows)
     if int(batch_size) > n_rows:
         warnings.warn(
-            f"batch_size={batch_size} is larger than the {n_rows} training rows; "
+            f"Got `batch_size` {batch_size}, larger than the {n_rows} training rows; "
             "all of them are one batch",
-            stacklevel=6,
+            stacklevel=7,
         )
     return min(int(batch_size), n_rows)
 
@@ -307,9 +309,9 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
     estimator.loss_ = objective.reported(theta)
     if result.status != 0:
         warnings.warn(
-            f"L-BFGS stopped before it converged, after {result.nit} iterations and "
+            f"lbfgs failed to converge: it stopped after {result.nit} iterations and "
             f"{result.nfev} evaluations ({result.message}): raise max_iter or max_fun, or "
             "scale the data",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )

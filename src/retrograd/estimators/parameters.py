@@ -71,7 +71,11 @@ def vector(coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> np.
     """
     parts = [*coefs, *intercepts]
     owner = getattr(parts[0], "base", None)
-    if isinstance(owner, np.ndarray) and _covered(owner, parts):
+    if (
+        isinstance(owner, np.ndarray)
+        and owner.dtype in (np.float32, np.float64)
+        and _covered(owner, parts)
+    ):
         return owner
     arrays = [np.ravel(part) for part in parts]
     single = all(array.dtype == np.float32 for array in arrays)

@@ -46,6 +46,8 @@ def pack_network(model, prefix: str, tensors: dict) -> dict:
     facts = {
         "parameters": pack_parameters(model),
         "widths": [len(model.coefs_[0]), *(len(biases) for biases in model.intercepts_)],
+        # Of the network as it was fitted: the parameters may have been set to others since.
+        "activations": list(model._known_network().activations),
         "output": model.out_activation_,
         "feature_names": pack_names(model),
         "epochs": int(model.n_iter_),
@@ -79,7 +81,7 @@ def unpack_network(name: str, facts: dict, prefix: str, tensors: Tensors):
         If anything is missing, of the wrong type, or contradicts something else.
     """
     model = build(NETWORKS[name], facts)
-    widths = _check_widths(model, facts)
+    widths = _check_widths(facts)
     model.coefs_, model.intercepts_ = _take_layers(widths, prefix, tensors)
     if fact(facts, "output", str) not in OUTPUTS[name]:
         raise ModelFileError(f"{name} has no output {facts['output']!r}")
@@ -105,20 +107,20 @@ def unpack_network(name: str, facts: dict, prefix: str, tensors: Tensors):
 
 def _restore(model, facts: dict) -> None:
     """Set up what an estimator keeps to itself; the single place that knows of it."""
-    # Refuses activations that are not one for each hidden layer.
-    model._network = model._known_network()
+    widths, activations = tuple(facts["widths"]), fact(facts, "activations", list)
+    try:
+        model._network = model._network_of(widths, activations)
+    except ValueError as error:
+        raise ModelFileError(f"'activations' is wrong: {error}") from None
     if hasattr(model, "classes_"):
         model._sparse_labels = fact(facts, "sparse_labels", bool)
 
 
-def _check_widths(model, facts: dict) -> list[int]:
-    """Check that the layers' widths are those that the parameters ask for."""
+def _check_widths(facts: dict) -> list[int]:
+    """Check that these are widths; that the tensors have them is checked as they are taken."""
     widths = fact(facts, "widths", list)
     if len(widths) < 2 or not all(type(width) is int and width > 0 for width in widths):
         raise ModelFileError("'widths' is not a list of layer widths")
-    hidden = [int(width) for width in np.ravel(model.hidden_layer_sizes)]
-    if widths[1:-1] != hidden:
-        raise ModelFileError(f"widths {widths} contradict hidden_layer_sizes {tuple(hidden)}")
     return widths
 
 

@@ -68,7 +68,7 @@ def report_table(
         "columns": describe_columns(problem, experiment.encoder),
         "features": len(experiment.encoder.get_feature_names_out()),
         "rows": rows,
-        "notes": [*notes, *problem.notes, *experiment.notes],
+        "notes": [*notes, *problem.notes, *experiment.notes, *_unused(options)],
         "options": {
             **asdict(options),
             "hidden": list(options.hidden),
@@ -76,6 +76,14 @@ def report_table(
             "batch": network.batch_size,
         },
     }
+
+
+def _unused(options: Options) -> list[str]:
+    """Tell of options that L-BFGS, which has no steps and no batches, does not look at."""
+    given = [f"--{name}" for name in ("lr", "batch") if getattr(options, name) is not None]
+    if options.solver != "lbfgs" or not given:
+        return []
+    return [f"no effect with --solver lbfgs: {', '.join(given)}"]
 
 
 def describe_columns(problem: Problem, encoder: TableEncoder) -> list[dict]:

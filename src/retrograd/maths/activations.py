@@ -195,6 +195,9 @@ ACTIVATIONS: dict[str, Activation] = {
     "softplus": Activation(SOFTPLUS, softplus, softplus_slope),
 }
 
+# Other names that people know some of them by.
+ALIASES = {"swish": "silu"}
+
 OUTPUTS: dict[str, int] = {
     "identity": IDENTITY,
     "logistic": LOGISTIC,

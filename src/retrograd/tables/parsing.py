@@ -5,7 +5,7 @@ import polars as pl
 # Cells that mean 'missing', besides an empty one, in the customs of R, pandas, SQL, spreadsheets
 # and the UCI repository.
 MISSING = (
-    "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "none", "?",
+    "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "?",
 )  # fmt: skip
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y")

@@ -31,6 +31,7 @@ from retrograd.maths.losses import ABSOLUTE_ERROR, HUBER, LOG_LOSS, QUANTILE, SQ
 
 logistic_slope = jit(activations.logistic_slope)
 tanh_slope = jit(activations.tanh_slope)
+relu_slope = jit(activations.relu_slope)
 leaky_relu_slope = jit(activations.leaky_relu_slope)
 elu_slope = jit(activations.elu_slope)
 selu_slope = jit(activations.selu_slope)
@@ -187,7 +188,7 @@ def times_slope(code, z, a, delta):
     for r in range(z.shape[0]):
         if code == RELU:
             for o in range(z.shape[1]):
-                if z[r, o] <= 0:
+                if relu_slope(z[r, o], a[r, o]) == 0.0:
                     delta[r, o] = 0
         elif code == LOGISTIC:
             for o in range(z.shape[1]):

@@ -35,6 +35,10 @@ def train(layout, settings, theta, slots, data, plan, work, losses, barrier, wor
         )
         wait_for_all(barrier, n_workers)
         weight = batch_weight(work, n_slices)
+        if weight == 0.0:  # None of its rows counts: it teaches nothing.
+            losses[k] = 0.0
+            wait_for_all(barrier, n_workers)
+            continue
         for block in range(worker, work.bad_parameters.size, n_workers):
             start, n, n_weights = block_of(layout, theta, block)
             part = vector(theta, start, n)
@@ -112,11 +116,11 @@ def regularise(theta, work, n_slices, weight, block, n_weights, alpha):
 
 @jit
 def batch_weight(work, n_slices):
-    """Sum of the weights of the batch's rows; 1 if that is 0, when all else is 0 as well."""
+    """Sum of the weights of the batch's rows."""
     weight = 0.0
     for s in range(n_slices):
         weight += work.weight[s]
-    return weight if weight != 0.0 else 1.0
+    return weight
 
 
 @jit

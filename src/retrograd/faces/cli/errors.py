@@ -25,10 +25,13 @@ def mendable():
     except (TableError, ModelFileError) as error:
         message = str(error)
     except DivergenceError as error:
+        lower = f"--lr {error.learning_rate / 10:g}" if error.learning_rate else "--solver adam"
         message = (
             f"training diverged at step {error.step} (epoch {error.epoch}), first in "
-            f"{error.place}; try --lr {error.learning_rate / 10:g}, or --solver adam"
+            f"{error.place}; try {lower}"
         )
+    except MemoryError as error:
+        message = f"out of memory ({error}): try a smaller --hidden, or fewer rows"
     else:
         return
     print(f"error: {' '.join(message.split())}", file=sys.stderr)

@@ -23,6 +23,7 @@ def predict(
     Writes CSV: for each row, in order, the prediction in a column named after the target.
     """
     with mendable():
+        _check_out(out, model, file)
         content, rows = _predict(model, file, proba)
         if out is None:
             sys.stdout.write(content)
@@ -48,7 +49,8 @@ def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
     if proba and not hasattr(model, "predict_proba"):
         raise ModelFileError(f"{path} is a regression: it has no probabilities for --proba")
     table = read_table(file, text_columns=_text_columns(model))
-    notes = list(table.notes)
+    _print_notes(table.notes)  # at once: they may explain the error that follows
+    notes = []
     features = table.frame
     if target in features.columns and target not in _wanted(model):
         notes.append(f"column {target!r} is what the model predicts: not looked at")
@@ -64,9 +66,22 @@ def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
             shares = model.predict_proba(features)
             names = [f"{target}={label}" for label in model.classes_]
             columns |= dict(zip(names, shares.T, strict=True))
-    for note in [*notes, *(str(warning.message) for warning in caught)]:
-        print(f"note: {note}", file=sys.stderr)
+    _print_notes([*notes, *(str(warning.message) for warning in caught)])
     return pl.DataFrame(columns).write_csv(), len(table.frame)
+
+
+def _print_notes(notes) -> None:
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+def _check_out(out: Path | None, model: Path, file: Path) -> None:
+    """Refuse to write the predictions over what they are made from."""
+    from retrograd.export.container import ModelFileError
+
+    for source in (model, file):
+        if out is not None and out.exists() and source.exists() and out.samefile(source):
+            raise ModelFileError(f"--out {out} would overwrite {source}: choose another name")
 
 
 def _encoder(model):

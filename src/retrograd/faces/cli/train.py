@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from retrograd.faces.cli.errors import mendable
-from retrograd.maths.activations import ACTIVATIONS
+from retrograd.maths.activations import ACTIVATIONS, ALIASES
 
 # The engine has the table of solvers; asking it would load it before anything is known to be right.
 SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "lbfgs")
@@ -70,7 +70,10 @@ def train(
     ] = "auto",
     hidden: Annotated[str, typer.Option(help="Widths of the hidden layers, or 'none'.")] = "64,32",
     activation: Annotated[
-        str, typer.Option(callback=_one_of(ACTIVATIONS), help=f"{', '.join(ACTIVATIONS)}.")
+        str,
+        typer.Option(
+            callback=_one_of({**ACTIVATIONS, **ALIASES}), help=f"{', '.join(ACTIVATIONS)}."
+        ),
     ] = "relu",
     solver: Annotated[
         str, typer.Option(callback=_one_of(SOLVERS), help=f"{', '.join(SOLVERS)}.")
@@ -139,8 +142,8 @@ def _train(file, target, task, drop, options, out, quiet: bool) -> dict:
         fitted = fit(experiment, network, LiveProgress(live, ctrl_c))
     with live.status("Fitting simpler models to compare with"):
         report = reports.report_results(report, experiment, fitted)
-    text.draw_results(console, report)
     save_model(fitted.model, out, facts=reports.training_facts(report))
+    text.draw_results(console, report)
     report |= {"saved": str(out), "replaced": replaced, "path": str(file)}
     text.draw_end(console, report)
     return report
