@@ -203,8 +203,10 @@ def test_predict_does_not_overwrite_what_it_reads(models, tmp_path):
 
 
 def test_train_says_what_lbfgs_does_not_look_at(tmp_path):
-    out, _ = run("train", PENGUINS, "--target", "species", "--solver", "lbfgs", "--lr", 0.5,
-                 "--activation", "swish", "--epochs", 3, "--out", tmp_path / "m.safetensors")  # fmt: skip
+    options = ["--solver", "lbfgs", "--lr", 0.5, "--activation", "swish", "--epochs", 3]
+    out, _ = run(
+        "train", PENGUINS, "--target", "species", *options, "--out", tmp_path / "m.safetensors"
+    )
     assert "no effect with --solver lbfgs: --lr" in out
 
 

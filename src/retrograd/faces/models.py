@@ -40,7 +40,8 @@ def save_model(model, path, *, facts: dict | None = None) -> None:
 def load_model(path):
     """Load a model, ready to predict the very same numbers as before.
 
-    Nothing in the file is executed or unpickled.
+    Nothing in the file is executed or unpickled. The file holds no optimizer's memory: a loaded
+    model that is trained on starts Adam's moments (or SGD's velocity) anew.
 
     Parameters
     ----------

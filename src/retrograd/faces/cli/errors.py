@@ -25,10 +25,10 @@ def mendable():
     except (TableError, ModelFileError) as error:
         message = str(error)
     except DivergenceError as error:
-        lower = f"--lr {error.learning_rate / 10:g}" if error.learning_rate else "--solver adam"
+        lower = f"--lr {error.learning_rate / 10:g}, or " if error.learning_rate else ""
         message = (
             f"training diverged at step {error.step} (epoch {error.epoch}), first in "
-            f"{error.place}; try {lower}"
+            f"{error.place}; try {lower}--solver adam"
         )
     except MemoryError as error:
         message = f"out of memory ({error}): try a smaller --hidden, or fewer rows"
