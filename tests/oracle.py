@@ -161,7 +161,7 @@ class Model:
         y = self.targets(layers, y)
         zs, activations = self.forward(layers, X)
         a = activations[-1]
-        total = weight.sum() if weight.sum() > 0 else 1.0
+        total = weight.sum()
         values = losses_of(self.loss, self.output, a, y, self.parameter, self.eps)
         per_row = values.mean(1) if self.loss in MEAN_OVER_OUTPUTS else values.sum(1)
         penalty = self.alpha / 2 * sum(np.sum(W**2) for W, _ in layers)
@@ -239,9 +239,16 @@ def train(
     batches: Sequence[Array],
     rates: Sequence[float],
 ) -> list[float]:
-    """Take one step a batch, moving the layers in place; the loss before each."""
+    """Take one step a batch, moving the layers in place; the loss before each.
+
+    A batch whose rows all weigh nothing is passed over, though it counts as a step.
+    """
     losses = []
     for rows, rate in zip(batches, rates, strict=True):
+        if weight[rows].sum() == 0:
+            losses.append(0.0)
+            descent.t += 1
+            continue
         loss, gradient = model.loss_and_gradient(layers, X[rows], y[rows], weight[rows])
         losses.append(loss)
         descent.step(layers, gradient, rate)
