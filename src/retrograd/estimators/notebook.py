@@ -102,7 +102,7 @@ class MLP:
         n, d = X.shape
         if y.size != n:
             raise ValueError(f"X has {n} rows, y has {y.size} labels")
-        if not np.isin(y, (0.0, 1.0)).all():
+        if not ((y == 0.0) | (y == 1.0)).all():
             raise ValueError("y must be 0 or 1; other labels are for MLPClassifier")
         # The notebook's draws, from the generator that np.random.seed sets, in its order.
         h = self.hidden_units
