@@ -1,5 +1,7 @@
 """Batches: which rows, when. Every order is a pure function of (seed, purpose, epoch)."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse
 
@@ -44,57 +46,63 @@ def make_data(
         raise ValueError(f"X must be float32 or float64, got {dtype}")
     if X.ndim != 2 or X.shape[1] != network.widths[0]:
         raise ValueError(f"the network takes {network.widths[0]} columns, X has shape {X.shape}")
-    n_rows, n_features = X.shape
+    n_features = X.shape[1]
     if scipy.sparse.issparse(X):
-        rows = scipy.sparse.csr_array(X)
         dense = np.empty((0, n_features), dtype)
-        values = rows.data
-        columns = rows.indices.astype(np.int32, copy=False)
-        row_starts = rows.indptr.astype(np.int64, copy=False)
-        if columns.size and not (columns.min() >= 0 and columns.max() < n_features):
-            raise ValueError(f"a sparse row has a column that is not 0 to {n_features - 1}")
-        if np.diff(row_starts).min(initial=0) < 0 or row_starts[-1] > min(
-            columns.size, values.size
-        ):
-            raise ValueError("the sparse rows' indptr does not fit their indices")
+        values, columns, row_starts = _sparse_parts(scipy.sparse.csr_array(X))
     else:
         dense = X
         values, columns = np.empty(0, dtype), np.empty(0, np.int32)
         row_starts = np.empty(0, np.int64)
-    if y is None:
-        y = np.empty((0, network.target_width))
+    targets = np.empty((0, network.target_width)) if y is None else _targets(network, X, y)
     if sample_weight is None:
         sample_weight = np.empty(0)
+    if np.size(sample_weight) not in (0, X.shape[0]):
+        raise ValueError(f"{X.shape[0]} sample weights were expected, got {np.size(sample_weight)}")
+    return Data(
+        X=_read_only(dense, dtype),
+        values=_read_only(values, dtype),
+        columns=_read_only(columns, np.int32),
+        row_starts=_read_only(row_starts, np.int64),
+        y=_read_only(targets, dtype),
+        sample_weight=_read_only(sample_weight, dtype),
+    )
+
+
+def _sparse_parts(rows: scipy.sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values, columns and row starts, once they are known to fit: a kernel checks no index."""
+    columns = rows.indices.astype(np.int32, copy=False)
+    row_starts = rows.indptr.astype(np.int64, copy=False)
+    if columns.size and not (columns.min() >= 0 and columns.max() < rows.shape[1]):
+        raise ValueError(f"a sparse row has a column that is not 0 to {rows.shape[1] - 1}")
+    n_entries = min(columns.size, rows.data.size)
+    if np.diff(row_starts).min(initial=0) < 0 or row_starts[-1] > n_entries:
+        raise ValueError("the sparse rows' indptr does not fit their indices")
+    return rows.data, columns, row_starts
+
+
+def _targets(network: Network, X: Any, y: Any) -> np.ndarray:
+    """Targets as a matrix of shape (n, O), or (n, 1) of class numbers, checked."""
     targets = np.asarray(y)
     if targets.ndim == 1:
         targets = targets[:, np.newaxis]
-    if targets.size and targets.shape != (n_rows, network.target_width):
+    if targets.shape != (X.shape[0], network.target_width):
         raise ValueError(
-            f"{n_rows} rows and {network.target_width} targets of each were expected, "
+            f"{X.shape[0]} rows and {network.target_width} targets of each were expected, "
             f"y has shape {np.shape(y)}"
         )
-    if (
-        targets.size
-        and network.output == "softmax"
-        and not (targets.min() >= 0 and targets.max() < network.widths[-1])
-    ):
-        raise ValueError(f"class numbers must be 0 to {network.widths[-1] - 1}")
-    if np.size(sample_weight) not in (0, n_rows):
-        raise ValueError(f"{n_rows} sample weights were expected, got {np.size(sample_weight)}")
+    if network.output == "softmax" and targets.size:
+        least, most, n_classes = targets.min(), targets.max(), network.widths[-1]
+        if not 0 <= least <= most < n_classes:
+            raise ValueError(f"class numbers must be 0 to {n_classes - 1}")
+    return targets
 
-    def read_only(array: np.ndarray, like: np.dtype) -> np.ndarray:
-        view = np.ascontiguousarray(array, dtype=like).view()
-        view.flags.writeable = False
-        return view
 
-    return Data(
-        X=read_only(dense, dtype),
-        values=read_only(values, dtype),
-        columns=read_only(columns, np.dtype(np.int32)),
-        row_starts=read_only(row_starts, np.dtype(np.int64)),
-        y=read_only(targets, dtype),
-        sample_weight=read_only(sample_weight, dtype),
-    )
+def _read_only(array: np.ndarray, dtype: Any) -> np.ndarray:
+    """View of an array that nothing can be written through; a copy only if its form is another."""
+    view = np.ascontiguousarray(array, dtype=dtype).view(np.ndarray).view()
+    view.flags.writeable = False
+    return view
 
 
 def generator(seed: int, purpose: int, epoch: int) -> np.random.Generator:
