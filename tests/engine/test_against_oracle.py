@@ -19,6 +19,7 @@ from problems import (
     train_engine,
     train_oracle,
 )
+from retrograd.engine.kernels import product
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.trainer import State, Trainer, make_work, predict
 from retrograd.maths.activations import ACTIVATIONS
@@ -111,17 +112,19 @@ def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type)
 
 
 # Widths, rows, batch size. What each is for is asserted below.
-THROUGH_BLAS = ((30, 40, 35, 12), 70, 32)
-SLICED = ((60, 128, 256, 6), 300, 200)
+IN_TILES = ((30, 40, 35, 12), 70, 32)
+SHARED = ((60, 128, 256, 6), 300, 200)
 PANELS = ((6, 8, 3), 1200, 1100)
-SLICED_PANELS = ((20, 20, 7), 4300, 4200)
+SHARED_PANELS = ((20, 20, 7), 4300, 4200)
+# Rows so long, and so many terms in a sum, that parts of them are copied together.
+COPIED = ((30, 600, 6), 400, 300)
 BLOCKS = ((40, 130, 6), 20, 7)
 
 LARGE = [
     (shape, activation, pair, optimizer)
-    for i, shape in enumerate((THROUGH_BLAS, SLICED, PANELS, SLICED_PANELS, BLOCKS))
+    for i, shape in enumerate((IN_TILES, SHARED, PANELS, SHARED_PANELS, COPIED, BLOCKS))
     for activation, pair, optimizer in zip(
-        # Coprime strides through the tables: over the five shapes every value occurs.
+        # Coprime strides through the tables: over the six shapes every value occurs.
         [list(ACTIVATIONS)[(3 * i + k) % len(ACTIVATIONS)] for k in range(3)],
         [PAIRS[(3 * i + k) % len(PAIRS)] for k in range(3)],
         [list(OPTIMIZERS)[(2 * i + k) % len(OPTIMIZERS)] for k in range(3)],
@@ -136,13 +139,15 @@ def test_the_large_nets_cover_everything() -> None:
     assert {pair for _, _, pair, _ in LARGE} == set(PAIRS)
     assert {optimizer for _, _, _, optimizer in LARGE} == set(OPTIMIZERS)
     works = []
-    for widths, n_rows, batch_size in (THROUGH_BLAS, SLICED, PANELS, SLICED_PANELS):
+    for widths, n_rows, batch_size in (IN_TILES, SHARED, PANELS, SHARED_PANELS):
         network = make_problem(widths, "tanh", PAIRS[1], 2).network
         work = make_work(network, np.dtype(np.float64), batch_size, sparse=False)
-        works.append((work.loss.size, work.slice_rows > work.panel_rows))
+        works.append((batch_size > work.task_rows, batch_size > work.panel_rows))
         assert n_rows % batch_size > 0, "the last batch must be smaller"
-    assert [slices > 1 for slices, _ in works] == [False, True, False, True]
-    assert [panels for _, panels in works] == [False, False, True, True]
+    assert works == [(False, False), (True, False), (True, True), (True, True)]
+    widths, _, batch_size = COPIED
+    assert widths[1] * np.dtype(np.float32).itemsize >= product.FAR
+    assert batch_size > product.DEPTH
 
 
 @pytest.mark.compiled
@@ -152,7 +157,7 @@ def test_the_large_nets_cover_everything() -> None:
 def test_large_nets(
     shape: tuple, activation: str, pair: tuple[str, str], optimizer: str, storage: str, dtype: type
 ) -> None:
-    """BLAS, slices and panels, with a smaller last batch that is cut otherwise."""
+    """Tiles, tasks and panels, with a smaller last batch that is cut otherwise."""
     widths, n_rows, batch_size = shape
     problem = make_problem(widths, activation, pair, n_rows, seed=3)
     compare(problem, OPTIMIZERS[optimizer], batch_size, 2, storage, dtype, optimizer)

@@ -15,8 +15,15 @@ from problems import OPTIMIZERS, PAIRS, Problem, make_problem, plan, train_engin
 from retrograd.engine import trainer as trainer_module
 from retrograd.engine.batches import epoch_rows, rows_with_replacement
 from retrograd.engine.optimizers import Optimizer
-from retrograd.engine.threads import single_threaded_blas
-from retrograd.engine.trainer import Objective, State, Trainer, n_slices, predict
+from retrograd.engine.trainer import (
+    Objective,
+    State,
+    Trainer,
+    make_work,
+    n_workers_for,
+    parameter_tasks,
+    predict,
+)
 from retrograd.maths.activations import ACTIVATIONS
 
 SOFTMAX = ("log_loss", "softmax")
@@ -28,9 +35,8 @@ def fingerprint(*arrays: np.ndarray) -> str:
 
 
 def wide_problem() -> tuple[Problem, int]:
-    """Make a net whose batches of 520 rows are cut into four slices."""
+    """Make a net whose batches of 520 rows are long enough to be shared by all threads."""
     problem = make_problem((30, 100, 50, 5), "tanh", SOFTMAX, n_rows=1100)
-    assert n_slices(problem.network, 520) == 4
     return problem, 520
 
 
@@ -51,8 +57,8 @@ def test_threads_do_not_change_training(storage: str, dtype: type, n_threads: in
     results = []
     for limit in (1, n_threads):
         with threadpool_limits(limits=limit, user_api="blas"):
-            with single_threaded_blas() as allowed:
-                assert allowed == limit, "the test must really use that many threads"
+            used = n_workers_for(problem.network, batch_size)
+            assert used == limit, "the test must really use that many threads"
             result = train_engine(
                 problem, optimizer, rows, bounds, np.full(9, 0.01), storage, dtype
             )
@@ -163,9 +169,9 @@ def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type)
         trainer = Trainer(problem.network, optimizer, data, batch_size, state)
         losses = trainer.run(rows, np.arange(7), np.full(6, 0.05))
         n_units = problem.network.n_units
-        seen = [buffer[0, :n_units] for buffer in (trainer.work.z, trainer.work.a)]
+        seen = [buffer[:n_units] for buffer in (trainer.work.z, trainer.work.a)]
         # Of the last row, so that a trace of this step shows the same numbers either way.
-        seen += [trainer.work.delta[0, :n_units], trainer.work.gradient[0]]
+        seen += [trainer.work.delta[:n_units], trainer.work.gradient]
         results.append((bits(trainer, losses), fingerprint(*seen)))
     assert results[1] == results[0]
     assert results[2] == results[0]
@@ -249,11 +255,22 @@ def test_interpreted_kernels_give_the_same_bits(
     assert not different, f"{len(different)} of {len(of_dtype)} differ"
 
 
-def test_slices_depend_on_batch_and_network_only() -> None:
-    """Not on the threads, nor on anything else of the process."""
+def test_tasks_depend_on_batch_and_network_only() -> None:
+    """Not on the threads, nor on anything else of the process; and they cover every parameter."""
     problem, batch_size = wide_problem()
+    tasks = []
     for limit in (1, 2, 8):
         with threadpool_limits(limits=limit, user_api="blas"):
-            assert n_slices(problem.network, batch_size) == 4
-    sizes = [n_slices(problem.network, b) for b in (1, 63, 64, 511, 512, 2048, 100_000)]
-    assert sizes == sorted(sizes), "a larger batch is never cut into fewer slices"
+            work = make_work(problem.network, np.dtype(np.float64), batch_size, sparse=False)
+            tasks.append((work.task_rows, work.panel_rows, work.parameter_tasks.tolist()))
+    assert tasks[0] == tasks[1] == tasks[2]
+    for widths in ((30, 100, 5), (700, 600, 1), (1, 1)):
+        for sparse in (False, True):
+            network = make_problem(widths, "tanh", ("squared_error", "identity"), 2).network
+            seen = np.zeros(network.n_parameters, int)
+            for layer, unit, n_units in parameter_tasks(network, sparse):
+                if n_units == 0:
+                    network.biases(seen, layer)[:] += 1
+                else:
+                    network.weights(seen, layer)[unit : unit + n_units] += 1
+            assert (seen == 1).all()

@@ -29,7 +29,7 @@ def use_everything(dtype: type) -> None:
             predict(problem.network, problem.theta.astype(dtype), data, 5)
 
 
-@pytest.mark.parametrize("kernel", [steps.train, steps.objective, forward.predict])
+@pytest.mark.parametrize("kernel", [steps.train, forward.predict])
 def test_one_signature_per_dtype(kernel: object) -> None:
     """Counted by the dtype of theta, over all that this process has done so far."""
     use_everything(np.float64)

@@ -37,11 +37,11 @@ class Step:
         trainer = Trainer(self.network, optimizer, data, 1, self.state)
         self.losses = trainer.run(np.array([self.r]), np.array([0, 1]), np.array([LEARNING_RATE]))
         # One row: the hidden layer's units come first, the output's after them.
-        self.x = trainer.work.x[0, :d]
-        self.z1, self.z2 = np.split(trainer.work.z[0, : h + 1], [h])
-        self.a1, self.y_pred = np.split(trainer.work.a[0, : h + 1], [h])
-        self.d_hidden, self.error = np.split(trainer.work.delta[0, : h + 1], [h])
-        self.dW1, self.dW2 = self.to_notebook(trainer.work.gradient[0])
+        self.x = trainer.work.x[:d]
+        self.z1, self.z2 = np.split(trainer.work.z[: h + 1], [h])
+        self.a1, self.y_pred = np.split(trainer.work.a[: h + 1], [h])
+        self.d_hidden, self.error = np.split(trainer.work.delta[: h + 1], [h])
+        self.dW1, self.dW2 = self.to_notebook(trainer.work.gradient)
 
     def to_engine(self, theta: np.ndarray, W1: np.ndarray, W2: np.ndarray) -> None:
         """Write the notebook's layers into a parameter vector."""

@@ -44,7 +44,7 @@ def first_trouble(
 ) -> str:
     """Name the array of a step just taken that NaN or infinity was first in.
 
-    The arrays are looked at in the order in which the step fills them. Of a slice that needed
+    The arrays are looked at in the order in which the step fills them. Of a batch that needed
     several panels only the last panel's units are still there; the gradient has them all.
 
     Parameters
@@ -64,31 +64,29 @@ def first_trouble(
     str
         As in ``"layer 1, z (pre-activations)"``; layers count from 1, as people count them.
     """
-    n_slices = -(-n_rows // work.slice_rows)
     units_at = network.layout(theta.dtype).units_at
-
-    def block(units: np.ndarray, s: int, layer: int) -> np.ndarray:
-        n = n_rows * (s + 1) // n_slices - n_rows * s // n_slices
-        n = (n - 1) % work.panel_rows + 1
-        start = n * units_at[layer]
-        return units[s, start : start + n * network.widths[layer + 1]]
+    held = (n_rows - 1) % work.panel_rows + 1
 
     def bad(array: np.ndarray) -> bool:
         return not np.isfinite(array).all()
 
+    def bad_units(units: np.ndarray, layer: int) -> bool:
+        start = held * units_at[layer]
+        return bad(units[start : start + held * network.widths[layer + 1]])
+
     layers = range(network.n_layers)
     for layer in layers:
         for name, units in (("z (pre-activations)", work.z), ("a (activations)", work.a)):
-            if any(bad(block(units, s, layer)) for s in range(n_slices)):
+            if bad_units(units, layer):
                 return f"layer {layer + 1}, {name}"
-    if bad(work.loss[:n_slices]):
+    if bad(work.loss):
         return "the loss"
     for layer in reversed(layers):
-        if any(bad(block(work.delta, s, layer)) for s in range(n_slices)):
+        if bad_units(work.delta, layer):
             return f"layer {layer + 1}, delta (dLoss/dz)"
-        if bad(network.weights(work.gradient[0], layer)):
+        if bad(network.weights(work.gradient, layer)):
             return f"layer {layer + 1}, dW (gradient of the weights)"
-        if bad(network.biases(work.gradient[0], layer)):
+        if bad(network.biases(work.gradient, layer)):
             return f"layer {layer + 1}, db (gradient of the biases)"
     for slot in slots:
         for layer in layers:

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import numba
 import numpy as np
+from numba.extending import register_jitable
+
+from retrograd.maths import elementary
 
 COMPILED = not numba.config.DISABLE_JIT
 
@@ -38,6 +41,13 @@ def _cache_folder() -> Path:
 CACHE_FOLDER = _cache_folder()
 
 
+OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
+
+for elementary_function in elementary.FUNCTIONS:
+    # Formulas of maths/, which knows no compiler, call these by name.
+    register_jitable(forceinline=True, **OPTIONS)(elementary_function)
+
+
 def jit(function: Callable | None = None, *, inline: bool = True) -> Callable:
     """Compile a kernel: no Python inside, no lock held, machine code kept on disk.
 
@@ -50,9 +60,7 @@ def jit(function: Callable | None = None, *, inline: bool = True) -> Callable:
     """
     if function is None:
         return partial(jit, inline=inline)
-    dispatcher = numba.njit(nogil=True, error_model="numpy", forceinline=inline, _nrt=False)(
-        function
-    )
+    dispatcher = numba.njit(forceinline=inline, **OPTIONS)(function)
     if COMPILED:
         configured = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(CACHE_FOLDER)

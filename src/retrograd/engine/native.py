@@ -1,16 +1,30 @@
-"""What the kernels need beyond loops: views without cost, the BLAS product, a meeting point.
+"""What the kernels need beyond loops: views without cost, tiles of products, a meeting point.
 
 Each stands here twice, compiled and interpreted, with the same meaning.
 """
 
 import numpy as np
-from llvmlite import ir
-from numba import types
+from llvmlite import binding, ir
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
 from retrograd.engine.jit import COMPILED, jit
+from retrograd.engine.threads import ARRIVED, GAVE_UP, NEXT, ROUND
+
+
+def _vector_bytes() -> int:
+    """Width of the processor's vectors: 64 bytes, 32 or 16."""
+    features = config.CPU_FEATURES
+    if features is None:
+        features = binding.get_host_cpu_features().flatten()
+    if "+avx512f" in features.split(","):
+        return 64
+    return 32 if "+avx" in features.split(",") else 16
+
+
+VECTOR_BYTES = _vector_bytes()
 
 if not COMPILED:
 
@@ -26,17 +40,12 @@ if not COMPILED:
         """View one row of a matrix."""
         return rows[r]
 
-    def product(
-        a: np.ndarray, turn_a: bool, b: np.ndarray, turn_b: bool, out: np.ndarray, add: bool
-    ) -> None:
-        """Out = a b, or out += a b with ``add``; a, b transposed where their ``turn`` says so."""
-        result = np.dot(a.T if turn_a else a, b.T if turn_b else b)
-        if add:
-            result += out
-        out[:] = result
-
-    def wait_for_all(barrier: np.ndarray, n_workers: int) -> None:
+    def wait_for_all(crew: np.ndarray, n_workers: int) -> None:
         """Return at once: interpreted kernels run in one thread."""
+
+    def next_task(crew: np.ndarray, task: int, n_workers: int) -> int:
+        """Return the number after ``task``."""
+        return task + 1
 
 else:
 
@@ -44,14 +53,19 @@ else:
         """Build an array that looks at ``flat`` from ``start`` on and owns nothing."""
         array_type = signature.args[0]
         source = make_array(array_type)(context, builder, flat)
-        result = make_array(signature.return_type)(context, builder)
+        data = builder.gep(source.data, [start])
+        return _borrowed(context, builder, signature.return_type, data, shape)
+
+    def _borrowed(context, builder, array_type, data, shape):
+        """Build an array of memory that it does not own."""
+        result = make_array(array_type)(context, builder)
         itemsize = context.get_constant(
             types.intp, context.get_abi_sizeof(context.get_data_type(array_type.dtype))
         )
         strides = [itemsize] if len(shape) == 1 else [builder.mul(shape[1], itemsize), itemsize]
         populate_array(
             result,
-            data=builder.gep(source.data, [start]),
+            data=data,
             shape=cgutils.pack_array(builder, shape),
             strides=cgutils.pack_array(builder, strides),
             itemsize=itemsize,
@@ -93,55 +107,20 @@ else:
 
         return result(rows, types.intp), codegen
 
-    @intrinsic
-    def product(typing_context, a, turn_a, b, turn_b, out, add):
-        """Out = a b, or out += a b with ``add``; a, b transposed where their ``turn`` says so.
-
-        The BLAS is SciPy's, through the function that Numba's own ``np.dot`` calls. BLAS counts
-        in columns: a row-major matrix is to it the transposed one, so b comes first.
-        """
+    @intrinsic(prefer_literal=True)
+    def scratch(typing_context, like, n_bytes):
+        """Room for so many bytes of ``like``'s numbers on the stack, until the function returns."""
+        result = types.Array(like.dtype, 1, "C")
 
         def codegen(context, builder, signature, args):
-            arrays = [make_array(signature.args[i])(context, builder, args[i]) for i in (0, 2, 4)]
-            shapes = [cgutils.unpack_tuple(builder, array.shape, 2) for array in arrays]
-            number = context.get_data_type(signature.args[4].dtype)
-            char, size = ir.IntType(8), context.get_data_type(types.intp)
-            pointer = cgutils.voidptr_t
+            size = n_bytes.literal_value // (like.dtype.bitwidth // 8)
+            with builder.goto_entry_block():
+                data = builder.alloca(context.get_data_type(like.dtype), size=size)
+                data.align = 64
+            n = context.get_constant(types.intp, size)
+            return _borrowed(context, builder, result, data, [n])
 
-            def flag(turned):
-                return builder.select(
-                    cgutils.is_true(builder, turned), char(ord("t")), char(ord("n"))
-                )
-
-            def slot(value):
-                return builder.bitcast(cgutils.alloca_once_value(builder, value), pointer)
-
-            one, zero = ir.Constant(number, 1.0), ir.Constant(number, 0.0)
-            beta = builder.select(cgutils.is_true(builder, args[5]), one, zero)
-            inner = builder.select(cgutils.is_true(builder, args[1]), shapes[0][0], shapes[0][1])
-            data = [builder.bitcast(array.data, pointer) for array in arrays]
-            function = cgutils.get_or_insert_function(
-                builder.module,
-                ir.FunctionType(
-                    ir.IntType(32),
-                    [char] * 3 + [size] * 3 + [pointer, pointer, size, pointer, size]
-                    + [pointer, pointer, size],
-                ),
-                "numba_xxgemm",
-            )  # fmt: skip
-            kind = char(ord("d" if signature.args[4].dtype == types.float64 else "s"))
-            builder.call(
-                function,
-                [
-                    kind, flag(args[3]), flag(args[1]), shapes[2][1], shapes[2][0], inner,
-                    slot(one), data[1], shapes[1][1], data[0], shapes[0][1],
-                    slot(beta), data[2], shapes[2][1],
-                ],
-            )  # fmt: skip
-            return context.get_dummy_value()
-
-        yes_no = types.boolean
-        return types.none(a, yes_no, b, yes_no, out, yes_no), codegen
+        return result(like, types.literal(n_bytes.literal_value)), codegen
 
     @intrinsic
     def _fetch_add(typing_context, counters, index, amount):
@@ -157,21 +136,31 @@ else:
     _yield_processor = types.ExternalFunction("sched_yield", types.int32())
 
     @jit
-    def wait_for_all(barrier: np.ndarray, n_workers: int) -> None:
-        """Return once all workers have come here, or one has given up (see ``make_barrier``).
+    def wait_for_all(crew: np.ndarray, n_workers: int) -> None:
+        """Return once all workers have come here, or one has given up (see ``make_crew``).
 
-        Waiting spins, since a step is short, and after a while hands the processor to others, so
-        that a busy machine is not kept from doing the very work that is waited for.
+        The last to come puts the tasks' counter back to 0 for what follows. Waiting spins, since
+        a step is short, and after a while hands the processor to others, so that a busy machine is
+        not kept from doing the very work that is waited for.
         """
         if n_workers == 1:
             return
-        round_before = _fetch_add(barrier, 1, 0)
-        if _fetch_add(barrier, 0, 1) == n_workers - 1:
-            _fetch_add(barrier, 0, -n_workers)
-            _fetch_add(barrier, 1, 1)
+        round_before = _fetch_add(crew, ROUND, 0)
+        if _fetch_add(crew, ARRIVED, 1) == n_workers - 1:
+            _fetch_add(crew, ARRIVED, -n_workers)
+            _fetch_add(crew, NEXT, -_fetch_add(crew, NEXT, 0))
+            _fetch_add(crew, ROUND, 1)
             return
         spins = 0
-        while _fetch_add(barrier, 1, 0) == round_before and _fetch_add(barrier, 2, 0) == 0:
+        while _fetch_add(crew, ROUND, 0) == round_before and _fetch_add(crew, GAVE_UP, 0) == 0:
             spins += 1
             if spins > 2000:
                 _yield_processor()
+
+    @jit
+    def next_task(crew: np.ndarray, task: int, n_workers: int) -> int:
+        """Return the number of a task that no other worker has or had; at first ``task`` is -1.
+
+        Who is quick takes more of them: a worker that a busy machine holds up holds up one task.
+        """
+        return task + 1 if n_workers == 1 else _fetch_add(crew, NEXT, 1)

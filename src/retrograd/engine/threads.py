@@ -1,10 +1,9 @@
-"""Threads: how many, and the BLAS held to one while the slices run side by side.
+"""Threads: how many there are to use, and how they work side by side.
 
-The number of threads is the one that SciPy's BLAS would use, so ``OMP_NUM_THREADS``,
-``threadpoolctl`` and joblib's workers say how many, as they do for scikit-learn.
+Their number is the one that SciPy's BLAS would use, so ``OMP_NUM_THREADS``, ``threadpoolctl`` and
+joblib's workers say how many, as they do for scikit-learn. The BLAS itself is not called.
 """
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -13,10 +12,13 @@ from functools import cache
 from typing import TypeVar, cast
 
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401 - the BLAS must be loaded before it can be limited
+import scipy.linalg.cython_blas  # noqa: F401 - the BLAS must be loaded before it can be asked
 from threadpoolctl import LibController, ThreadpoolController
 
 Result = TypeVar("Result")
+
+# What workers meet by: places in an array, each in a cache line of its own.
+ARRIVED, ROUND, GAVE_UP, NEXT = 0, 8, 16, 24
 
 
 @cache
@@ -25,56 +27,9 @@ def _blas() -> list[LibController]:
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
-class _Hold:
-    """Keeps the BLAS at one thread while any fit is under way; the last one out restores it.
-
-    The limit is the process's, so two fits in two threads must share it: if each restored what it
-    had found, the later one would restore the earlier one's limit.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.n_holders = 0
-        self.before: list[int | None] = []
-
-    def restore(self) -> None:
-        """Give the BLAS its threads back."""
-        for library, n_threads in zip(_blas(), self.before, strict=False):
-            library.set_num_threads(n_threads)
-        self.before = []
-
-    def after_fork(self) -> None:
-        """Forget the holders: a forked child has none of the threads that they were in."""
-        self.lock = threading.Lock()
-        self.n_holders = 0
-        self.restore()
-
-    def __enter__(self) -> int:
-        """Limit the BLAS; return how many threads it was allowed before."""
-        with self.lock:
-            if self.n_holders == 0:
-                self.before = [library.num_threads for library in _blas()]
-                for library in _blas():
-                    library.set_num_threads(1)
-            self.n_holders += 1
-            return max([n for n in self.before if n], default=1)
-
-    def __exit__(self, *exception: object) -> None:
-        with self.lock:
-            self.n_holders -= 1
-            if self.n_holders == 0:
-                self.restore()
-
-
-_hold = _Hold()
-os.register_at_fork(after_in_child=_hold.after_fork)
-
-
-@contextmanager
-def single_threaded_blas() -> Iterator[int]:
-    """Hold the BLAS to one thread; gives the number of threads that there are to use instead."""
-    with _hold as n_threads:
-        yield n_threads
+def available_threads() -> int:
+    """Threads that there are to use: as many as the BLAS would use, at least 1."""
+    return max((library.num_threads or 1 for library in _blas()), default=1)
 
 
 @contextmanager
@@ -99,12 +54,12 @@ def interrupts_held() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def make_barrier() -> np.ndarray:
-    """Counters that workers meet by: how many have come, how many rounds, whether one gave up."""
-    return np.zeros(3, np.int64)
+def make_crew() -> np.ndarray:
+    """Counters that workers meet by: see ``native.wait_for_all`` and ``native.next_task``."""
+    return np.zeros(32, np.int64)
 
 
-def run_workers(n_workers: int, barrier: np.ndarray, work: Callable[[int], Result]) -> Result:
+def run_workers(n_workers: int, crew: np.ndarray, work: Callable[[int], Result]) -> Result:
     """Call work(0) here and work(1) to work(n_workers - 1) in threads; return what work(0) gives.
 
     ``work`` must not hold the interpreter's lock for long: compiled kernels let go of it. If one
@@ -119,7 +74,7 @@ def run_workers(n_workers: int, barrier: np.ndarray, work: Callable[[int], Resul
             return work(worker)
         except BaseException as error:
             errors.append(error)
-            barrier[2] = 1
+            crew[GAVE_UP] = 1
             return None
 
     with interrupts_held():
@@ -131,7 +86,7 @@ def run_workers(n_workers: int, barrier: np.ndarray, work: Callable[[int], Resul
                 threads.append(thread)
             result = guarded(0)
         except BaseException:
-            barrier[2] = 1
+            crew[GAVE_UP] = 1
             raise
         finally:
             for thread in threads:

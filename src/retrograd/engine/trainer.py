@@ -9,24 +9,25 @@ from retrograd.engine.divergence import DivergenceError, first_trouble
 from retrograd.engine.jit import COMPILED, compiling
 from retrograd.engine.kernels import forward, one_example, steps
 from retrograd.engine.kernels.data import Data, Plan, Settings, Work
-from retrograd.engine.kernels.update import BLOCK, LANES
+from retrograd.engine.kernels.update import LANES, STAY
 from retrograd.engine.network import Layout, Network
 from retrograd.engine.optimizers import Optimizer
-from retrograd.engine.threads import (
-    interrupts_held,
-    make_barrier,
-    run_workers,
-    single_threaded_blas,
-)
+from retrograd.engine.threads import available_threads, interrupts_held, make_crew, run_workers
 
-# Rows whose units are held at once: enough for a good matrix product, few enough for the cache.
-PANEL_ROWS = 512
+# Rows whose units are held at once: batches are hardly ever larger, whole tables are.
+PANEL_ROWS = 1024
+# Rows, and parameters, of one task: few enough that there are tasks to share, and that what a task
+# works on stays in the cache; the wider the layers, the more rows are needed to earn their loading.
+TASK_ROWS, TASK_ROWS_WIDE = 64, 128
+TASK_PARAMETERS = 12288
+TASK_UNITS, TASK_UNITS_WIDE = 48, 96
+WIDE = 512
+# Sparse rows are read once for each task of the first layer's.
+SPARSE_TASKS = 4
 # Multiplications of a step below which a second thread costs more than it brings.
-SLICE_FROM = 1 << 21
+SHARE_FROM = 1 << 19
 # Multiplications after which the loop comes back to Python, to let Ctrl-C in: some 0.2 seconds.
 CALL_WORK = 1 << 33
-# Multiplications below which OpenBLAS takes one thread anyway, so that it need not be told.
-HOLD_FROM = 1 << 17
 
 
 @dataclass
@@ -66,45 +67,66 @@ class State:
         return replace(self, theta=self.theta.copy(), slots=self.slots.copy())
 
 
-def n_slices(network: Network, batch_size: int) -> int:
-    """How many slices a batch is cut into; of batch size and network only, never of threads.
+def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
+    """Cut the parameters into tasks; a function of the network and the storage of X only.
+
+    Returns
+    -------
+    ndarray of shape (tasks, 3), int64
+        Layer, first unit in, number of units in; for a layer's biases the latter two are 0.
 
     Examples
     --------
-    >>> n_slices(Network((2, 2, 1), ("identity",), "logistic", "log_loss"), 200)
-    1
+    >>> parameter_tasks(Network((100, 30, 1), ("relu",), "identity", "squared_error"), sparse=False)
+    array([[ 0,  0, 100],
+           [ 0,  0,   0],
+           [ 1,  0,  30],
+           [ 1,  0,   0]])
     """
-    n_parameters = network.n_parameters
-    if batch_size * n_parameters < SLICE_FROM:
-        return 1
-    # Summing the slices' gradients takes time too, the more when they don't fit in the cache.
-    least_rows = 96 if n_parameters < 1 << 18 else 256
-    most = batch_size // least_rows
-    # A power of two is shared evenly by the numbers of threads that machines have.
-    return min(8, 1 << most.bit_length() - 1) if most > 1 else 1
+    tasks = []
+    for layer in range(network.n_layers):
+        n_in, n_out = network.widths[layer], network.widths[layer + 1]
+        if layer == 0 and sparse:
+            units = -(-n_in // SPARSE_TASKS)
+        else:
+            # Multiples of 24 are whole tiles, whatever their height.
+            least = TASK_UNITS if n_out < WIDE else TASK_UNITS_WIDE
+            units = max(least, TASK_PARAMETERS // n_out // 24 * 24)
+        tasks += [(layer, unit, min(units, n_in - unit)) for unit in range(0, n_in, units)]
+        tasks.append((layer, 0, 0))
+    return np.array(tasks, dtype=np.int64)
 
 
 def make_work(network: Network, dtype: np.dtype, batch_size: int, sparse: bool) -> Work:
     """Allocate the buffers for batches of up to batch_size rows."""
-    slices = n_slices(network, batch_size)
-    slice_rows = -(-batch_size // slices)
-    panel_rows = min(slice_rows, PANEL_ROWS)
-    units = (slices, panel_rows * network.n_units)
-    n_blocks = -(-network.n_parameters // BLOCK)
+    panel_rows = min(batch_size, PANEL_ROWS)
+    task_rows = TASK_ROWS if max(network.widths[1:]) < WIDE else TASK_ROWS_WIDE
+    n_panels = -(-batch_size // panel_rows)
+    n_row_tasks = n_panels * steps.tasks_of(panel_rows, task_rows)
+    tasks = parameter_tasks(network, sparse)
+    n_weights = network.n_parameters - network.n_units
     return Work(
-        x=np.zeros((slices, 0 if sparse else panel_rows * network.widths[0]), dtype),
-        z=np.zeros(units, dtype),
-        a=np.zeros(units, dtype),
-        delta=np.zeros(units, dtype),
-        gradient=np.zeros((slices, network.n_parameters), dtype),
-        loss=np.zeros(slices),
-        weight=np.zeros(slices),
-        trouble=np.zeros(slices, np.int64),
-        squares=np.zeros((n_blocks, LANES)),
-        bad_parameters=np.zeros(n_blocks, np.int64),
-        slice_rows=slice_rows,
+        x=np.zeros(0 if sparse else panel_rows * network.widths[0], dtype),
+        z=np.zeros(panel_rows * network.n_units, dtype),
+        a=np.zeros(panel_rows * network.n_units, dtype),
+        delta=np.zeros(panel_rows * network.n_units, dtype),
+        gradient=np.zeros(network.n_parameters, dtype),
+        turned=np.zeros(n_weights if network.n_layers > 1 else 0, dtype),
+        loss=np.zeros((2, n_row_tasks)),
+        weight=np.zeros((2, n_row_tasks)),
+        trouble=np.zeros((2, n_row_tasks), np.int64),
+        squares=np.zeros((2 * len(tasks), LANES)),
+        bad_parameters=np.zeros((2, len(tasks)), np.int64),
+        parameter_tasks=tasks,
         panel_rows=panel_rows,
+        task_rows=task_rows,
     )
+
+
+def n_workers_for(network: Network, batch_size: int) -> int:
+    """Workers that share a step: as many as there are threads, if it is long enough to share."""
+    shared = COMPILED and 3 * batch_size * network.n_parameters >= SHARE_FROM
+    return available_threads() if shared else 1
 
 
 class Trainer:
@@ -198,8 +220,8 @@ class Trainer:
         corrections = self.optimizer.corrections(state.step, rates.size)
         chunk = max(1, CALL_WORK // (3 * layout.n_weights * self.batch_size))
         kernel = "one_example" if self._is_notebooks(bounds) else "train"
-        with single_threaded_blas() as n_threads, compiling(kernel, state.theta.dtype):
-            n_workers = min(n_threads, work.loss.size) if COMPILED else 1
+        n_workers = n_workers_for(network, self.batch_size)
+        with compiling(kernel, state.theta.dtype):
             for begin in range(0, rates.size, chunk):
                 end = min(begin + chunk, rates.size)
                 plan = Plan(rows, bounds[begin : end + 1], rates[begin:end], corrections[begin:end])
@@ -222,15 +244,9 @@ class Trainer:
         state = self.state
         if self._is_notebooks(plan.bounds):
             return one_example.train(layout, state.theta, self.data, plan, self.work, losses)
-        barrier = make_barrier()
-        return run_workers(
-            n_workers,
-            barrier,
-            lambda worker: steps.train(
-                layout, settings, state.theta, state.slots, self.data, plan, self.work,
-                losses, barrier, worker, n_workers,
-            ),
-        )  # fmt: skip
+        return _share_steps(
+            layout, settings, state.theta, state.slots, self.data, plan, self.work, losses, n_workers
+        )
 
     def _is_notebooks(self, bounds: np.ndarray) -> bool:
         """Whether the steps are the notebook's: its shorter loop gives the same bits."""
@@ -245,6 +261,28 @@ class Trainer:
             and self.data.sample_weight.size == 0
             and self.network.n_parameters <= one_example.UP_TO
         )
+
+
+def _share_steps(
+    layout: Layout,
+    settings: Settings,
+    theta: np.ndarray,
+    slots: np.ndarray,
+    data: Data,
+    plan: Plan,
+    work: Work,
+    losses: np.ndarray,
+    n_workers: int,
+) -> int:
+    """Take a plan's steps with so many workers; how many went well."""
+    crew = make_crew()
+    return run_workers(
+        n_workers,
+        crew,
+        lambda worker: steps.train(
+            layout, settings, theta, slots, data, plan, work, losses, crew, worker, n_workers
+        ),
+    )
 
 
 class Objective:
@@ -266,33 +304,33 @@ class Objective:
         self.network = network
         self.data = data
         self.dtype = data.y.dtype
-        self.settings: Settings = Optimizer("sgd", alpha=alpha).settings()
-        self.rows = np.arange(data.y.shape[0], dtype=np.int64)
+        self.settings = Optimizer("sgd", alpha=alpha).settings()._replace(solver=STAY)
+        n_rows = data.y.shape[0]
+        self.plan = Plan(
+            np.arange(n_rows, dtype=np.int64), np.array([0, n_rows]), np.zeros(1), np.ones(1)
+        )
         sparse = data.row_starts.size > 0
-        self.work = make_work(network, self.dtype, max(1, self.rows.size), sparse)
+        self.work = make_work(network, self.dtype, max(1, n_rows), sparse)
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Loss, and its gradient of shape (P,), float64, at theta of shape (P,)."""
         loss = self._loss(theta, self.network.layout(self.dtype)._replace(loss_scale=1.0))
-        return loss, self.work.gradient[0].astype(np.float64)
+        return loss, self.work.gradient.astype(np.float64)
 
     def reported(self, theta: np.ndarray) -> float:
         """Loss at theta of shape (P,) as training reports it, the mean over the outputs."""
         return self._loss(theta, self.network.layout(self.dtype))
 
     def _loss(self, theta: np.ndarray, layout: Layout) -> float:
-        parameters = np.ascontiguousarray(theta, dtype=self.dtype)
-        barrier = make_barrier()
-        with single_threaded_blas() as n_threads, compiling("objective", self.dtype):
-            n_workers = min(n_threads, self.work.loss.size) if COMPILED else 1
-            return run_workers(
+        parameters = np.array(theta, dtype=self.dtype)
+        slots, losses = np.empty((0, theta.size), self.dtype), np.empty(1)
+        n_workers = n_workers_for(self.network, self.data.y.shape[0])
+        with compiling("train", self.dtype):
+            _share_steps(
+                layout, self.settings, parameters, slots, self.data, self.plan, self.work, losses,
                 n_workers,
-                barrier,
-                lambda worker: steps.objective(
-                    layout, self.settings, parameters, self.data, self.rows, self.work,
-                    barrier, worker, n_workers,
-                ),
             )  # fmt: skip
+        return float(losses[0])
 
 
 def predict(network: Network, theta: np.ndarray, data: Data, n_rows: int) -> np.ndarray:
@@ -300,7 +338,7 @@ def predict(network: Network, theta: np.ndarray, data: Data, n_rows: int) -> np.
     dtype = theta.dtype
     theta = theta.view(np.ndarray)
     theta.flags.writeable = False  # of this view only; one signature whoever owns the vector
-    panel_rows = max(1, min(n_rows, PANEL_ROWS))
+    panel_rows = max(1, min(n_rows, PANEL_ROWS // 2))
     n_panels = -(-n_rows // panel_rows)
     features = 0 if data.row_starts.size > 0 else network.widths[0]
     out = np.empty((n_rows, network.widths[-1]), dtype)
@@ -317,10 +355,6 @@ def predict(network: Network, theta: np.ndarray, data: Data, n_rows: int) -> np.
 
     with compiling("predict", dtype):
         n_workers = 1
-        if n_rows * network.n_parameters < HOLD_FROM:
-            fill(0)
-        else:
-            with single_threaded_blas() as n_threads:
-                n_workers = min(n_threads, n_panels) if COMPILED else 1
-                run_workers(n_workers, make_barrier(), fill)
+        n_workers = min(n_workers_for(network, n_rows), n_panels)
+        run_workers(n_workers, make_crew(), fill)
     return out

@@ -18,7 +18,6 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from retrograd.engine.batches import make_data
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import SOLVERS, Optimizer
-from retrograd.engine.threads import single_threaded_blas
 from retrograd.estimators import parameters
 from retrograd.estimators.fitting import fit_lbfgs, fit_stochastic
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
@@ -184,14 +183,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 self._check_continues(network)
             self._network = network
             data = make_data(network, X, targets, sample_weight)
-            # Once for all epochs, and for the small products of SciPy's L-BFGS, which two threads
-            # only slow down.
-            with single_threaded_blas():
-                if self.solver == "lbfgs":
-                    self._warn_of_unused()
-                    fit_lbfgs(self, network, data)
-                else:
-                    fit_stochastic(self, network, data, X, rng, first, incremental, on_epoch)
+            if self.solver == "lbfgs":
+                self._warn_of_unused()
+                fit_lbfgs(self, network, data)
+            else:
+                fit_stochastic(self, network, data, X, rng, first, incremental, on_epoch)
         except BaseException:  # also an interrupt, where the solver does not catch it itself
             self.__dict__ = before
             raise

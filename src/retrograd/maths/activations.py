@@ -9,11 +9,12 @@ and ``logistic`` need no slope there, because the losses give dLoss/dz directly.
 """
 
 from collections.abc import Callable
-from math import erf, exp, expm1, inf, log1p, pi, sqrt, tanh
+from math import erf, pi, sqrt
 from typing import NamedTuple
 
+from retrograd.maths.elementary import exp, expm1, log1p, tanh
+
 LEAKY_SLOPE = 0.01
-LARGEST_EXPONENT = 709.78  # exp of more is beyond double precision
 # The fixed point of mean 0 and variance 1, Klambauer et al. (2017), section 2.
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -166,7 +167,7 @@ def mish_slope(z: float, a: float) -> float:
 
 def exponential(z: float) -> float:
     r"""Positive outputs, :math:`f(z) = e^z`; infinity, not an error, where that is too large."""
-    return exp(z) if z < LARGEST_EXPONENT else inf
+    return exp(z)
 
 
 class Activation(NamedTuple):

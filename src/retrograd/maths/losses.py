@@ -11,8 +11,10 @@ class (y = 1), and delta at every class (y = 1 for that one, else 0).
 """
 
 from collections.abc import Callable
-from math import inf, log
+from math import inf
 from typing import NamedTuple
+
+from retrograd.maths.elementary import log
 
 
 def log_loss(p: float, y: float, tiny: float) -> float:

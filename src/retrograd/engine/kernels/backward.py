@@ -5,14 +5,15 @@
     d_hidden = W2[:, 1:].T * error              ->  delta_in = (delta W') * f'(z)
 
 Shapes as in ``forward``. The gradient is that of the *sum* of the rows' losses; ``update`` divides
-it by the batch's weight.
+it by the batch's weight. The deltas of some rows need no other rows; the gradient of some weights
+needs all rows, but no other weights. Hence two functions, ``send_back`` and ``gradient_of``.
 """
 
 from numpy import float64
 
 from retrograd.engine.jit import jit
-from retrograd.engine.kernels.forward import BLAS_FROM
-from retrograd.engine.native import matrix, product, vector
+from retrograd.engine.kernels.product import product
+from retrograd.engine.native import matrix, row, vector
 from retrograd.maths import activations, losses
 from retrograd.maths.activations import (
     ELU,
@@ -53,33 +54,35 @@ quantile_delta = jit(losses.quantile_delta)
 
 
 @jit
-def output_delta(layout, data, rows, first, n_rows, a, delta):
-    """Fill the output block of delta with dLoss/dz times the row's weight.
+def output_delta(layout, data, rows, first, n_rows, begin, end, a, delta):
+    """Fill the output block of delta with dLoss/dz times the row's weight, rows begin to end.
 
     Returns the weighted sum of the rows' losses and the sum of their weights.
     """
     n_out = layout.widths[-1]
-    a_out = matrix(a, n_rows * layout.units_at[-1], n_rows, n_out)
-    delta_out = matrix(delta, n_rows * layout.units_at[-1], n_rows, n_out)
+    start, n = n_rows * layout.units_at[-1] + begin * n_out, end - begin
+    a_out, delta_out = matrix(a, start, n, n_out), matrix(delta, start, n, n_out)
     softmax = layout.activations[-1] == SOFTMAX
     loss, weight_sum = 0.0, 0.0
-    for r in range(n_rows):
-        row = rows[first + r]
-        weight = float64(data.sample_weight[row]) if data.sample_weight.size > 0 else 1.0
+    for r in range(n):
+        example = rows[first + begin + r]
+        weight = 1.0
+        if data.sample_weight.size > 0:
+            weight = float64(data.sample_weight[example])
         weight_sum += weight
         row_loss = 0.0
-        for o in range(n_out):
-            y_pred = float64(a_out[r, o])
-            if softmax:
-                y = 1.0 if int(data.y[row, 0]) == o else 0.0
-                if y > 0.0:
-                    row_loss += log_loss(y_pred, y, layout.tiny)
-                error = canonical_delta(y_pred, y, 0.0)
-            else:
-                y = float64(data.y[row, o])
+        if softmax:
+            label = int(data.y[example, 0])
+            row_loss = log_loss(float64(a_out[r, label]), 1.0, layout.tiny)
+            for o in range(n_out):
+                y = 1.0 if o == label else 0.0
+                delta_out[r, o] = weight * canonical_delta(float64(a_out[r, o]), y, 0.0)
+        else:
+            for o in range(n_out):
+                y_pred, y = float64(a_out[r, o]), float64(data.y[example, o])
                 cost, error = loss_and_delta(layout, y_pred, y)
                 row_loss += cost
-            delta_out[r, o] = weight * error
+                delta_out[r, o] = weight * error
         loss += weight * row_loss
     return loss, weight_sum
 
@@ -103,126 +106,111 @@ def loss_and_delta(layout, a, y):
 
 
 @jit(inline=False)
-def backward(layout, theta, data, rows, first, n_rows, x, z, a, delta, gradient, add):
-    """Fill (or, with add, add to) the gradient, and fill delta, from the output's delta down."""
-    for layer in range(layout.activations.size - 1, -1, -1):
-        n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
-        W = matrix(theta, layout.weights_at[layer], n_in, n_out)
-        dW = matrix(gradient, layout.weights_at[layer], n_in, n_out)
-        db = vector(gradient, layout.biases_at[layer], n_out)
-        delta_out = matrix(delta, n_rows * layout.units_at[layer], n_rows, n_out)
-        bias_gradient(delta_out, db, add)
-        if layer > 0:
-            start = n_rows * layout.units_at[layer - 1]
-            z_in, a_in = matrix(z, start, n_rows, n_in), matrix(a, start, n_rows, n_in)
-            weight_gradient(a_in, delta_out, dW, add)
-            delta_in = matrix(delta, start, n_rows, n_in)
-            send_back(delta_out, W, delta_in)
-            times_slope(layout.activations[layer - 1], z_in, a_in, delta_in)
-        elif data.row_starts.size > 0:
-            sparse_weight_gradient(data, rows, first, delta_out, dW, add)
-        else:
-            weight_gradient(matrix(x, 0, n_rows, n_in), delta_out, dW, add)
+def send_back(layout, theta, turned, n_rows, begin, end, z, a, delta):
+    """Fill delta of the hidden layers, rows begin to end of a panel, from the output's delta down.
+
+    delta_in = (delta W') * f'(z), with W' from ``turned``.
+    """
+    for layer in range(layout.activations.size - 1, 0, -1):
+        n_in, n_out, n = layout.widths[layer], layout.widths[layer + 1], end - begin
+        # A column turned is a row of the same numbers.
+        source = theta if n_out == 1 else turned
+        W_turned = matrix(source, layout.weights_at[layer], n_out, n_in)
+        delta_out = matrix(delta, n_rows * layout.units_at[layer] + begin * n_out, n, n_out)
+        start = n_rows * layout.units_at[layer - 1] + begin * n_in
+        delta_in = matrix(delta, start, n, n_in)
+        product(delta_out, False, 0, W_turned, delta_in, False)
+        units = n * n_in
+        z_in, a_in = vector(z, start, units), vector(a, start, units)
+        times_slope(layout.activations[layer - 1], z_in, a_in, vector(delta, start, units))
+
+
+@jit(inline=False)
+def gradient_of(layout, task, data, rows, first, n_rows, x, a, delta, gradient, add):
+    """Fill (or, with add, add to) one task's part of the gradient, from all rows of a panel.
+
+    A task is a layer's weights from some units in, or, with no units, the layer's biases.
+    Returns where its parameters start, how many there are, and how many of them are weights.
+    """
+    layer, unit, n_units = task[0], task[1], task[2]
+    n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
+    delta_out = matrix(delta, n_rows * layout.units_at[layer], n_rows, n_out)
+    if n_units == 0:
+        start = layout.biases_at[layer]
+        bias_gradient(delta_out, vector(gradient, start, n_out), add)
+        return start, n_out, 0
+    start = layout.weights_at[layer] + unit * n_out
+    dW = matrix(gradient, start, n_units, n_out)
+    if layer > 0:
+        a_in = matrix(a, n_rows * layout.units_at[layer - 1], n_rows, n_in)
+        product(a_in, True, unit, delta_out, dW, add)
+    elif data.row_starts.size > 0:
+        sparse_weight_gradient(data, rows, first, unit, delta_out, dW, add)
+    else:
+        product(matrix(x, 0, n_rows, n_in), True, unit, delta_out, dW, add)
+    return start, n_units * n_out, n_units * n_out
 
 
 @jit
 def bias_gradient(delta, db, add):
     """db = sum of delta over its rows, of shapes (B, O), (O,)."""
+    if not add:
+        for o in range(db.size):
+            db[o] = 0
     for r in range(delta.shape[0]):
-        if r == 0 and not add:
-            for o in range(db.size):
-                db[o] = delta[r, o]
-        else:
-            for o in range(db.size):
-                db[o] += delta[r, o]
+        delta_row = row(delta, r)
+        for o in range(db.size):
+            db[o] += delta_row[o]
 
 
 @jit(inline=False)
-def weight_gradient(a_in, delta, dW, add):
-    """dW = a_in' delta, of shapes (B, I), (B, O), (I, O)."""
-    if delta.size * dW.shape[0] >= BLAS_FROM:
-        product(a_in, True, delta, False, dW, add)
-        return
-    for r in range(delta.shape[0]):
-        for i in range(dW.shape[0]):
-            if r == 0 and not add:
-                for o in range(dW.shape[1]):
-                    dW[i, o] = a_in[r, i] * delta[r, o]
-            else:
-                for o in range(dW.shape[1]):
-                    dW[i, o] += a_in[r, i] * delta[r, o]
-
-
-@jit(inline=False)
-def sparse_weight_gradient(data, rows, first, delta, dW, add):
-    """dW = a_in' delta, a_in being sparse rows."""
+def sparse_weight_gradient(data, rows, first, unit, delta, dW, add):
+    """dW = a_in' delta, a_in being sparse rows; dW's rows are the columns from ``unit`` on."""
     if not add:
         for i in range(dW.shape[0]):
-            for o in range(dW.shape[1]):
-                dW[i, o] = 0
+            dW_row = row(dW, i)
+            for o in range(dW_row.size):
+                dW_row[o] = 0
     for r in range(delta.shape[0]):
-        row = rows[first + r]
-        for k in range(data.row_starts[row], data.row_starts[row + 1]):
-            i = data.columns[k]
-            for o in range(dW.shape[1]):
-                dW[i, o] += data.values[k] * delta[r, o]
-
-
-@jit(inline=False)
-def send_back(delta, W, delta_in):
-    """delta_in = delta W', of shapes (B, O), (I, O), (B, I)."""
-    if delta.size * W.shape[0] >= BLAS_FROM:
-        product(delta, False, W, True, delta_in, False)
-        return
-    for r in range(delta_in.shape[0]):
-        for i in range(delta_in.shape[1]):
-            delta_in[r, i] = delta[r, 0] * W[i, 0]
-        for o in range(1, delta.shape[1]):
-            for i in range(delta_in.shape[1]):
-                delta_in[r, i] += delta[r, o] * W[i, o]
+        example, delta_row = rows[first + r], row(delta, r)
+        for k in range(data.row_starts[example], data.row_starts[example + 1]):
+            i = data.columns[k] - unit
+            if 0 <= i < dW.shape[0]:
+                value, dW_row = data.values[k], row(dW, i)
+                for o in range(dW_row.size):
+                    dW_row[o] += value * delta_row[o]
 
 
 @jit
 def times_slope(code, z, a, delta):
     """delta *= f'(z), f being the activation of that code; the identity's slope is 1."""
-    for r in range(z.shape[0]):
-        if code == RELU:
-            for o in range(z.shape[1]):
-                if relu_slope(z[r, o], a[r, o]) == 0.0:
-                    delta[r, o] = 0
-        elif code == LOGISTIC:
-            for o in range(z.shape[1]):
-                slope = logistic_slope(float64(z[r, o]), float64(a[r, o]))
-                delta[r, o] = float64(delta[r, o]) * slope
-        elif code == TANH:
-            for o in range(z.shape[1]):
-                slope = tanh_slope(float64(z[r, o]), float64(a[r, o]))
-                delta[r, o] = float64(delta[r, o]) * slope
-        elif code == LEAKY_RELU:
-            for o in range(z.shape[1]):
-                slope = leaky_relu_slope(float64(z[r, o]), float64(a[r, o]))
-                delta[r, o] = float64(delta[r, o]) * slope
-        elif code == ELU:
-            for o in range(z.shape[1]):
-                slope = elu_slope(float64(z[r, o]), float64(a[r, o]))
-                delta[r, o] = float64(delta[r, o]) * slope
-        elif code == SELU:
-            for o in range(z.shape[1]):
-                slope = selu_slope(float64(z[r, o]), float64(a[r, o]))
-                delta[r, o] = float64(delta[r, o]) * slope
-        elif code == GELU:
-            for o in range(z.shape[1]):
-                slope = gelu_slope(float64(z[r, o]), float64(a[r, o]))
-                delta[r, o] = float64(delta[r, o]) * slope
-        elif code == SILU:
-            for o in range(z.shape[1]):
-                slope = silu_slope(float64(z[r, o]), float64(a[r, o]))
-                delta[r, o] = float64(delta[r, o]) * slope
-        elif code == MISH:
-            for o in range(z.shape[1]):
-                slope = mish_slope(float64(z[r, o]), float64(a[r, o]))
-                delta[r, o] = float64(delta[r, o]) * slope
-        elif code == SOFTPLUS:
-            for o in range(z.shape[1]):
-                slope = softplus_slope(float64(z[r, o]), float64(a[r, o]))
-                delta[r, o] = float64(delta[r, o]) * slope
+    if code == RELU:
+        for o in range(z.size):
+            delta[o] = 0.0 if relu_slope(z[o], a[o]) == 0.0 else delta[o]
+    elif code == LOGISTIC:
+        for o in range(z.size):
+            delta[o] = float64(delta[o]) * logistic_slope(float64(z[o]), float64(a[o]))
+    elif code == TANH:
+        for o in range(z.size):
+            delta[o] = float64(delta[o]) * tanh_slope(float64(z[o]), float64(a[o]))
+    elif code == LEAKY_RELU:
+        for o in range(z.size):
+            delta[o] = float64(delta[o]) * leaky_relu_slope(float64(z[o]), float64(a[o]))
+    elif code == ELU:
+        for o in range(z.size):
+            delta[o] = float64(delta[o]) * elu_slope(float64(z[o]), float64(a[o]))
+    elif code == SELU:
+        for o in range(z.size):
+            delta[o] = float64(delta[o]) * selu_slope(float64(z[o]), float64(a[o]))
+    elif code == GELU:
+        for o in range(z.size):
+            delta[o] = float64(delta[o]) * gelu_slope(float64(z[o]), float64(a[o]))
+    elif code == SILU:
+        for o in range(z.size):
+            delta[o] = float64(delta[o]) * silu_slope(float64(z[o]), float64(a[o]))
+    elif code == MISH:
+        for o in range(z.size):
+            delta[o] = float64(delta[o]) * mish_slope(float64(z[o]), float64(a[o]))
+    elif code == SOFTPLUS:
+        for o in range(z.size):
+            delta[o] = float64(delta[o]) * softplus_slope(float64(z[o]), float64(a[o]))

@@ -42,21 +42,27 @@ class Plan(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Buffers of a training, allocated once; the first axis of each is the slice.
+    """Buffers of a training, allocated once.
 
-    A slice's panel holds up to ``panel_rows`` rows at a time. Of a panel of B rows, layer l's
-    units are the (B, O) block that starts at ``B * units_at[l]`` in z, a and delta.
+    The batch's rows are held a panel of up to ``panel_rows`` at a time. Of a panel of B rows, layer
+    l's units are the (B, O) block that starts at ``B * units_at[l]`` in z, a and delta.
+
+    Workers share a panel in two kinds of tasks: some of its rows, sent forward and back; and some
+    of the parameters, whose gradient is taken and which are then moved. What a task reports of the
+    step stands in the row of the step's parity: steps that follow each other don't share it.
     """
 
-    x: np.ndarray  # (slices, panel_rows * I), T: the rows themselves (unused when sparse)
-    z: np.ndarray  # (slices, panel_rows * units), T: pre-activations
-    a: np.ndarray  # (slices, panel_rows * units), T: activations
-    delta: np.ndarray  # (slices, panel_rows * units), T: dLoss/dz
-    gradient: np.ndarray  # (slices, P), T: row 0 ends up as the gradient of the whole batch
-    loss: np.ndarray  # (slices,), float64: weighted sum of the rows' losses
-    weight: np.ndarray  # (slices,), float64: sum of the rows' weights
-    trouble: np.ndarray  # (slices,), int64: pre-activations that are not finite
-    squares: np.ndarray  # (blocks of parameters, LANES), float64: sums of the weights' squares
-    bad_parameters: np.ndarray  # (blocks,), int64: updated parameters that are not finite
-    slice_rows: int
+    x: np.ndarray  # (panel_rows * I,), T: the rows themselves (empty when sparse)
+    z: np.ndarray  # (panel_rows * units,), T: pre-activations
+    a: np.ndarray  # (panel_rows * units,), T: activations
+    delta: np.ndarray  # (panel_rows * units,), T: dLoss/dz
+    gradient: np.ndarray  # (P,), T: of the batch, laid out like the parameters
+    turned: np.ndarray  # (n_weights,), T: W' of every layer but the first, where W stands in theta
+    loss: np.ndarray  # (2, row tasks), float64: weighted sum of the rows' losses
+    weight: np.ndarray  # (2, row tasks), float64: sum of the rows' weights
+    trouble: np.ndarray  # (2, row tasks), int64: pre-activations that are not finite
+    squares: np.ndarray  # (2 * parameter tasks, LANES), float64: sums of the weights' squares
+    bad_parameters: np.ndarray  # (2, parameter tasks), int64: updated ones that are not finite
+    parameter_tasks: np.ndarray  # (parameter tasks, 3), int64: layer, first unit in, units in or 0
     panel_rows: int
+    task_rows: int

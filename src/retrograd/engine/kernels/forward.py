@@ -6,12 +6,11 @@
 Shapes: B rows in the panel, I units in, O units out. Arrays are row-major; outputs come last.
 """
 
-from math import exp
-
 from numpy import float64
 
 from retrograd.engine.jit import jit
-from retrograd.engine.native import matrix, product, vector
+from retrograd.engine.kernels.product import product
+from retrograd.engine.native import matrix, row, vector
 from retrograd.maths import activations
 from retrograd.maths.activations import (
     ELU,
@@ -24,12 +23,10 @@ from retrograd.maths.activations import (
     RELU,
     SELU,
     SILU,
+    SOFTMAX,
     SOFTPLUS,
     TANH,
 )
-
-# Below so many multiplications a plain loop is done before a BLAS call has begun.
-BLAS_FROM = 1024
 
 exponential = jit(activations.exponential)
 logistic = jit(activations.logistic)
@@ -45,29 +42,32 @@ softplus = jit(activations.softplus)
 
 
 @jit(inline=False)
-def forward(layout, theta, data, rows, first, n_rows, x, z, a):
-    """Send rows[first : first + n_rows] through the network; count the z that are not finite.
+def forward(layout, theta, data, rows, first, n_rows, begin, end, x, z, a):
+    """Send rows begin to end of a panel through the network; count the z that are not finite.
 
-    x, z and a are filled (see ``Work``); the last block of a holds the predictions.
+    The panel is rows[first : first + n_rows]. Its blocks of x, z and a are filled (see ``Work``);
+    the last one of a holds the predictions.
     """
     trouble = 0
     for layer in range(layout.activations.size):
         n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
         W = matrix(theta, layout.weights_at[layer], n_in, n_out)
         b = vector(theta, layout.biases_at[layer], n_out)
-        z_out = matrix(z, n_rows * layout.units_at[layer], n_rows, n_out)
-        a_out = matrix(a, n_rows * layout.units_at[layer], n_rows, n_out)
+        z_out = matrix(z, n_rows * layout.units_at[layer] + begin * n_out, end - begin, n_out)
+        a_out = matrix(a, n_rows * layout.units_at[layer] + begin * n_out, end - begin, n_out)
         fill_rows(b, z_out)
-        if layer > 0:
-            a_in = matrix(a, n_rows * layout.units_at[layer - 1], n_rows, n_in)
-            add_product(a_in, W, z_out)
-        elif data.row_starts.size > 0:
-            add_sparse_product(data, rows, first, W, z_out)
+        if layer == 0 and data.row_starts.size > 0:
+            add_sparse_product(data, rows, first + begin, W, z_out)
         else:
-            a_in = matrix(x, 0, n_rows, n_in)
-            gather(data.X, rows, first, a_in)
-            add_product(a_in, W, z_out)
-        trouble += activate(layout.activations[layer], z_out, a_out)
+            a_in = matrix(x, begin * n_in, end - begin, n_in)
+            if layer == 0:
+                gather(data.X, rows, first + begin, a_in)
+            else:
+                start = n_rows * layout.units_at[layer - 1] + begin * n_in
+                a_in = matrix(a, start, end - begin, n_in)
+            product(a_in, False, 0, W, z_out, True)
+        trouble += not_finite(vector(z_out, 0, z_out.size))
+        activate(layout.activations[layer], z_out, a_out)
     return trouble
 
 
@@ -75,111 +75,106 @@ def forward(layout, theta, data, rows, first, n_rows, x, z, a):
 def gather(X, rows, first, x):
     """x[r] = X[rows[first + r]]."""
     for r in range(x.shape[0]):
-        row = rows[first + r]
-        for i in range(x.shape[1]):
-            x[r, i] = X[row, i]
+        source, copy = row(X, rows[first + r]), row(x, r)
+        for i in range(copy.size):
+            copy[i] = source[i]
 
 
 @jit
 def fill_rows(b, z):
     """z = b in every row, so that the products can be added to it."""
     for r in range(z.shape[0]):
-        for o in range(z.shape[1]):
-            z[r, o] = b[o]
-
-
-@jit(inline=False)
-def add_product(a_in, W, z):
-    """z += a_in W, of shapes (B, I), (I, O), (B, O)."""
-    if z.size * W.shape[0] >= BLAS_FROM:
-        product(a_in, False, W, False, z, True)
-        return
-    for r in range(z.shape[0]):
-        for i in range(W.shape[0]):
-            for o in range(z.shape[1]):
-                z[r, o] += a_in[r, i] * W[i, o]
+        z_row = row(z, r)
+        for o in range(b.size):
+            z_row[o] = b[o]
 
 
 @jit(inline=False)
 def add_sparse_product(data, rows, first, W, z):
     """z += a_in W, a_in being sparse rows: only the entries that are there are touched."""
     for r in range(z.shape[0]):
-        row = rows[first + r]
-        for k in range(data.row_starts[row], data.row_starts[row + 1]):
-            i = data.columns[k]
-            for o in range(z.shape[1]):
-                z[r, o] += data.values[k] * W[i, o]
+        z_row, example = row(z, r), rows[first + r]
+        for k in range(data.row_starts[example], data.row_starts[example + 1]):
+            value, W_row = data.values[k], row(W, data.columns[k])
+            for o in range(z_row.size):
+                z_row[o] += value * W_row[o]
 
 
 @jit
-def activate(code, z, a):
-    """a = f(z), f being the activation of that code; count the z that are not finite."""
+def not_finite(numbers):
+    """How many are NaN or infinite: v - v is 0 for all others."""
     trouble = 0
-    for r in range(z.shape[0]):
-        for o in range(z.shape[1]):
-            if z[r, o] - z[r, o] != 0:  # 0 unless z is NaN or infinite
-                trouble += 1
-        activate_row(code, z, a, r)
+    for p in range(numbers.size):
+        if numbers[p] - numbers[p] != 0:
+            trouble += 1
     return trouble
 
 
 @jit
-def activate_row(code, z, a, r):
-    """a = f(z) in row r."""
-    if code == IDENTITY:
-        for o in range(z.shape[1]):
-            a[r, o] = z[r, o]
-    elif code == RELU:
-        for o in range(z.shape[1]):
-            a[r, o] = relu(z[r, o])
-    elif code == LOGISTIC:
-        for o in range(z.shape[1]):
-            a[r, o] = logistic(float64(z[r, o]))
-    elif code == TANH:
-        for o in range(z.shape[1]):
-            a[r, o] = tanh_value(float64(z[r, o]))
-    elif code == LEAKY_RELU:
-        for o in range(z.shape[1]):
-            a[r, o] = leaky_relu(float64(z[r, o]))
-    elif code == ELU:
-        for o in range(z.shape[1]):
-            a[r, o] = elu(float64(z[r, o]))
-    elif code == SELU:
-        for o in range(z.shape[1]):
-            a[r, o] = selu(float64(z[r, o]))
-    elif code == GELU:
-        for o in range(z.shape[1]):
-            a[r, o] = gelu(float64(z[r, o]))
-    elif code == SILU:
-        for o in range(z.shape[1]):
-            a[r, o] = silu(float64(z[r, o]))
-    elif code == MISH:
-        for o in range(z.shape[1]):
-            a[r, o] = mish(float64(z[r, o]))
-    elif code == SOFTPLUS:
-        for o in range(z.shape[1]):
-            a[r, o] = softplus(float64(z[r, o]))
-    elif code == EXP:
-        for o in range(z.shape[1]):
-            a[r, o] = exponential(float64(z[r, o]))
+def activate(code, z, a):
+    """a = f(z), f being the activation of that code."""
+    if code == SOFTMAX:
+        for r in range(z.shape[0]):
+            softmax(row(z, r), row(a, r))
     else:
-        softmax(z, a, r)
+        activate_each(code, vector(z, 0, z.size), vector(a, 0, a.size))
 
 
 @jit
-def softmax(z, a, r):
-    """a = exp(z) / sum(exp(z)) in row r, the largest z taken off first against overflow."""
-    top = z[r, 0]
-    for o in range(1, z.shape[1]):
-        if z[r, o] > top:
-            top = z[r, o]
+def activate_each(code, z, a):
+    """a = f(z) of units that don't look at each other, in double precision."""
+    if code == IDENTITY:
+        for o in range(z.size):
+            a[o] = z[o]
+    elif code == RELU:
+        for o in range(z.size):
+            a[o] = relu(z[o])
+    elif code == LOGISTIC:
+        for o in range(z.size):
+            a[o] = logistic(float64(z[o]))
+    elif code == TANH:
+        for o in range(z.size):
+            a[o] = tanh_value(float64(z[o]))
+    elif code == LEAKY_RELU:
+        for o in range(z.size):
+            a[o] = leaky_relu(float64(z[o]))
+    elif code == ELU:
+        for o in range(z.size):
+            a[o] = elu(float64(z[o]))
+    elif code == SELU:
+        for o in range(z.size):
+            a[o] = selu(float64(z[o]))
+    elif code == GELU:
+        for o in range(z.size):
+            a[o] = gelu(float64(z[o]))
+    elif code == SILU:
+        for o in range(z.size):
+            a[o] = silu(float64(z[o]))
+    elif code == MISH:
+        for o in range(z.size):
+            a[o] = mish(float64(z[o]))
+    elif code == SOFTPLUS:
+        for o in range(z.size):
+            a[o] = softplus(float64(z[o]))
+    elif code == EXP:
+        for o in range(z.size):
+            a[o] = exponential(float64(z[o]))
+
+
+@jit
+def softmax(z, a):
+    """a = exp(z) / sum(exp(z)), the largest z taken off first against overflow."""
+    top = z[0]
+    for o in range(1, z.size):
+        if z[o] > top:
+            top = z[o]
+    for o in range(z.size):
+        a[o] = exponential(float64(z[o] - top))
     total = 0.0
-    for o in range(z.shape[1]):
-        e = exp(float64(z[r, o] - top))
-        a[r, o] = e
-        total += e
-    for o in range(z.shape[1]):
-        a[r, o] = float64(a[r, o]) / total
+    for o in range(z.size):
+        total += float64(a[o])
+    for o in range(z.size):
+        a[o] = float64(a[o]) / total
 
 
 @jit(inline=False)
@@ -193,7 +188,7 @@ def predict(layout, theta, data, rows, x, z, a, out, worker, n_workers):
     panel_rows = z.size // (layout.units_at[-1] + n_outputs)
     for first in range(worker * panel_rows, n_rows, n_workers * panel_rows):
         n = min(panel_rows, n_rows - first)
-        forward(layout, theta, data, rows, first, n, x, z, a)
+        forward(layout, theta, data, rows, first, n, 0, n, x, z, a)
         a_out = matrix(a, n * layout.units_at[-1], n, n_outputs)
         for r in range(n):
             for o in range(n_outputs):

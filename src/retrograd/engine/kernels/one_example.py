@@ -14,10 +14,10 @@ from retrograd.engine.kernels.backward import (
     bias_gradient,
     output_delta,
     times_slope,
-    weight_gradient,
 )
-from retrograd.engine.kernels.forward import activate_row
-from retrograd.engine.native import matrix, row, vector
+from retrograd.engine.kernels.forward import activate
+from retrograd.engine.kernels.product import product
+from retrograd.engine.native import matrix, vector
 
 # Parameters above which the ordinary loop, vectorised over the units, is faster.
 UP_TO = 512
@@ -29,7 +29,7 @@ def train(layout, theta, data, plan, work, losses):
     d, h, n_out = layout.widths[0], layout.widths[1], layout.widths[2]
     W1, W2 = matrix(theta, 0, d, h), matrix(theta, layout.weights_at[1], h, n_out)
     b1, b2 = vector(theta, layout.biases_at[0], h), vector(theta, layout.biases_at[1], n_out)
-    x, a, delta = matrix(work.x, 0, 1, d), row(work.a, 0), row(work.delta, 0)
+    x, a, delta = matrix(work.x, 0, 1, d), work.a, work.delta
     z1, z2 = matrix(work.z, 0, 1, h), matrix(work.z, h, 1, n_out)
     a1, a2 = matrix(a, 0, 1, h), matrix(a, h, 1, n_out)
     delta1, delta2 = matrix(delta, 0, 1, h), matrix(delta, h, 1, n_out)
@@ -42,21 +42,23 @@ def train(layout, theta, data, plan, work, losses):
             x[0, i] = data.X[example, i]
         spoiled = forward_layer(x, W1, b1, layout.activations[0], z1, a1)
         spoiled += forward_layer(a1, W2, b2, layout.activations[1], z2, a2)
-        loss, _ = output_delta(layout, data, plan.rows, first, 1, a, delta)
+        loss, _ = output_delta(layout, data, plan.rows, first, 1, 0, 1, a, delta)
         losses[k] = loss * layout.loss_scale
         spoiled += loss - loss
         send_back_row(delta2, W2, delta1)
-        times_slope(layout.activations[0], z1, a1, delta1)
+        times_slope(
+            layout.activations[0], vector(z1, 0, h), vector(a1, 0, h), vector(delta1, 0, h)
+        )
         spoiled += descend(W2, b2, a1, delta2, rate)
         spoiled += descend(W1, b1, x, delta1, rate)
         if spoiled != 0.0:
-            work.loss[0] = loss
+            work.loss[k % 2, 0] = loss
             n_good = k
             break
     # Written down once, for those who look at the numbers of the last step taken.
-    gradient = row(work.gradient, 0)
-    weight_gradient(x, delta1, matrix(gradient, 0, d, h), False)
-    weight_gradient(a1, delta2, matrix(gradient, layout.weights_at[1], h, n_out), False)
+    gradient = work.gradient
+    product(x, True, 0, delta1, matrix(gradient, 0, d, h), False)
+    product(a1, True, 0, delta2, matrix(gradient, layout.weights_at[1], h, n_out), False)
     bias_gradient(delta1, vector(gradient, layout.biases_at[0], h), False)
     bias_gradient(delta2, vector(gradient, layout.biases_at[1], n_out), False)
     return n_good
@@ -75,7 +77,7 @@ def forward_layer(a_in, W, b, code, z, a):
             total += a_in[0, i] * W[i, o]
         z[0, o] = total
         spoiled += total - total
-    activate_row(code, z, a, 0)
+    activate(code, z, a)
     return spoiled
 
 

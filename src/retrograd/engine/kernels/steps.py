@@ -1,151 +1,165 @@
 """Steps: forward, backward, update, again and again, without going back to Python.
 
-The loop below is the notebook's inner loop. What it adds: a batch may be cut into slices, which
-several workers (threads that run this same function) take in turn. Who takes which slice does not
-matter: each has buffers of its own, and their gradients are summed in the slices' order.
+The loop below is the notebook's inner loop. What it adds: several workers (threads that run this
+same function) share each step. First its rows: a task is to send some of them forward and back.
+Then, once all deltas are there, the parameters: a task is to take the gradient of some of them over
+all rows and to move them. Who does which task does not matter, and tasks are cut by batch size and
+network only, so that any number of workers gives the same bits.
 """
 
 from math import isfinite
 
 from retrograd.engine.jit import jit
-from retrograd.engine.kernels.backward import backward, output_delta
+from retrograd.engine.kernels.backward import gradient_of, output_delta, send_back
 from retrograd.engine.kernels.forward import forward
-from retrograd.engine.kernels.update import (
-    BLOCK,
-    LANES,
-    sum_of_squares,
-    total_gradient,
-    update,
-)
-from retrograd.engine.native import row, vector, wait_for_all
+from retrograd.engine.kernels.product import turn
+from retrograd.engine.kernels.update import LANES, update
+from retrograd.engine.native import matrix, next_task, row, wait_for_all
 
 
 @jit(inline=False)
-def train(layout, settings, theta, slots, data, plan, work, losses, barrier, worker, n_workers):
+def train(layout, settings, theta, slots, data, plan, work, losses, crew, worker, n_workers):
     """Take the plan's steps and return how many went well: all, or those before the first trouble.
 
     ``losses[k]`` becomes the loss of step k before its update. When NaN or infinity arises in a
     step the loop ends after that step, with its numbers still in ``work``, ``theta``, ``slots``.
     """
     n_steps = plan.learning_rates.size
+    if worker == 0:
+        turn_all(layout, theta, work.turned)
+    wait_for_all(crew, n_workers)
     for k in range(n_steps):
-        first, n_rows = plan.bounds[k], plan.bounds[k + 1] - plan.bounds[k]
-        n_slices = batch_gradients(
-            layout, theta, data, plan.rows, first, n_rows, work, worker, n_workers
-        )
-        wait_for_all(barrier, n_workers)
-        weight = batch_weight(work, n_slices)
-        if weight == 0.0:  # None of its rows counts: it teaches nothing.
-            losses[k] = 0.0
-            wait_for_all(barrier, n_workers)
-            continue
-        for block in range(worker, work.bad_parameters.size, n_workers):
-            start, n, n_weights = block_of(layout, theta, block)
-            part = vector(theta, start, n)
-            regularise(part, work, n_slices, weight, block, n_weights, settings.alpha)
-            work.bad_parameters[block] = update(
-                settings, part, slots, vector(row(work.gradient, 0), start, n), start, n_weights,
-                plan.learning_rates[k], plan.corrections[k],
+        parity, weight, n_row_tasks = k % 2, 0.0, 0
+        first, end = plan.bounds[k], plan.bounds[k + 1]
+        for start in range(first, end, work.panel_rows):
+            n_rows = min(work.panel_rows, end - start)
+            before, n_row_tasks = n_row_tasks, n_row_tasks + tasks_of(n_rows, work.task_rows)
+            send_rows(
+                layout, theta, data, plan.rows, start, n_rows, work, parity, before, n_row_tasks,
+                crew, n_workers,
             )  # fmt: skip
-        wait_for_all(barrier, n_workers)
-        loss = batch_loss(layout, settings, work, n_slices, weight)
+            wait_for_all(crew, n_workers)
+            for task in range(before, n_row_tasks):
+                weight += work.weight[parity, task]
+            move_parameters(
+                layout, settings, theta, slots, data, plan, k, start, n_rows, work, parity,
+                weight, crew, n_workers,
+            )  # fmt: skip
+            wait_for_all(crew, n_workers)
+        # Each worker adds up for itself: all must know whether to go on.
+        loss = 0.0
+        if weight > 0.0:
+            loss = batch_loss(layout, settings, work, parity, n_row_tasks, weight)
         if worker == 0:
             losses[k] = loss
-        if trouble_in(work, n_slices) or not isfinite(loss):
+        if not isfinite(loss) or trouble_in(work, parity, n_row_tasks):
             return k
-        # No worker may overwrite what another one is still adding up.
-        wait_for_all(barrier, n_workers)
     return n_steps
 
 
-@jit(inline=False)
-def objective(layout, settings, theta, data, rows, work, barrier, worker, n_workers):
-    """Loss over all ``rows`` at once; its gradient is left in work.gradient[0]."""
-    n_slices = batch_gradients(layout, theta, data, rows, 0, rows.size, work, worker, n_workers)
-    wait_for_all(barrier, n_workers)
-    weight = batch_weight(work, n_slices)
-    for block in range(worker, work.bad_parameters.size, n_workers):
-        start, n, n_weights = block_of(layout, theta, block)
-        part = vector(theta, start, n)
-        regularise(part, work, n_slices, weight, block, n_weights, settings.alpha)
-    wait_for_all(barrier, n_workers)
-    return batch_loss(layout, settings, work, n_slices, weight)
+@jit
+def tasks_of(n_rows, task_rows):
+    """Tasks that a panel's rows are cut into: a power of two, which threads can share evenly."""
+    n_tasks = 1
+    while n_tasks * task_rows < n_rows:
+        n_tasks *= 2
+    return n_tasks
 
 
 @jit
-def block_of(layout, theta, block):
-    """Where a block of parameters starts, how many it has, how many of those are weights."""
-    start = block * BLOCK
-    n = min(BLOCK, theta.size - start)
-    return start, n, min(n, max(0, layout.n_weights - start))
+def turn_all(layout, theta, turned):
+    """Write W' of all layers that need it: those that send deltas back to a layer before them."""
+    for layer in range(1, layout.activations.size):
+        start, n_in, n_out = layout.weights_at[layer], layout.widths[layer], layout.widths[layer + 1]
+        turn(matrix(theta, start, n_in, n_out), 0, matrix(turned, start, n_out, n_in))
 
 
-@jit(inline=False)
-def batch_gradients(layout, theta, data, rows, first, n_rows, work, worker, n_workers):
-    """Gradients of this worker's slices of rows[first : first + n_rows]; how many slices there are.
+@jit
+def send_rows(
+    layout, theta, data, rows, first, n_rows, work, parity, tasks_before, tasks_after, crew, n_workers
+):
+    """Take tasks of rows until none is left: forward, the loss, and the deltas back."""
+    n_tasks = tasks_after - tasks_before
+    task = next_task(crew, -1, n_workers)
+    while task < n_tasks:
+        begin, end = n_rows * task // n_tasks, n_rows * (task + 1) // n_tasks
+        trouble = forward(
+            layout, theta, data, rows, first, n_rows, begin, end, work.x, work.z, work.a
+        )
+        loss, weight = output_delta(
+            layout, data, rows, first, n_rows, begin, end, work.a, work.delta
+        )
+        send_back(layout, theta, work.turned, n_rows, begin, end, work.z, work.a, work.delta)
+        work.trouble[parity, tasks_before + task] = trouble
+        work.loss[parity, tasks_before + task] = loss
+        work.weight[parity, tasks_before + task] = weight
+        task = next_task(crew, task, n_workers)
 
-    The slices are as even as whole rows allow, at most slice_rows each, and go through the network
-    a panel of rows at a time. Row s of ``work`` gets what slice s comes to.
+
+@jit
+def move_parameters(
+    layout, settings, theta, slots, data, plan, k, first, n_rows, work, parity, weight, crew, n_workers
+):
+    """Take tasks of parameters until none is left: their gradient and, after all rows, the update.
+
+    A batch whose rows all weigh nothing teaches nothing.
     """
-    n_slices = (n_rows + work.slice_rows - 1) // work.slice_rows
-    for s in range(worker, n_slices, n_workers):
-        x, z, a = row(work.x, s), row(work.z, s), row(work.a, s)
-        delta, gradient = row(work.delta, s), row(work.gradient, s)
-        work.loss[s] = 0.0
-        work.weight[s] = 0.0
-        work.trouble[s] = 0
-        begin, end = first + n_rows * s // n_slices, first + n_rows * (s + 1) // n_slices
-        for start in range(begin, end, work.panel_rows):
-            n = min(work.panel_rows, end - start)
-            work.trouble[s] += forward(layout, theta, data, rows, start, n, x, z, a)
-            loss, weight = output_delta(layout, data, rows, start, n, a, delta)
-            work.loss[s] += loss
-            work.weight[s] += weight
-            add = start > begin
-            backward(layout, theta, data, rows, start, n, x, z, a, delta, gradient, add)
-    return n_slices
-
-
-@jit(inline=False)
-def regularise(theta, work, n_slices, weight, block, n_weights, alpha):
-    """One block of the batch's gradient, and the sum of its weights' squares for the loss."""
-    total_gradient(theta, work.gradient, n_slices, block * BLOCK, n_weights, alpha, weight)
-    if alpha > 0.0:
-        sum_of_squares(vector(theta, 0, n_weights), row(work.squares, block))
+    add, complete = first > plan.bounds[k], first + n_rows == plan.bounds[k + 1]
+    n_tasks = work.parameter_tasks.shape[0]
+    number = next_task(crew, -1, n_workers)
+    while number < n_tasks:
+        task = row(work.parameter_tasks, number)
+        start, n, n_weights = gradient_of(
+            layout, task, data, plan.rows, first, n_rows, work.x, work.a, work.delta,
+            work.gradient, add,
+        )  # fmt: skip
+        work.bad_parameters[parity, number] = 0
+        if complete and weight > 0.0:
+            squares = row(work.squares, parity * n_tasks + number)
+            for lane in range(LANES):
+                squares[lane] = 0.0
+            work.bad_parameters[parity, number] = update(
+                settings, theta, slots, work.gradient, start, n, n_weights, weight,
+                plan.learning_rates[k], plan.corrections[k], squares,
+            )  # fmt: skip
+            turn_again(layout, theta, work.turned, task)
+        number = next_task(crew, number, n_workers)
 
 
 @jit
-def batch_weight(work, n_slices):
-    """Sum of the weights of the batch's rows."""
-    weight = 0.0
-    for s in range(n_slices):
-        weight += work.weight[s]
-    return weight
+def turn_again(layout, theta, turned, task):
+    """Bring W' of a task's weights up to date."""
+    layer, unit, n_units = task[0], task[1], task[2]
+    n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
+    if layer > 0 and n_units > 0 and n_out > 1:
+        start = layout.weights_at[layer]
+        W = matrix(theta, start + unit * n_out, n_units, n_out)
+        turn(W, unit, matrix(turned, start, n_out, n_in))
 
 
 @jit
-def batch_loss(layout, settings, work, n_slices, weight):
+def batch_loss(layout, settings, work, parity, n_row_tasks, weight):
     r"""The batch's loss, :math:`(\sum_r w_r \ell_r + \frac12 \alpha \|W\|^2) / \sum_r w_r`."""
     loss = 0.0
-    for s in range(n_slices):
-        loss += work.loss[s]
+    for task in range(n_row_tasks):
+        loss += work.loss[parity, task]
     loss *= layout.loss_scale
     if settings.alpha > 0.0:
-        square = 0.0
-        for block in range(work.bad_parameters.size):
+        square, n_tasks = 0.0, work.parameter_tasks.shape[0]
+        for task in range(parity * n_tasks, (parity + 1) * n_tasks):
             for lane in range(LANES):
-                square += work.squares[block, lane]
+                square += work.squares[task, lane]
         loss += 0.5 * settings.alpha * square
     return loss / weight
 
 
 @jit
-def trouble_in(work, n_slices):
+def trouble_in(work, parity, n_row_tasks):
     """Whether any pre-activation or parameter of this step is NaN or infinite."""
-    for s in range(n_slices):
-        if work.trouble[s] > 0:
+    for task in range(n_row_tasks):
+        if work.trouble[parity, task] > 0:
             return True
-    for block in range(work.bad_parameters.size):
-        if work.bad_parameters[block] > 0:
+    for task in range(work.parameter_tasks.shape[0]):
+        if work.bad_parameters[parity, task] > 0:
             return True
     return False

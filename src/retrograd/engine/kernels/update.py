@@ -3,58 +3,78 @@
     W -= lr * dW    ->    theta -= learning_rate * gradient    (and its better-known relatives)
 
 All parameters are one vector, so each optimizer is one loop. The vector is worked through in
-blocks that stay in the cache from the gradient's sum to the parameter's update; each function
+blocks that stay in the cache from the gradient's end to the parameter's update; each function
 here sees one block, n parameters of it, counted from 0.
 """
 
 import numpy as np
 
 from retrograd.engine.jit import jit
+from retrograd.engine.kernels.forward import not_finite
 from retrograd.engine.native import row, vector
 
 BLOCK = 4096
 LANES = 16
-SGD, ADAM, ADAMW, RMSPROP = range(4)
+# STAY moves nothing: for those who only ask for the gradient.
+SGD, ADAM, ADAMW, RMSPROP, STAY = range(5)
 
 
 @jit(inline=False)
-def total_gradient(theta, gradient, n_slices, start, n_weights, alpha, weight):
-    r"""Leave the batch's gradient in row 0, the slices summed in their order.
+def update(
+    settings, theta, slots, gradient, start, n, n_weights, weight, rate, correction, squares
+):
+    """Make the mean gradient of n parameters from ``start`` on, and move them against it.
 
-    :math:`g = (\sum_s g_s + \alpha \theta) / \sum_r w_r`; of the block's parameters, which begin
-    at ``start``, the first n_weights are weights, and only those are penalised.
+    Of the n the first n_weights are weights. With a penalty their squares, before the move, are
+    added to the lanes of ``squares``. Returns how many numbers are not finite after it.
     """
-    g = vector(row(gradient, 0), start, theta.size)
-    for s in range(1, n_slices):
-        g_slice = vector(row(gradient, s), start, theta.size)
-        for p in range(theta.size):
-            g[p] += g_slice[p]
-    if alpha > 0.0:
-        penalty = theta.dtype.type(alpha)
-        for p in range(n_weights):
-            g[p] += penalty * theta[p]
-    if weight != 1.0:
-        divisor = theta.dtype.type(weight)
-        for p in range(theta.size):
-            g[p] /= divisor
+    trouble = 0
+    for begin in range(start, start + n, BLOCK):
+        size = min(BLOCK, start + n - begin)
+        part, g = vector(theta, begin, size), vector(gradient, begin, size)
+        weights = vector(theta, begin, min(size, max(0, start + n_weights - begin)))
+        mean_gradient(weights, g, settings.alpha, weight)
+        if settings.alpha > 0.0:
+            add_squares(weights, squares)
+        if settings.solver != STAY:
+            trouble += move(settings, part, slots, g, begin, weights, rate, correction)
+    return trouble
 
 
 @jit
-def sum_of_squares(weights, lanes):
+def mean_gradient(weights, g, alpha, weight):
+    r"""Gradient of the batch's mean loss and penalty, from that of the sum of the rows' losses.
+
+    :math:`g = (\sum_r g_r + \alpha \theta) / \sum_r w_r`; only the weights are penalised, which
+    come first in the block.
+    """
+    if alpha > 0.0:
+        penalty = g.dtype.type(alpha)
+        for p in range(weights.size):
+            g[p] += penalty * weights[p]
+    if weight != 1.0:
+        share = g.dtype.type(1.0 / weight)
+        for p in range(g.size):
+            g[p] *= share
+
+
+@jit
+def add_squares(weights, lanes):
     """Add the squares of a block's weights to the lanes, entry p to lane p modulo their number.
 
     Side by side rather than one after another, the sums take a fraction of the time.
     """
-    for lane in range(LANES):
-        lanes[lane] = 0.0
-    for start in range(0, weights.size, LANES):
-        part = vector(weights, start, min(LANES, weights.size - start))
-        for lane in range(part.size):
+    whole = weights.size - weights.size % LANES
+    for start in range(0, whole, LANES):
+        part = vector(weights, start, LANES)
+        for lane in range(LANES):
             lanes[lane] += np.float64(part[lane]) * np.float64(part[lane])
+    for p in range(whole, weights.size):
+        lanes[p - whole] += np.float64(weights[p]) * np.float64(weights[p])
 
 
-@jit(inline=False)
-def update(settings, theta, slots, g, start, n_weights, learning_rate, correction):
+@jit
+def move(settings, theta, slots, g, start, weights, learning_rate, correction):
     """Move a block of theta against its gradient; count what is then not finite.
 
     The slots are the optimizer's memory, shape (n_slots, P): the velocity of SGD with momentum;
@@ -68,28 +88,17 @@ def update(settings, theta, slots, g, start, n_weights, learning_rate, correctio
         else:
             velocity = vector(row(slots, 0), start, n)
             momentum(settings, theta, velocity, g, learning_rate)
-    elif settings.solver == RMSPROP:
+        return not_finite(theta)
+    if settings.solver == RMSPROP:
         v = vector(row(slots, 0), start, n)
         rmsprop(settings, theta, v, g, learning_rate)
-        return spoiled(theta) + spoiled(v)
     else:
         m, v = vector(row(slots, 0), start, n), vector(row(slots, 1), start, n)
         if settings.solver == ADAMW:
-            decay(vector(theta, 0, n_weights), 1.0 - learning_rate * settings.weight_decay)
+            decay(weights, 1.0 - learning_rate * settings.weight_decay)
         adam(settings, theta, m, v, g, learning_rate * correction)
-        # An infinite v would freeze its parameter without a sign of it in theta.
-        return spoiled(theta) + spoiled(v)
-    return spoiled(theta)
-
-
-@jit
-def spoiled(numbers):
-    """How many are NaN or infinite: v - v is 0 for all others."""
-    trouble = 0
-    for p in range(numbers.size):
-        if numbers[p] - numbers[p] != 0:
-            trouble += 1
-    return trouble
+    # An infinite v would freeze its parameter without a sign of it in theta.
+    return not_finite(theta) + not_finite(v)
 
 
 @jit
@@ -100,7 +109,7 @@ def sgd(theta, g, learning_rate):
         theta[p] -= rate * g[p]
 
 
-@jit(inline=False)
+@jit
 def momentum(settings, theta, velocity, g, learning_rate):
     r"""Gradient descent with momentum μ: :math:`v = \mu v - \eta g`, :math:`\theta = \theta + v`.
 
@@ -118,7 +127,7 @@ def momentum(settings, theta, velocity, g, learning_rate):
             theta[p] += velocity[p]
 
 
-@jit(inline=False)
+@jit
 def adam(settings, theta, m, v, g, corrected_rate):
     r"""Adam: a step by the mean gradient over its root mean square, both fading averages.
 
@@ -149,7 +158,7 @@ def decay(weights, kept):
         weights[p] *= factor
 
 
-@jit(inline=False)
+@jit
 def rmsprop(settings, theta, v, g, learning_rate):
     r"""RMSprop: a step by the gradient over its root mean square.
 

@@ -1,0 +1,229 @@
+"""The two innermost loops, in vectors: a tile of a matrix product, a block turned about.
+
+Numba's own loops keep a product's sums in memory. Here a tile of them, up to 24 vectors, stays in
+the processor's registers while all of its terms are added, as every fast BLAS does it. Each sum
+adds its terms one after another, each a fused multiplication and addition where the processor has
+that: the bits depend neither on the tile's shape nor on the vectors' width.
+"""
+
+from contextlib import contextmanager
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+from retrograd.engine.native import VECTOR_BYTES
+
+# Rows of a tile that is 1, 2, 3 or 4 vectors wide: as many as there are registers for the sums.
+TILE_ROWS = (12, 12, 8, 6) if VECTOR_BYTES != 32 else (12, 6, 4, 3)
+INT, INDEX = ir.IntType(32), ir.IntType(64)
+
+
+class _Lanes:
+    """The vectors of one dtype, and what can be done with them."""
+
+    def __init__(self, context, builder, dtype):
+        self.builder = builder
+        self.itemsize = dtype.bitwidth // 8
+        self.n = VECTOR_BYTES // self.itemsize
+        self.type = ir.VectorType(context.get_data_type(dtype), self.n)
+        self.suffix = f"v{self.n}f{dtype.bitwidth}"
+        self.zero = ir.Constant(self.type, [0.0] * self.n)
+        self.undefined = ir.Constant(self.type, ir.Undefined)
+
+    def _function(self, name, result, arguments):
+        kind = ir.FunctionType(result, arguments)
+        return cgutils.get_or_insert_function(self.builder.module, kind, name)
+
+    def place(self, pointer, vector_number):
+        """Pointer to a vector, counted from a pointer to a number."""
+        offset = ir.Constant(INDEX, vector_number * self.n)
+        return self.builder.bitcast(self.builder.gep(pointer, [offset]), self.type.as_pointer())
+
+    def mask(self, n_columns):
+        """Which lanes are among the first n_columns."""
+        numbers = ir.VectorType(INDEX, self.n)
+        limit = self._spread(n_columns, ir.Constant(numbers, ir.Undefined))
+        return self.builder.icmp_signed("<", ir.Constant(numbers, list(range(self.n))), limit)
+
+    def spread(self, number):
+        """One number in all lanes."""
+        return self._spread(number, self.undefined)
+
+    def _spread(self, number, undefined):
+        first = self.builder.insert_element(undefined, number, ir.Constant(INT, 0))
+        everywhere = ir.Constant(ir.VectorType(INT, self.n), [0] * self.n)
+        return self.builder.shuffle_vector(first, undefined, everywhere)
+
+    def load(self, pointer, mask=None):
+        """Load a vector; lanes that the mask leaves out are 0 and not touched."""
+        if mask is None:
+            value = self.builder.load(pointer)
+            value.align = self.itemsize
+            return value
+        arguments = [pointer, ir.Constant(INT, self.itemsize), mask, self.zero]
+        function = self._function(
+            f"llvm.masked.load.{self.suffix}.p0", self.type, [a.type for a in arguments]
+        )
+        return self.builder.call(function, arguments)
+
+    def store(self, value, pointer, mask=None):
+        """Store a vector, of it only the lanes that the mask has."""
+        if mask is None:
+            self.builder.store(value, pointer).align = self.itemsize
+            return
+        arguments = [value, pointer, ir.Constant(INT, self.itemsize), mask]
+        function = self._function(
+            f"llvm.masked.store.{self.suffix}.p0", ir.VoidType(), [a.type for a in arguments]
+        )
+        self.builder.call(function, arguments)
+
+    def multiply_add(self, a, b, total):
+        """Return a b + total, rounded once where the processor can."""
+        function = self._function(f"llvm.fmuladd.{self.suffix}", self.type, [self.type] * 3)
+        return self.builder.call(function, [a, b, total])
+
+
+def _pointer(context, builder, signature, args, i, start):
+    """Pointer to entry ``start`` of argument i, an array."""
+    array = make_array(signature.args[i])(context, builder, args[i])
+    return builder.gep(array.data, [start])
+
+
+@contextmanager
+def _whole_steps(builder, counter, step, end):
+    """While counter + step <= end: yield the counter, then move it on by step."""
+    test, body, after = (builder.append_basic_block() for _ in range(3))
+    builder.branch(test)
+    builder.position_at_end(test)
+    value = builder.load(counter)
+    next_value = builder.add(value, ir.Constant(INDEX, step))
+    builder.cbranch(builder.icmp_signed("<=", next_value, end), body, after)
+    builder.position_at_end(body)
+    yield value
+    builder.store(next_value, counter)
+    builder.branch(test)
+    builder.position_at_end(after)
+
+
+class _Matrices:
+    """The operands of a product: c[r, o] (+)= sum over k < n_k of a[r, k] b[k, o]."""
+
+    def __init__(self, a, a_row, a_column, n_k, b, b_row, c, c_row, add):
+        self.a, self.a_row, self.a_column, self.n_k = a, a_row, a_column, n_k
+        self.b, self.b_row = b, b_row
+        self.c, self.c_row = c, c_row
+        self.add = add
+
+
+def _tile(builder, lanes, m, first_row, n_rows, masks):
+    """Emit the tile of n_rows rows from ``first_row`` on; it is as many vectors wide as masks."""
+    n_vectors = len(masks)
+    places = [(r, v) for r in range(n_rows) for v in range(n_vectors)]
+    sums = {place: cgutils.alloca_once(builder, lanes.type) for place in places}
+
+    def row_of(first, distance, r):
+        row = builder.add(first_row, ir.Constant(INDEX, r))
+        return builder.gep(first, [builder.mul(distance, row)])
+
+    a_rows = [row_of(m.a, m.a_row, r) for r in range(n_rows)]
+    c_rows = [row_of(m.c, m.c_row, r) for r in range(n_rows)]
+    with builder.if_else(cgutils.is_true(builder, m.add)) as (then, otherwise):
+        with then:
+            for r, v in places:
+                builder.store(lanes.load(lanes.place(c_rows[r], v), masks[v]), sums[r, v])
+        with otherwise:
+            for place in places:
+                builder.store(lanes.zero, sums[place])
+    with cgutils.for_range(builder, m.n_k) as loop:
+        b_k = builder.gep(m.b, [builder.mul(loop.index, m.b_row)])
+        terms = [lanes.load(lanes.place(b_k, v), masks[v]) for v in range(n_vectors)]
+        column = builder.mul(loop.index, m.a_column)
+        for r in range(n_rows):
+            factor = lanes.spread(builder.load(builder.gep(a_rows[r], [column])))
+            for v in range(n_vectors):
+                total = lanes.multiply_add(factor, terms[v], builder.load(sums[r, v]))
+                builder.store(total, sums[r, v])
+    for r, v in places:
+        lanes.store(builder.load(sums[r, v]), lanes.place(c_rows[r], v), masks[v])
+
+
+@intrinsic
+def tile_column(typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, c, left, n_columns, add):
+    """c[r, o] = sum over k < n_k of a[r, k] b[k, o], for all r and n_columns o from ``left`` on.
+
+    With ``add`` the sum is added to c. Of a and b it is told where in the array their first entry
+    stands and how far apart their rows are, of a also the columns. No more than four vectors of
+    columns at a time.
+    """
+
+    def codegen(context, builder, signature, args):
+        lanes = _Lanes(context, builder, c.dtype)
+        _, _, a_row, a_column, n_k, _, _, b_row, c_, left, n_columns, add = args
+        n_rows, c_row = cgutils.unpack_tuple(
+            builder, make_array(signature.args[8])(context, builder, c_).shape, 2
+        )
+        matrices = _Matrices(
+            _pointer(context, builder, signature, args, 0, args[1]), a_row, a_column, n_k,
+            _pointer(context, builder, signature, args, 5, args[6]), b_row,
+            _pointer(context, builder, signature, args, 8, left), c_row, add,
+        )  # fmt: skip
+        row = cgutils.alloca_once_value(builder, ir.Constant(INDEX, 0))
+        for n_vectors, tile_rows in enumerate(TILE_ROWS, start=1):
+            before = ir.Constant(INDEX, lanes.n * (n_vectors - 1))
+            beyond = ir.Constant(INDEX, lanes.n * n_vectors)
+            fits = builder.and_(
+                builder.icmp_signed(">", n_columns, before),
+                builder.icmp_signed("<=", n_columns, beyond),
+            )
+            with builder.if_then(fits):
+                masks = [None] * (n_vectors - 1) + [lanes.mask(builder.sub(n_columns, before))]
+                for height in (tile_rows, 2, 1):
+                    with _whole_steps(builder, row, height, n_rows) as first:
+                        _tile(builder, lanes, matrices, first, height, masks)
+        return context.get_dummy_value()
+
+    place = types.intp
+    return types.none(
+        a, place, place, place, place, b, place, place, c, place, place, types.boolean
+    ), codegen
+
+
+@intrinsic
+def turn_block(typing_context, source, source_at, source_row, target, target_at, target_row):
+    """target[o, i] = source[i, o] for one square block, a vector's lanes wide and high.
+
+    Lanes are exchanged between rows 1, 2, 4, ... apart: each exchange turns all blocks of two
+    blocks by two, so that in the end every entry has changed sides.
+    Source: Eklundh, A fast computer method for matrix transposing (1972).
+    """
+
+    def codegen(context, builder, signature, args):
+        lanes = _Lanes(context, builder, target.dtype)
+        first = _pointer(context, builder, signature, args, 0, args[1])
+        rows = []
+        for r in range(lanes.n):
+            start = builder.gep(first, [builder.mul(args[2], ir.Constant(INDEX, r))])
+            rows.append(lanes.load(lanes.place(start, 0)))
+        apart = 1
+        while apart < lanes.n:
+            for r in range(lanes.n):
+                if r & apart:
+                    continue
+                upper, lower = rows[r], rows[r + apart]
+                left = [c if not c & apart else lanes.n + c - apart for c in range(lanes.n)]
+                right = [c + apart if not c & apart else lanes.n + c for c in range(lanes.n)]
+                for place, chosen in ((r, left), (r + apart, right)):
+                    order = ir.Constant(ir.VectorType(INT, lanes.n), chosen)
+                    rows[place] = builder.shuffle_vector(upper, lower, order)
+            apart *= 2
+        first = _pointer(context, builder, signature, args, 3, args[4])
+        for r in range(lanes.n):
+            start = builder.gep(first, [builder.mul(args[5], ir.Constant(INDEX, r))])
+            lanes.store(rows[r], lanes.place(start, 0))
+        return context.get_dummy_value()
+
+    place = types.intp
+    return types.none(source, place, place, target, place, place), codegen
