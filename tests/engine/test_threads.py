@@ -6,6 +6,7 @@ import signal
 import pytest
 from threadpoolctl import threadpool_limits
 
+from retrograd.engine.jit import jit
 from retrograd.engine.native import wait_for_all
 from retrograd.engine.threads import (
     available_threads,
@@ -44,6 +45,11 @@ def test_every_worker_works():
     assert sorted(worked) == [0, 1, 2]
 
 
+@jit(entry=True)
+def wait(crew, n_workers):
+    wait_for_all(crew, n_workers)
+
+
 @pytest.mark.compiled
 @pytest.mark.parametrize("broken", [0, 1])
 def test_an_error_in_one_worker_ends_all(broken):
@@ -53,7 +59,7 @@ def test_an_error_in_one_worker_ends_all(broken):
     def work(worker):
         if worker == broken:
             raise MemoryError("no room")
-        wait_for_all(crew, 3)
+        wait(crew, 3)
 
     with pytest.raises(MemoryError, match="no room"):
         run_workers(3, crew, work)

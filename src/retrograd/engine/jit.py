@@ -9,13 +9,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from types import FunctionType
 
 import numba
 import numpy as np
-from numba.extending import register_jitable
 
+from retrograd.engine.parts import PartCompiler
 from retrograd.maths import elementary
 
 COMPILED = not numba.config.DISABLE_JIT
@@ -41,35 +42,54 @@ def _cache_folder() -> Path:
 CACHE_FOLDER = _cache_folder()
 
 
-OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
-
-for elementary_function in elementary.FUNCTIONS:
-    # Formulas of maths/, which knows no compiler, call these by name.
-    register_jitable(forceinline=True, **OPTIONS)(elementary_function)
-
-
-def jit(function: Callable | None = None, *, inline: bool = True) -> Callable:
-    """Compile a kernel: no Python inside, no lock held, machine code kept on disk.
+def jit(function: Callable | None = None, *, entry: bool = False, inline: bool = True) -> Callable:
+    """Compile a kernel: no Python inside, no lock held.
 
     - No fast-math flag: ``isnan`` stays honest, sums keep their order, and the interpreted kernel
       gives the same numbers.
     - No reference counting (``_nrt``), which costs a tiny network ten times its arithmetic. It
       also makes the compiler refuse any kernel that allocates.
-    - Inlined into its caller, since a call costs more than a tiny layer does. ``inline=False`` is
-      for the large kernels: compiling those anew into every caller takes seconds.
+    - What is inlined is compiled where it is called and nowhere else: to compile it by itself,
+      and all that calls it around it once more, was most of the first fit's time. ``inline=False``
+      is for what is called from several places and is large.
+    - An ``entry`` is called from Python: its machine code is kept on disk.
     """
     if function is None:
-        return partial(jit, inline=inline)
-    dispatcher = numba.njit(forceinline=inline, **OPTIONS)(function)
-    if COMPILED:
-        configured = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(CACHE_FOLDER)
-        try:
-            dispatcher.enable_caching()
-        except RuntimeError:
-            pass  # No place on this machine can be written to: it compiles anew in every process.
-        finally:
-            numba.config.CACHE_DIR = configured
+        return partial(jit, entry=entry, inline=inline)
+    if not COMPILED:
+        return function
+    if entry:
+        return _keep_on_disk(numba.njit(**OPTIONS)(function))
+    return numba.njit(
+        forceinline=inline, no_cpython_wrapper=True, no_cfunc_wrapper=True,
+        pipeline_class=PartCompiler, **OPTIONS,
+    )(function)  # fmt: skip
+
+
+OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
+
+
+@cache
+def formula(function: Callable) -> Callable:
+    """Compile a formula of maths/, which knows no compiler, with those that it calls by name."""
+    names = function.__code__.co_names
+    called = {name: formula(f) for name, f in ELEMENTARY.items() if name in names}
+    twin = FunctionType(function.__code__, function.__globals__ | called, function.__name__)
+    return jit(twin)
+
+
+ELEMENTARY = {function.__name__: function for function in elementary.FUNCTIONS}
+
+
+def _keep_on_disk(dispatcher: Callable) -> Callable:
+    configured = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(CACHE_FOLDER)
+    try:
+        dispatcher.enable_caching()
+    except RuntimeError:
+        pass  # No place on this machine can be written to: it compiles anew in every process.
+    finally:
+        numba.config.CACHE_DIR = configured
     return dispatcher
 
 

@@ -11,7 +11,7 @@ needs all rows, but no other weights. Hence two functions, ``send_back`` and ``g
 
 from numpy import float64
 
-from retrograd.engine.jit import jit
+from retrograd.engine.jit import formula, jit
 from retrograd.engine.kernels.product import product
 from retrograd.engine.native import matrix, row, vector
 from retrograd.maths import activations, losses
@@ -30,27 +30,27 @@ from retrograd.maths.activations import (
 )
 from retrograd.maths.losses import ABSOLUTE_ERROR, HUBER, LOG_LOSS, QUANTILE, SQUARED_ERROR
 
-logistic_slope = jit(activations.logistic_slope)
-tanh_slope = jit(activations.tanh_slope)
-relu_slope = jit(activations.relu_slope)
-leaky_relu_slope = jit(activations.leaky_relu_slope)
-elu_slope = jit(activations.elu_slope)
-selu_slope = jit(activations.selu_slope)
-gelu_slope = jit(activations.gelu_slope)
-silu_slope = jit(activations.silu_slope)
-mish_slope = jit(activations.mish_slope)
-softplus_slope = jit(activations.softplus_slope)
+logistic_slope = formula(activations.logistic_slope)
+tanh_slope = formula(activations.tanh_slope)
+relu_slope = formula(activations.relu_slope)
+leaky_relu_slope = formula(activations.leaky_relu_slope)
+elu_slope = formula(activations.elu_slope)
+selu_slope = formula(activations.selu_slope)
+gelu_slope = formula(activations.gelu_slope)
+silu_slope = formula(activations.silu_slope)
+mish_slope = formula(activations.mish_slope)
+softplus_slope = formula(activations.softplus_slope)
 
-log_loss = jit(losses.log_loss)
-squared_error = jit(losses.squared_error)
-absolute_error = jit(losses.absolute_error)
-huber = jit(losses.huber)
-quantile = jit(losses.quantile)
-poisson = jit(losses.poisson)
-canonical_delta = jit(losses.canonical_delta)
-absolute_error_delta = jit(losses.absolute_error_delta)
-huber_delta = jit(losses.huber_delta)
-quantile_delta = jit(losses.quantile_delta)
+log_loss = formula(losses.log_loss)
+squared_error = formula(losses.squared_error)
+absolute_error = formula(losses.absolute_error)
+huber = formula(losses.huber)
+quantile = formula(losses.quantile)
+poisson = formula(losses.poisson)
+canonical_delta = formula(losses.canonical_delta)
+absolute_error_delta = formula(losses.absolute_error_delta)
+huber_delta = formula(losses.huber_delta)
+quantile_delta = formula(losses.quantile_delta)
 
 
 @jit
@@ -105,7 +105,7 @@ def loss_and_delta(layout, a, y):
     return poisson(a, y, parameter), canonical_delta(a, y, parameter)
 
 
-@jit(inline=False)
+@jit
 def send_back(layout, theta, turned, n_rows, begin, end, z, a, delta):
     """Fill delta of the hidden layers, rows begin to end of a panel, from the output's delta down.
 
@@ -125,7 +125,7 @@ def send_back(layout, theta, turned, n_rows, begin, end, z, a, delta):
         times_slope(layout.activations[layer - 1], z_in, a_in, vector(delta, start, units))
 
 
-@jit(inline=False)
+@jit
 def gradient_of(layout, task, data, rows, first, n_rows, x, a, delta, gradient, add):
     """Fill (or, with add, add to) one task's part of the gradient, from all rows of a panel.
 
@@ -163,7 +163,7 @@ def bias_gradient(delta, db, add):
             db[o] += delta_row[o]
 
 
-@jit(inline=False)
+@jit
 def sparse_weight_gradient(data, rows, first, unit, delta, dW, add):
     """dW = a_in' delta, a_in being sparse rows; dW's rows are the columns from ``unit`` on."""
     if not add:

@@ -8,7 +8,7 @@ Shapes: B rows in the panel, I units in, O units out. Arrays are row-major; outp
 
 from numpy import float64
 
-from retrograd.engine.jit import jit
+from retrograd.engine.jit import formula, jit
 from retrograd.engine.kernels.product import product
 from retrograd.engine.native import matrix, row, vector
 from retrograd.maths import activations
@@ -28,20 +28,20 @@ from retrograd.maths.activations import (
     TANH,
 )
 
-exponential = jit(activations.exponential)
-logistic = jit(activations.logistic)
-tanh_value = jit(activations.tanh_value)
-relu = jit(activations.relu)
-leaky_relu = jit(activations.leaky_relu)
-elu = jit(activations.elu)
-selu = jit(activations.selu)
-gelu = jit(activations.gelu)
-silu = jit(activations.silu)
-mish = jit(activations.mish)
-softplus = jit(activations.softplus)
+exponential = formula(activations.exponential)
+logistic = formula(activations.logistic)
+tanh_value = formula(activations.tanh_value)
+relu = formula(activations.relu)
+leaky_relu = formula(activations.leaky_relu)
+elu = formula(activations.elu)
+selu = formula(activations.selu)
+gelu = formula(activations.gelu)
+silu = formula(activations.silu)
+mish = formula(activations.mish)
+softplus = formula(activations.softplus)
 
 
-@jit(inline=False)
+@jit
 def forward(layout, theta, data, rows, first, n_rows, begin, end, x, z, a):
     """Send rows begin to end of a panel through the network; count the z that are not finite.
 
@@ -56,15 +56,14 @@ def forward(layout, theta, data, rows, first, n_rows, begin, end, x, z, a):
         z_out = matrix(z, n_rows * layout.units_at[layer] + begin * n_out, end - begin, n_out)
         a_out = matrix(a, n_rows * layout.units_at[layer] + begin * n_out, end - begin, n_out)
         fill_rows(b, z_out)
-        if layer == 0 and data.row_starts.size > 0:
+        if layer > 0:
+            start = n_rows * layout.units_at[layer - 1] + begin * n_in
+            product(matrix(a, start, end - begin, n_in), False, 0, W, z_out, True)
+        elif data.row_starts.size > 0:
             add_sparse_product(data, rows, first + begin, W, z_out)
         else:
             a_in = matrix(x, begin * n_in, end - begin, n_in)
-            if layer == 0:
-                gather(data.X, rows, first + begin, a_in)
-            else:
-                start = n_rows * layout.units_at[layer - 1] + begin * n_in
-                a_in = matrix(a, start, end - begin, n_in)
+            gather(data.X, rows, first + begin, a_in)
             product(a_in, False, 0, W, z_out, True)
         trouble += not_finite(vector(z_out, 0, z_out.size))
         activate(layout.activations[layer], z_out, a_out)
@@ -89,7 +88,7 @@ def fill_rows(b, z):
             z_row[o] = b[o]
 
 
-@jit(inline=False)
+@jit
 def add_sparse_product(data, rows, first, W, z):
     """z += a_in W, a_in being sparse rows: only the entries that are there are touched."""
     for r in range(z.shape[0]):
@@ -177,7 +176,7 @@ def softmax(z, a):
         a[o] = float64(a[o]) / total
 
 
-@jit(inline=False)
+@jit(entry=True)
 def predict(layout, theta, data, rows, x, z, a, out, worker, n_workers):
     """Fill out, of shape (n, O), with the predictions for ``rows``, a panel of them at a time.
 

@@ -23,7 +23,7 @@ from retrograd.engine.native import matrix, vector
 UP_TO = 512
 
 
-@jit(inline=False)
+@jit(entry=True)
 def train(layout, theta, data, plan, work, losses):
     """Take the plan's steps and return how many went well, as ``steps.train`` does."""
     d, h, n_out = layout.widths[0], layout.widths[1], layout.widths[2]

@@ -95,12 +95,19 @@ else:
                 W_turned[o, first + r] = W[r, o]
 
 
-@jit(inline=False)
+@jit
 def product(a, turned, first, b, c, add):
     """c = a b, or with ``add`` c += a b, of shapes (R, K), (K, O), (R, O).
 
     With ``turned``, a' in place of a: of the rows of a' those R from ``first`` on.
     """
+    # The compiler would make one copy for each constant that it is called with.
+    chosen_product(a, bool(turned), int(first), b, c, bool(add))
+
+
+@jit(inline=False)
+def chosen_product(a, turned, first, b, c, add):
+    """The product in the way that is faster at its size."""
     if c.size * b.shape[0] < TILES_FROM:
         plain_product(a, turned, first, b, c, add)
     else:

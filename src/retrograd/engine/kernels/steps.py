@@ -17,7 +17,18 @@ from retrograd.engine.kernels.update import LANES, update
 from retrograd.engine.native import matrix, next_task, row, wait_for_all
 
 
-@jit(inline=False)
+def tasks_of(n_rows, task_rows):
+    """Tasks that a panel's rows are cut into: a power of two, which threads can share evenly."""
+    n_tasks = 1
+    while n_tasks * task_rows < n_rows:
+        n_tasks *= 2
+    return n_tasks
+
+
+count_tasks = jit(tasks_of)
+
+
+@jit(entry=True)
 def train(layout, settings, theta, slots, data, plan, work, losses, crew, worker, n_workers):
     """Take the plan's steps and return how many went well: all, or those before the first trouble.
 
@@ -26,14 +37,17 @@ def train(layout, settings, theta, slots, data, plan, work, losses, crew, worker
     """
     n_steps = plan.learning_rates.size
     if worker == 0:
-        turn_all(layout, theta, work.turned)
+        for number in range(work.parameter_tasks.shape[0]):
+            turn_weights(layout, theta, work.turned, row(work.parameter_tasks, number))
     wait_for_all(crew, n_workers)
+    tasks_a_panel = count_tasks(work.panel_rows, work.task_rows)
     for k in range(n_steps):
         parity, weight, n_row_tasks = k % 2, 0.0, 0
         first, end = plan.bounds[k], plan.bounds[k + 1]
         for start in range(first, end, work.panel_rows):
             n_rows = min(work.panel_rows, end - start)
-            before, n_row_tasks = n_row_tasks, n_row_tasks + tasks_of(n_rows, work.task_rows)
+            before = (start - first) // work.panel_rows * tasks_a_panel
+            n_row_tasks = before + count_tasks(n_rows, work.task_rows)
             send_rows(
                 layout, theta, data, plan.rows, start, n_rows, work, parity, before, n_row_tasks,
                 crew, n_workers,
@@ -55,23 +69,6 @@ def train(layout, settings, theta, slots, data, plan, work, losses, crew, worker
         if not isfinite(loss) or trouble_in(work, parity, n_row_tasks):
             return k
     return n_steps
-
-
-@jit
-def tasks_of(n_rows, task_rows):
-    """Tasks that a panel's rows are cut into: a power of two, which threads can share evenly."""
-    n_tasks = 1
-    while n_tasks * task_rows < n_rows:
-        n_tasks *= 2
-    return n_tasks
-
-
-@jit
-def turn_all(layout, theta, turned):
-    """Write W' of all layers that need it: those that send deltas back to a layer before them."""
-    for layer in range(1, layout.activations.size):
-        start, n_in, n_out = layout.weights_at[layer], layout.widths[layer], layout.widths[layer + 1]
-        turn(matrix(theta, start, n_in, n_out), 0, matrix(turned, start, n_out, n_in))
 
 
 @jit
@@ -122,13 +119,13 @@ def move_parameters(
                 settings, theta, slots, work.gradient, start, n, n_weights, weight,
                 plan.learning_rates[k], plan.corrections[k], squares,
             )  # fmt: skip
-            turn_again(layout, theta, work.turned, task)
+            turn_weights(layout, theta, work.turned, task)
         number = next_task(crew, number, n_workers)
 
 
 @jit
-def turn_again(layout, theta, turned, task):
-    """Bring W' of a task's weights up to date."""
+def turn_weights(layout, theta, turned, task):
+    """Write W' of a task's weights, for those who send deltas back through them."""
     layer, unit, n_units = task[0], task[1], task[2]
     n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
     if layer > 0 and n_units > 0 and n_out > 1:

@@ -19,7 +19,7 @@ LANES = 16
 SGD, ADAM, ADAMW, RMSPROP, STAY = range(5)
 
 
-@jit(inline=False)
+@jit
 def update(
     settings, theta, slots, gradient, start, n, n_weights, weight, rate, correction, squares
 ):

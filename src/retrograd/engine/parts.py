@@ -1,0 +1,54 @@
+"""Parts: functions that are compiled only as parts of the kernels that call them.
+
+Numba compiles every function down to machine code by itself, and once more within each of its
+callers. For kernels made of a hundred small functions that is most of the first fit's time. A part
+stops where it is ready to be linked into its callers, which are then optimised as a whole.
+"""
+
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
+
+
+class _PartLibrary(JITCodeLibrary):
+    """Code that others link in; there is no machine code of it alone."""
+
+    def _optimize_functions(self, ll_module):
+        pass
+
+    def _optimize_final_module(self):
+        pass
+
+    def _finalize_final_module(self):
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name):
+        """Return no address: nobody calls a part from outside."""
+        return 0
+
+    @property
+    def codegen(self):
+        """Numba's code generator, but that a part has no Python environment to tell it of."""
+        return _WithoutEnvironment(self._codegen)
+
+
+class _WithoutEnvironment:
+    def __init__(self, codegen):
+        self._codegen = codegen
+
+    def __getattr__(self, name):
+        return getattr(self._codegen, name)
+
+    def set_env(self, name, environment):
+        pass
+
+
+class PartCompiler(Compiler):
+    """Numba's compiler, its last step left out."""
+
+    def define_pipelines(self):
+        """Return Numba's own passes, to end in a library of ours."""
+        if self.state.library is None:
+            codegen = self.state.targetctx.codegen()
+            self.state.library = _PartLibrary(codegen, self.state.func_id.func_qualname)
+        return super().define_pipelines()
