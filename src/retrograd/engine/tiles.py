@@ -18,16 +18,18 @@ from retrograd.engine.native import VECTOR_BYTES
 
 # Rows of a tile that is 1, 2, 3 or 4 vectors wide: as many as there are registers for the sums.
 TILE_ROWS = (12, 12, 8, 6) if VECTOR_BYTES != 32 else (12, 6, 4, 3)
+# Of a sum that is spread over lanes the bits depend on their number: the same on every machine.
+DOT_LANES_BYTES = 64
 INT, INDEX = ir.IntType(32), ir.IntType(64)
 
 
 class _Lanes:
     """The vectors of one dtype, and what can be done with them."""
 
-    def __init__(self, context, builder, dtype):
+    def __init__(self, context, builder, dtype, n_bytes=VECTOR_BYTES):
         self.builder = builder
         self.itemsize = dtype.bitwidth // 8
-        self.n = VECTOR_BYTES // self.itemsize
+        self.n = n_bytes // self.itemsize
         self.type = ir.VectorType(context.get_data_type(dtype), self.n)
         self.suffix = f"v{self.n}f{dtype.bitwidth}"
         self.zero = ir.Constant(self.type, [0.0] * self.n)
@@ -79,6 +81,22 @@ class _Lanes:
             f"llvm.masked.store.{self.suffix}.p0", ir.VoidType(), [a.type for a in arguments]
         )
         self.builder.call(function, arguments)
+
+    def total(self, value):
+        """Sum of all lanes: the upper half is added to the lower half until one is left."""
+        n = self.n
+        while n > 1:
+            n //= 2
+            lower, upper = (
+                self.builder.shuffle_vector(
+                    value,
+                    ir.Constant(value.type, ir.Undefined),
+                    ir.Constant(ir.VectorType(INT, n), list(range(start, start + n))),
+                )
+                for start in (0, n)
+            )
+            value = self.builder.fadd(lower, upper)
+        return self.builder.extract_element(value, ir.Constant(INT, 0))
 
     def multiply_add(self, a, b, total):
         """Return a b + total, rounded once where the processor can."""
@@ -189,6 +207,59 @@ def tile_column(typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, c
     return types.none(
         a, place, place, place, place, b, place, place, c, place, place, types.boolean
     ), codegen
+
+
+@intrinsic
+def row_dots(typing_context, a, b, c, add):
+    """c[r] = sum over k of a[r, k] b[k], or with ``add`` c[r] += that, for a matrix and vectors.
+
+    A single column would leave all lanes but one idle. So each lane sums up its own terms, those
+    ``lanes`` apart, and the lanes are added in pairs, pairs of pairs, and so on.
+    """
+
+    def codegen(context, builder, signature, args):
+        lanes = _Lanes(context, builder, c.dtype, DOT_LANES_BYTES)
+        shape = make_array(signature.args[0])(context, builder, args[0]).shape
+        n_rows, n_k = cgutils.unpack_tuple(builder, shape, 2)
+        first = ir.Constant(INDEX, 0)
+        a_first = _pointer(context, builder, signature, args, 0, first)
+        b_first = _pointer(context, builder, signature, args, 1, first)
+        c_first = _pointer(context, builder, signature, args, 2, first)
+        whole = builder.and_(n_k, ir.Constant(INDEX, -lanes.n))
+        tail = lanes.mask(builder.sub(n_k, whole))
+        row = cgutils.alloca_once_value(builder, first)
+        for height in (4, 1):
+            sums = [cgutils.alloca_once(builder, lanes.type) for _ in range(height)]
+            with _whole_steps(builder, row, height, n_rows) as r:
+                a_rows = []
+                for i, lane_sums in enumerate(sums):
+                    builder.store(lanes.zero, lane_sums)
+                    row_start = builder.mul(n_k, builder.add(r, ir.Constant(INDEX, i)))
+                    a_rows.append(builder.gep(a_first, [row_start]))
+
+                def add_terms(k, mask, a_rows=a_rows, sums=sums):
+                    factor = lanes.load(lanes.place(builder.gep(b_first, [k]), 0), mask)
+                    for a_row, lane_sums in zip(a_rows, sums, strict=True):
+                        terms = lanes.load(lanes.place(builder.gep(a_row, [k]), 0), mask)
+                        total = lanes.multiply_add(terms, factor, builder.load(lane_sums))
+                        builder.store(total, lane_sums)
+
+                k = cgutils.alloca_once_value(builder, first)
+                builder.store(first, k)
+                with _whole_steps(builder, k, lanes.n, whole) as start:
+                    add_terms(start, None)
+                add_terms(whole, tail)
+                for i, lane_sums in enumerate(sums):
+                    place = builder.gep(c_first, [builder.add(r, ir.Constant(INDEX, i))])
+                    before = builder.select(
+                        cgutils.is_true(builder, args[3]),
+                        builder.load(place),
+                        ir.Constant(lanes.type.element, 0.0),
+                    )
+                    builder.store(builder.fadd(before, lanes.total(builder.load(lane_sums))), place)
+        return context.get_dummy_value()
+
+    return types.none(a, b, c, types.boolean), codegen
 
 
 @intrinsic

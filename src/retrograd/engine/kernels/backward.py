@@ -143,12 +143,22 @@ def gradient_of(layout, task, data, rows, first, n_rows, x, a, delta, gradient, 
     dW = matrix(gradient, start, n_units, n_out)
     if layer > 0:
         a_in = matrix(a, n_rows * layout.units_at[layer - 1], n_rows, n_in)
-        product(a_in, True, unit, delta_out, dW, add)
+        weight_gradient(a_in, unit, delta_out, dW, add)
     elif data.row_starts.size > 0:
         sparse_weight_gradient(data, rows, first, unit, delta_out, dW, add)
     else:
-        product(matrix(x, 0, n_rows, n_in), True, unit, delta_out, dW, add)
+        weight_gradient(matrix(x, 0, n_rows, n_in), unit, delta_out, dW, add)
     return start, n_units * n_out, n_units * n_out
+
+
+@jit
+def weight_gradient(a_in, unit, delta, dW, add):
+    """dW = a_in' delta, of shapes (B, I), (B, O), (I, O); of I those from ``unit`` on."""
+    if delta.shape[1] == 1 and dW.shape[0] == a_in.shape[1]:
+        # A column turned is a row of the same numbers, and long rows are faster: dW' = delta' a_in.
+        product(delta, True, 0, a_in, matrix(dW, 0, 1, dW.size), add)
+    else:
+        product(a_in, True, unit, delta, dW, add)
 
 
 @jit

@@ -42,12 +42,18 @@ if not COMPILED:
         result = np.dot(a[:, first : first + c.shape[0]].T if turned else a, b)
         c[:] = result + c if add else result
 
+    def column_product(a, b, c, add):
+        """The same where b and c are one column."""
+        result = np.dot(a, b)
+        c[:] = result + c if add else result
+
     def turn(W, first, W_turned):
         """W_turned[:, i] = W[i] for the rows W of a matrix from its row ``first`` on."""
         W_turned[:, first : first + W.shape[0]] = W.T
 
 else:
     from retrograd.engine.native import scratch
+    from retrograd.engine.tiles import row_dots as column_product
     from retrograd.engine.tiles import tile_column, turn_block
 
     plain_product = jit(plain_product)
@@ -110,5 +116,7 @@ def chosen_product(a, turned, first, b, c, add):
     """The product in the way that is faster at its size."""
     if c.size * b.shape[0] < TILES_FROM:
         plain_product(a, turned, first, b, c, add)
+    elif c.shape[1] == 1 and not turned:
+        column_product(a, vector(b, 0, b.size), vector(c, 0, c.size), add)
     else:
         tiled_product(a, turned, first, b, c, add)
