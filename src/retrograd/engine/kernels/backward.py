@@ -161,7 +161,7 @@ def weight_gradient(a_in, unit, delta, dW, add):
         product(a_in, True, unit, delta, dW, add)
 
 
-@jit
+@jit(inline=False)
 def bias_gradient(delta, db, add):
     """db = sum of delta over its rows, of shapes (B, O), (O,)."""
     if not add:
@@ -173,7 +173,7 @@ def bias_gradient(delta, db, add):
             db[o] += delta_row[o]
 
 
-@jit
+@jit(inline=False)
 def sparse_weight_gradient(data, rows, first, unit, delta, dW, add):
     """dW = a_in' delta, a_in being sparse rows; dW's rows are the columns from ``unit`` on."""
     if not add:
@@ -191,7 +191,7 @@ def sparse_weight_gradient(data, rows, first, unit, delta, dW, add):
                     dW_row[o] += value * delta_row[o]
 
 
-@jit
+@jit(inline=False)
 def times_slope(code, z, a, delta):
     """delta *= f'(z), f being the activation of that code; the identity's slope is 1."""
     if code == RELU:

@@ -88,7 +88,7 @@ def fill_rows(b, z):
             z_row[o] = b[o]
 
 
-@jit
+@jit(inline=False)
 def add_sparse_product(data, rows, first, W, z):
     """z += a_in W, a_in being sparse rows: only the entries that are there are touched."""
     for r in range(z.shape[0]):
@@ -119,7 +119,7 @@ def activate(code, z, a):
         activate_each(code, vector(z, 0, z.size), vector(a, 0, a.size))
 
 
-@jit
+@jit(inline=False)
 def activate_each(code, z, a):
     """a = f(z) of units that don't look at each other, in double precision."""
     if code == IDENTITY:
@@ -160,7 +160,7 @@ def activate_each(code, z, a):
             a[o] = exponential(float64(z[o]))
 
 
-@jit
+@jit(inline=False)
 def softmax(z, a):
     """a = exp(z) / sum(exp(z)), the largest z taken off first against overflow."""
     top = z[0]

@@ -41,7 +41,7 @@ def update(
     return trouble
 
 
-@jit
+@jit(inline=False)
 def mean_gradient(weights, g, alpha, weight):
     r"""Gradient of the batch's mean loss and penalty, from that of the sum of the rows' losses.
 
@@ -109,7 +109,7 @@ def sgd(theta, g, learning_rate):
         theta[p] -= rate * g[p]
 
 
-@jit
+@jit(inline=False)
 def momentum(settings, theta, velocity, g, learning_rate):
     r"""Gradient descent with momentum μ: :math:`v = \mu v - \eta g`, :math:`\theta = \theta + v`.
 
@@ -127,7 +127,7 @@ def momentum(settings, theta, velocity, g, learning_rate):
             theta[p] += velocity[p]
 
 
-@jit
+@jit(inline=False)
 def adam(settings, theta, m, v, g, corrected_rate):
     r"""Adam: a step by the mean gradient over its root mean square, both fading averages.
 
@@ -158,7 +158,7 @@ def decay(weights, kept):
         weights[p] *= factor
 
 
-@jit
+@jit(inline=False)
 def rmsprop(settings, theta, v, g, learning_rate):
     r"""RMSprop: a step by the gradient over its root mean square.
 
