@@ -70,7 +70,7 @@ def forward(layout, theta, data, rows, first, n_rows, begin, end, x, z, a):
     return trouble
 
 
-@jit
+@jit(inline=False)
 def gather(X, rows, first, x):
     """x[r] = X[rows[first + r]]."""
     for r in range(x.shape[0]):
@@ -79,7 +79,7 @@ def gather(X, rows, first, x):
             copy[i] = source[i]
 
 
-@jit
+@jit(inline=False)
 def fill_rows(b, z):
     """z = b in every row, so that the products can be added to it."""
     for r in range(z.shape[0]):
@@ -99,7 +99,7 @@ def add_sparse_product(data, rows, first, W, z):
                 z_row[o] += value * W_row[o]
 
 
-@jit
+@jit(inline=False)
 def not_finite(numbers):
     """How many are NaN or infinite: v - v is 0 for all others."""
     trouble = 0
