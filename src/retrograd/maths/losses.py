@@ -29,9 +29,12 @@ def log_loss(p: float, y: float, tiny: float) -> float:
         p = tiny
     elif p > 1.0 - tiny:
         p = 1.0 - tiny
-    if y == 0.0 or y == 1.0:  # A label: one of the two terms is 0.
-        return -log(p if y == 1.0 else 1.0 - p)
-    return -y * log(p) - (1.0 - y) * log(1.0 - p)
+    # For a label one of the two terms is 0. Which one is chosen before the logarithm is taken: the
+    # processor cannot guess labels, and would have to take back what it did after a wrong guess.
+    cost = -log(p if y >= 0.5 else 1.0 - p)
+    if 0.0 < y < 1.0:
+        cost = -y * log(p) - (1.0 - y) * log(1.0 - p)
+    return cost
 
 
 def squared_error(a: float, y: float, parameter: float) -> float:
