@@ -4,38 +4,31 @@ import argparse
 import os
 import platform
 import sys
+import time
 
-from benchmarks import measure, report, startup
-from benchmarks.contenders import NAMES
-from benchmarks.workloads import WORKLOADS
+from benchmarks import busy, measure, memory, report, scaling, startup
+from benchmarks.contenders import CONTENDERS
+from benchmarks.workloads import BUSY_WORKLOADS, WORKLOADS
 
-SECTIONS = ("training", "agreement", "prediction", "startup")
+SECTIONS = ("training", "prediction", "busy", "memory", "scaling", "startup")
+# Variables that make OpenBLAS run other kernels than those it would choose for this processor.
+OVERRIDES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
 def main(arguments=None) -> int:
     """Measure what is asked for, print it, and write it to the README if asked to."""
     options = _options(arguments)
     sections, names, workloads = _chosen(options.only)
-    workloads = [w.quick() if options.quick else w for w in workloads]
-    load_before = os.getloadavg()[0]
-    results, versions = {section: [] for section in SECTIONS[:3]}, {}
-
-    def measured(section, threads, *arguments):
-        records, found = measure.in_own_process(getattr(measure, section), threads, *arguments)
-        results[section] += records
-        versions.update(found)
-
-    for dtype, entrants in _precisions(names):
-        if "agreement" in sections:
-            measured("agreement", max(options.threads), entrants, workloads, [dtype])
-        for threads in options.threads if "training" in sections else ():
-            measured("training", threads, entrants, workloads, [dtype], options.repeats)
-    for threads in options.threads if "prediction" in sections else ():
-        measured("prediction", threads, names, workloads, options.repeats)
-    if "startup" in sections:
-        results["imports"] = startup.imports(options.repeats)
-        results["first_fits"] = startup.first_fits(2 if options.quick else 3)
-    text = report.document(_facts(arguments, options, versions, load_before), results)
+    for line in overridden():
+        print(f"warning: {line}", file=sys.stderr)
+    started, load_before = time.monotonic(), os.getloadavg()[0]
+    results, versions = _measured(sections, names, workloads, options)
+    minutes = (time.monotonic() - started) / 60
+    facts = _facts(arguments, options, versions) | {
+        "load average": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after",
+        "duration": f"{minutes:.0f} minutes",
+    }
+    text = report.document(facts, results)
     print(text)
     if not any(results.values()):
         print("nothing was measured: none of the contenders is installed", file=sys.stderr)
@@ -48,6 +41,42 @@ def main(arguments=None) -> int:
     return 1 if disagree else 0
 
 
+def _measured(sections, names, workloads, options):
+    """Return the records of each section, and the versions of who took part."""
+    results, versions, repeats = {}, {}, options.repeats
+    if "training" in sections:
+        chosen = [WORKLOADS[name] for name in workloads if name in WORKLOADS]
+        chosen = [w.quick() if options.quick else w for w in chosen]
+        results["agreement"], results["training"], versions = measure.training(
+            names, chosen, options.threads, repeats
+        )
+    if "prediction" in sections:
+        results["prediction"] = measure.prediction(names, workloads, options.threads, repeats)
+    if "busy" in sections:
+        results["busy"] = busy.busy(names, workloads, repeats)
+    if "memory" in sections:
+        results["memory"] = memory.peaks(names, workloads, min(3, repeats))
+    if "scaling" in sections and "retrograd" in names:
+        results["scaling"] = scaling.scaling(repeats)
+        if options.write:
+            scaling.plot(results["scaling"])
+    if "startup" in sections:
+        results["imports"] = startup.imports(repeats)
+        results["first_fits"] = startup.first_fits(1 if options.quick else 3)
+        results["first_fits"] += startup.read_only()
+    return results, versions
+
+
+def overridden():
+    """Return a line for each variable of the environment that changes OpenBLAS's kernels."""
+    return [
+        f"{name}={os.environ[name]} is set: OpenBLAS does not run its own choice for this "
+        f"processor, which can halve its speed; run `env -u {name} python -m benchmarks`"
+        for name in OVERRIDES
+        if name in os.environ
+    ]
+
+
 def _options(arguments):
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter fits, three rounds")
@@ -56,7 +85,7 @@ def _options(arguments):
         action="append",
         default=[],
         metavar="NAME",
-        choices=[*SECTIONS, *NAMES, *WORKLOADS],
+        choices=[*SECTIONS, *CONTENDERS, *_workload_names()],
         help="a section, contender or workload; may be given several times: %(choices)s",
     )
     parser.add_argument("--threads", default="1,2", type=_numbers, help="default 1,2")
@@ -68,7 +97,11 @@ def _options(arguments):
 
 
 def _numbers(text):
-    return [int(number) for number in text.split(",")]
+    return sorted(int(number) for number in text.split(","))
+
+
+def _workload_names():
+    return dict.fromkeys([*WORKLOADS, *BUSY_WORKLOADS])
 
 
 def _chosen(only):
@@ -77,26 +110,23 @@ def _chosen(only):
     def named(everything):
         return [name for name in everything if name in only] or list(everything)
 
-    return named(SECTIONS), named(NAMES), [WORKLOADS[name] for name in named(WORKLOADS)]
+    return named(SECTIONS), named(CONTENDERS), named(_workload_names())
 
 
-def _precisions(names):
-    """Return who meets in which precision: all in float32, three in float64."""
-    yield "float32", names
-    pair = [name for name in names if name in ("retrograd", "sklearn", "numpy_loop")]
-    if pair:
-        yield "float64", pair
-
-
-def _facts(arguments, options, versions, load_before):
+def _facts(arguments, options, versions):
     command = " ".join(sys.argv[1:] if arguments is None else arguments)
-    return {
+    facts = {
         "command": f"`python -m benchmarks {command}`".replace(" `", "`"),
         "machine": report.machine(),
-        "load average": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after",
-        "versions": ", ".join([f"Python {platform.python_version()}", *versions.values()]),
+        "BLAS": report.blas(),
+        "versions": ", ".join(
+            dict.fromkeys([f"Python {platform.python_version()}", *versions.values()])
+        ),
         "rounds": f"{options.repeats}, medians; range is from the fastest to the slowest round",
     }
+    if overridden():
+        facts["**warning**"] = "; ".join(overridden())
+    return facts
 
 
 if __name__ == "__main__":
