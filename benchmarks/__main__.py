@@ -22,9 +22,12 @@ def main(arguments=None) -> int:
     for line in overridden():
         print(f"warning: {line}", file=sys.stderr)
     started, load_before = time.monotonic(), os.getloadavg()[0]
-    results, versions = _measured(sections, names, workloads, options)
+    versions, absent = measure.versions(names)
+    for line in absent:
+        print(f"skipped {line}", file=sys.stderr)
+    results, failed = _measured(sections, names, workloads, options)
     minutes = (time.monotonic() - started) / 60
-    facts = _facts(arguments, options, versions) | {
+    facts = _facts(arguments, options, versions, absent + failed) | {
         "load average": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after",
         "duration": f"{minutes:.0f} minutes",
     }
@@ -42,18 +45,23 @@ def main(arguments=None) -> int:
 
 
 def _measured(sections, names, workloads, options):
-    """Return the records of each section, and the versions of who took part."""
-    results, versions, repeats = {}, {}, options.repeats
+    """Return the records of each section, and a line for each contender that failed."""
+    results, failed, repeats = {}, [], options.repeats
     if "training" in sections:
         chosen = [WORKLOADS[name] for name in workloads if name in WORKLOADS]
         chosen = [w.quick() if options.quick else w for w in chosen]
-        results["agreement"], results["training"], versions = measure.training(
+        results["agreement"], results["training"], skipped = measure.training(
             names, chosen, options.threads, repeats
         )
+        failed += skipped
     if "prediction" in sections:
-        results["prediction"] = measure.prediction(names, workloads, options.threads, repeats)
+        results["prediction"], skipped = measure.prediction(
+            names, workloads, options.threads, repeats
+        )
+        failed += skipped
     if "busy" in sections:
-        results["busy"] = busy.busy(names, workloads, repeats)
+        results["busy"], skipped = busy.busy(names, workloads, repeats)
+        failed += skipped
     if "memory" in sections:
         results["memory"] = memory.peaks(names, workloads, min(3, repeats))
     if "scaling" in sections and "retrograd" in names:
@@ -64,7 +72,7 @@ def _measured(sections, names, workloads, options):
         results["imports"] = startup.imports(repeats)
         results["first_fits"] = startup.first_fits(1 if options.quick else 3)
         results["first_fits"] += startup.read_only()
-    return results, versions
+    return results, failed
 
 
 def overridden():
@@ -88,10 +96,11 @@ def _options(arguments):
         choices=[*SECTIONS, *CONTENDERS, *_workload_names()],
         help="a section, contender or workload; may be given several times: %(choices)s",
     )
-    parser.add_argument("--threads", default="1,2", type=_numbers, help="default 1,2")
+    parser.add_argument("--threads", type=_numbers, help="default 1 and as many as cores")
     parser.add_argument("--repeats", type=int, help="rounds; default 7, with --quick 3")
     parser.add_argument("--write", action="store_true", help="put the report into the README")
     options = parser.parse_args(arguments)
+    options.threads = options.threads or sorted({1, os.cpu_count() or 1})
     options.repeats = options.repeats or (3 if options.quick else 7)
     return options
 
@@ -113,17 +122,18 @@ def _chosen(only):
     return named(SECTIONS), named(CONTENDERS), named(_workload_names())
 
 
-def _facts(arguments, options, versions):
+def _facts(arguments, options, versions, skipped):
     command = " ".join(sys.argv[1:] if arguments is None else arguments)
+    python = f"Python {platform.python_version()}"
     facts = {
         "command": f"`python -m benchmarks {command}`".replace(" `", "`"),
         "machine": report.machine(),
         "BLAS": report.blas(),
-        "versions": ", ".join(
-            dict.fromkeys([f"Python {platform.python_version()}", *versions.values()])
-        ),
+        "versions": ", ".join(dict.fromkeys([python, *versions])),
         "rounds": f"{options.repeats}, medians; range is from the fastest to the slowest round",
     }
+    if skipped:
+        facts["skipped"] = "; ".join(dict.fromkeys(skipped))
     if overridden():
         facts["**warning**"] = "; ".join(overridden())
     return facts

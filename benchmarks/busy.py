@@ -22,7 +22,7 @@ STARTED = 0.3
 
 
 def busy(names, workloads, repeats):
-    """Train in turns, idle and busy, with default threads and with one; return records."""
+    """Train in turns, idle and busy, by default and with one thread; return records, skipped."""
     records = []
     with Workers([DEFAULT, 1]) as workers:
         for name in (name for name in BUSY_WORKLOADS if name in workloads):
@@ -30,7 +30,7 @@ def busy(names, workloads, repeats):
             conditions = {"idle": nullcontext, "busy": burning}
             work = (names, BUSY_WORKLOADS[name])
             records += workers.interleaved(training_jobs, work, repeats, conditions)
-    return records
+    return records, workers.skipped
 
 
 @contextmanager

@@ -15,26 +15,26 @@ PREDICTIONS = (
 
 
 def training(names, workloads, settings, repeats):
-    """Train on every workload; return records of the losses, records of the times, versions.
+    """Train on every workload; return records of the losses, of the times, and what was skipped.
 
     The losses come first: times of unequal work would say nothing.
     """
-    agreements, records, versions = [], [], {}
+    agreements, records, skipped = [], [], []
     entrants = [*names, *LIMITS]
     for dtype in dict.fromkeys(workload.dtype for workload in workloads):
         with Workers(settings, dtype) as workers:
-            versions |= workers.call(settings[-1], versions_of, entrants)
             for workload in workloads:
                 if workload.dtype != dtype:
                     continue
                 progress(f"training {workload.name}")
                 agreements.append(workers.call(settings[-1], agreement, names, workload))
                 records += workers.interleaved(training_jobs, (entrants, workload), repeats)
-    return agreements, records, versions
+            skipped += workers.skipped
+    return agreements, records, skipped
 
 
 def prediction(names, workloads, settings, repeats):
-    """Predict one row and many; return records of the times."""
+    """Predict one row and many; return records of the times, and what was skipped."""
     records = []
     chosen = [prediction for prediction in PREDICTIONS if prediction[0] in workloads]
     with Workers(settings) as workers:
@@ -42,12 +42,13 @@ def prediction(names, workloads, settings, repeats):
             progress(f"prediction {name}, {rows} row(s)")
             work = (names, WORKLOADS[name], rows, proba)
             records += workers.interleaved(prediction_jobs, work, repeats)
-    return records
+    return records, workers.skipped
 
 
-def versions_of(names):
-    """Return the versions of those that are installed, and say who is not."""
-    return {name: module.version() for name, module in load(names, say=progress).items()}
+def versions(names):
+    """Return the versions of those that are installed, and a line for each who is not."""
+    with Workers([1]) as workers:
+        return workers.call(1, _versions, [*names, *LIMITS])
 
 
 def training_jobs(names, workload):
@@ -77,8 +78,7 @@ def agreement(names, workload):
     for module in _entrants([*names, "c_loop"], workload):
         trainer = module.trainer(workload, data, epochs, order)
         if trainer.parameters is not None:
-            layers = trainer.parameters(trainer.train())
-            losses[module.TITLE] = workload.loss(layers, data)
+            losses[module.TITLE] = _final_loss(trainer, workload, data)
             if not getattr(module, "OWN_EPSILON", False):
                 same.append(losses[module.TITLE])
     spread = _spread(losses.values())
@@ -112,6 +112,21 @@ def prediction_jobs(names, workload, rows, proba):
         }
         jobs.append(Job(facts, module.limited, lambda call=predict: call(asked)))
     return jobs
+
+
+def _final_loss(trainer, workload, data):
+    """Train and return the loss; infinite where the training fails, so that it can't agree."""
+    try:
+        return workload.loss(trainer.parameters(trainer.train()), data)
+    except Exception as error:
+        progress(f"{type(error).__name__}: {error}")
+        return float("inf")
+
+
+def _versions(names):
+    skipped = []
+    found = load(names, say=skipped.append)
+    return [module.version() for module in found.values()], skipped
 
 
 def _spread(losses):

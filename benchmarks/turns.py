@@ -18,8 +18,8 @@ from multiprocessing import get_context
 # Idle BLAS and OpenMP threads spin for some milliseconds after their work. The pause keeps one
 # contender's spinning out of the next one's time.
 PAUSE = 0.05
-# A call shorter than this is repeated within its turn; a clock's jitter and one interrupt weigh
-# too much in a single millisecond.
+# What is shorter is called again till so many seconds have passed: one interrupt weighs too much
+# in a single millisecond.
 TURN = 0.1
 DEFAULT = "default"
 
@@ -31,7 +31,6 @@ class Job:
     facts: dict
     limited: Callable
     call: Callable
-    times: int = 1
 
 
 class Workers:
@@ -39,6 +38,7 @@ class Workers:
 
     def __init__(self, settings, dtype="float32"):
         self.pools = {threads: _pool(threads, dtype) for threads in settings}
+        self.skipped = []
 
     def __enter__(self):
         """Return itself; the processes have started."""
@@ -62,7 +62,9 @@ class Workers:
         conditions = conditions or {"idle": nullcontext}
         records = {}
         for threads in self.pools:
-            for number, facts in enumerate(self.call(threads, _prepare, build, threads, arguments)):
+            prepared, skipped = self.call(threads, _prepare, build, threads, arguments)
+            self.skipped += skipped
+            for number, facts in enumerate(prepared):
                 for condition in conditions:
                     record = {"threads": threads, "condition": condition, "wall": [], "cpu": []}
                     records[threads, condition, number] = facts | record
@@ -93,19 +95,18 @@ _jobs: list[Job] = []
 
 
 def _prepare(build, threads, arguments):
-    """Make the jobs and call each till it is warm; drop, aloud, what fails."""
+    """Make the jobs and call each once, which compiles it; drop, aloud, what fails."""
     _jobs.clear()
+    skipped = []
     for job in build(*arguments):
         try:
-            # The first call compiles; the second tells how often fit into a turn.
             _timed(job, threads)
-            wall, _ = _timed(job, threads)
+            _jobs.append(job)
         except Exception as error:
-            progress(f"skipped {job.facts.get('contender')}: {type(error).__name__}: {error}")
-            continue
-        job.times = max(1, int(TURN / wall))
-        _jobs.append(job)
-    return [job.facts for job in _jobs]
+            about = " ".join(str(job.facts[f]) for f in ("contender", "workload") if f in job.facts)
+            skipped.append(f"{about}: {type(error).__name__}: {error}")
+            progress(f"skipped {skipped[-1]}")
+    return [job.facts for job in _jobs], skipped
 
 
 def _take_turn(threads, turn):
@@ -115,18 +116,19 @@ def _take_turn(threads, turn):
 
 
 def _timed(job, threads):
-    """Return wall and processor seconds of a call."""
+    """Return wall and processor seconds of a call, the mean of as many as fit into a turn."""
     with ExitStack() as stack:
         if threads != DEFAULT:
             stack.enter_context(job.limited(threads))
         gc.collect()
         time.sleep(PAUSE)
-        cpu, wall = time.process_time(), time.perf_counter()
-        for _ in range(job.times):
+        calls, cpu, started = 0, time.process_time(), time.perf_counter()
+        while calls == 0 or time.perf_counter() - started < TURN:
             job.call()
-        wall = time.perf_counter() - wall
+            calls += 1
+        wall = time.perf_counter() - started
         cpu = time.process_time() - cpu
-    return wall / job.times, cpu / job.times
+    return wall / calls, cpu / calls
 
 
 def _pool(threads, dtype):

@@ -50,7 +50,7 @@ def load(names, say=print) -> dict[str, Any]:
         try:
             found[name] = importlib.import_module(f"benchmarks.{folder}.{name}")
         except ImportError as error:
-            say(f"skipped {name}: {error}")
+            say(f"{name}: {error}")
     return found
 
 
