@@ -5,12 +5,12 @@ import os
 import platform
 import sys
 import time
+import traceback
 
 from benchmarks import busy, measure, memory, report, scaling, startup
 from benchmarks.contenders import CONTENDERS
 from benchmarks.workloads import BUSY_WORKLOADS, WORKLOADS
 
-SECTIONS = ("training", "prediction", "busy", "memory", "scaling", "startup")
 # Variables that make OpenBLAS run other kernels than those it would choose for this processor.
 OVERRIDES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -41,38 +41,65 @@ def main(arguments=None) -> int:
     disagree = [r["workload"] for r in results.get("agreement", []) if not r["agrees"]]
     if disagree:
         print(f"final losses disagree: {', '.join(disagree)}", file=sys.stderr)
-    return 1 if disagree else 0
+    return 1 if disagree or failed else 0
 
 
 def _measured(sections, names, workloads, options):
-    """Return the records of each section, and a line for each contender that failed."""
-    results, failed, repeats = {}, [], options.repeats
-    if "training" in sections:
-        chosen = [WORKLOADS[name] for name in workloads if name in WORKLOADS]
-        chosen = [w.quick() if options.quick else w for w in chosen]
-        results["agreement"], results["training"], skipped = measure.training(
-            names, chosen, options.threads, repeats
-        )
+    """Return the records of each section, and a line for each contender or section that failed."""
+    results, failed = {}, []
+    for section in sections:
+        try:
+            records, skipped = SECTIONS[section](names, workloads, options)
+        except Exception as error:
+            # What the others measured in the meantime is worth keeping.
+            traceback.print_exc()
+            records, skipped = {}, [f"the section {section}: {type(error).__name__}: {error}"]
+        results |= records
         failed += skipped
-    if "prediction" in sections:
-        results["prediction"], skipped = measure.prediction(
-            names, workloads, options.threads, repeats
-        )
-        failed += skipped
-    if "busy" in sections:
-        results["busy"], skipped = busy.busy(names, workloads, repeats)
-        failed += skipped
-    if "memory" in sections:
-        results["memory"] = memory.peaks(names, workloads, min(3, repeats))
-    if "scaling" in sections and "retrograd" in names:
-        results["scaling"] = scaling.scaling(repeats)
-        if options.write:
-            scaling.plot(results["scaling"])
-    if "startup" in sections:
-        results["imports"] = startup.imports(repeats)
-        results["first_fits"] = startup.first_fits(1 if options.quick else 3)
-        results["first_fits"] += startup.read_only()
     return results, failed
+
+
+def _training(names, workloads, options):
+    chosen = [WORKLOADS[name] for name in workloads if name in WORKLOADS]
+    chosen = [w.quick() if options.quick else w for w in chosen]
+    agreements, records, skipped = measure.training(names, chosen, options.threads, options.repeats)
+    return {"agreement": agreements, "training": records}, skipped
+
+
+def _prediction(names, workloads, options):
+    records, skipped = measure.prediction(names, workloads, options.threads, options.repeats)
+    return {"prediction": records}, skipped
+
+
+def _busy(names, workloads, options):
+    records, skipped = busy.busy(names, workloads, options.repeats)
+    return {"busy": records}, skipped
+
+
+def _memory(names, workloads, options):
+    return {"memory": memory.peaks(names, workloads, 1 if options.quick else 3)}, []
+
+
+def _scaling(names, workloads, options):
+    records = scaling.scaling(options.repeats)
+    if options.write:
+        scaling.plot(records)
+    return {"scaling": records}, []
+
+
+def _startup(names, workloads, options):
+    fits = startup.first_fits(1 if options.quick else 3) + startup.read_only()
+    return {"imports": startup.imports(options.repeats), "first_fits": fits}, []
+
+
+SECTIONS = {
+    "training": _training,
+    "prediction": _prediction,
+    "busy": _busy,
+    "memory": _memory,
+    "scaling": _scaling,
+    "startup": _startup,
+}
 
 
 def overridden():

@@ -80,9 +80,8 @@ def _training(records):
     rows = [row for workload in workloads for row in _rows(of_work(records, workload=workload))]
     header = ["work", "contender", "threads", "ms/epoch", "µs/step", "range", "cores", "times ours"]
     parts = ["## Training", _ratios(records, workloads), _limits(records, workloads)]
-    return "\n\n".join(
-        [*parts, "### Every contender with every number of threads", table(header, rows)]
-    )
+    parts += ["### Every contender with every number of threads", table(header, rows)]
+    return "\n\n".join(filter(None, parts))
 
 
 def _rows(records):
@@ -148,6 +147,8 @@ def _limits(records, workloads):
                 f"{verdict.rate_reached(found):.2f}",
             ]
         )
+    if not rows:
+        return ""
     counts = unique(r["threads"] for r in records if r["contender"] == LARGE)
     header = ["work", "step, µs", "products alone, µs", "step / products", "GFLOP/s of the step"]
     header += [f"large product, {count(n, 'thread')}" for n in counts]
@@ -173,7 +174,7 @@ def _agreement(records):
                 "yes" if record["agrees"] else "NO",
             ]
         )
-    header = ["work", "before", *titles, "spread", "without PyTorch", "agree"]
+    header = ["work", "before", *titles, "spread", "without eager PyTorch", "agree"]
     return (
         "## Final losses: same parameters to start from, same order of rows, no shuffling\n\n"
         + table(header, rows)

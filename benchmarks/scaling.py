@@ -106,6 +106,8 @@ def plot(records):
 
 
 def _draw(panel, axis, records):
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     values = [r["value"] for r in records]
     milliseconds = np.array([r["seconds"] * 1e3 for r in records])
     work = np.array([r["flops"] for r in records], float)
@@ -118,6 +120,9 @@ def _draw(panel, axis, records):
     panel.plot(values, milliseconds, "o-", color="tab:blue", label="retrograd")
     panel.set_xscale("log", base=2)
     panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())
     panel.set_xticks(values, [f"{value:,}" for value in values])
     panel.set_xlabel(axis)
     panel.set_ylabel("ms per fit" if axis == "rows" else "ms per step")

@@ -23,7 +23,6 @@ IMPORTS = {
     "retrograd MLPClassifier": "from retrograd.estimators.classifier import MLPClassifier",
     "import torch": "import torch",
     "import jax.numpy": "import jax.numpy",
-    "import keras": "import keras",
 }
 CLASSIFIERS = {
     "retrograd": "retrograd.estimators.classifier",

@@ -37,33 +37,20 @@ def takes(workload):
     return workload.dense and not workload.long
 
 
-def trainer(workload, data, epochs, order=None, compiled=False):
-    """Prepare a training loop; the data are tensors before it starts.
-
-    A compiled model is made once and gets its starting parameters anew for each training, since
-    compiling it anew takes seconds.
-    """
-    rows = torch.from_numpy(data.X)
-    labels = torch.from_numpy(data.y)
-    if workload.classes == 2:
-        labels = labels.to(rows.dtype)[:, None]
+def trainer(workload, data, epochs, order=None):
+    """Prepare a training loop; the data are tensors before it starts."""
+    rows, labels = tensors(workload, data)
     given = None if order is None else torch.from_numpy(order)
-
-    kept = network(workload) if compiled else None
-    kept_loss = torch.compile(_loss_of(workload, kept)) if compiled else None
 
     def train():
         torch.manual_seed(SEED)
         model = network(workload)
-        if kept is not None:
-            kept.load_state_dict(model.state_dict())
-            model = kept
-        step = _stepper(workload, model, kept_loss or _loss_of(workload, model))
+        step = _stepper(workload, model)
         curve = []
         for epoch in range(epochs):
-            drawn = _draw(workload, len(rows)) if given is None else given[epoch]
+            drawn = draw(workload, len(rows)) if given is None else given[epoch]
             total = torch.zeros((), dtype=rows.dtype)
-            for batch_rows, batch_labels in _batches(workload, rows, labels, drawn):
+            for batch_rows, batch_labels in batches(workload, rows, labels, drawn):
                 total += step(batch_rows, batch_labels)
             curve.append(total)
         return model, torch.stack(curve).tolist()
@@ -97,11 +84,19 @@ def network(workload):
     return torch.nn.Sequential(*layers)
 
 
-def _draw(workload, n):
+def tensors(workload, data):
+    """Return rows and labels as tensors, labels as the loss wants them."""
+    rows, labels = torch.from_numpy(data.X), torch.from_numpy(data.y)
+    return rows, labels.to(rows.dtype)[:, None] if workload.classes == 2 else labels
+
+
+def draw(workload, n):
+    """Draw the row numbers of an epoch."""
     return torch.randint(n, (n,)) if workload.one_example else torch.randperm(n)
 
 
-def _batches(workload, rows, labels, drawn):
+def batches(workload, rows, labels, drawn):
+    """Yield the rows and labels of each batch."""
     if rows.nbytes <= GATHER_WHOLE:
         yield from zip(
             rows.index_select(0, drawn).split(workload.batch),
@@ -113,22 +108,17 @@ def _batches(workload, rows, labels, drawn):
             yield rows.index_select(0, chosen), labels.index_select(0, chosen)
 
 
-def _loss_of(workload, model):
-    """Return the loss of a batch as a function of its rows and labels."""
+def _stepper(workload, model):
+    """Return one step of training as a function of a batch; it gives back the loss."""
     if workload.classes == 2:
         criterion = functional.binary_cross_entropy_with_logits
     else:
         criterion = functional.cross_entropy
-    return lambda rows, labels: criterion(model(rows), labels)
-
-
-def _stepper(workload, model, loss_of):
-    """Return one step of training as a function of a batch; it gives back the loss."""
     parameters = list(model.parameters())
 
     def sgd(rows, labels):
         # By hand, since torch.optim.SGD, fused or not, took 1.4 to 1.6 times as long.
-        loss = loss_of(rows, labels)
+        loss = criterion(model(rows), labels)
         gradients = torch.autograd.grad(loss, parameters)
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
@@ -146,7 +136,7 @@ def _stepper(workload, model, loss_of):
 
     def adam(rows, labels):
         optimizer.zero_grad()
-        loss = loss_of(rows, labels)
+        loss = criterion(model(rows), labels)
         loss.backward()
         optimizer.step()
         return loss.detach()
