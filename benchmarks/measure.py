@@ -1,189 +1,138 @@
-"""Interleaved timing of what happens inside a process: training, agreement, prediction.
+"""What happens inside a process: training, the check that losses agree, and prediction."""
 
-Contenders take turns, each round starting with another one, so that whatever else the machine
-does falls on all of them alike; what is compared is the median of the rounds.
-"""
+from benchmarks.contenders import LIMITS, load, role
+from benchmarks.turns import Job, Workers, progress
+from benchmarks.workloads import WORKLOADS
 
-import gc
-import os
-import sys
-import time
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
-from multiprocessing import get_context
-
-import numpy as np
-
-from benchmarks.contenders import load
-
-# Idle BLAS and OpenMP threads spin for some milliseconds after their work. The pause keeps one
-# contender's spinning out of the next one's time.
-PAUSE = 0.05
-AGREE = {"float32": 1e-3, "float64": 1e-8}
-# Rows predicted at a time, how often in one round, and with probabilities or only the class.
+# How far final losses may lie apart, relatively; and those of an Adam with another epsilon.
+AGREE, AGREE_WITH_OWN_EPSILON = {"float32": 1e-3, "float64": 1e-8}, 1e-3
+# Rows predicted at a time, with probabilities or only the class.
 PREDICTIONS = (
-    ("20-64-2", "float64", 1, 200, True),
-    ("54-256-256-7", "float32", 10_000, 3, False),
-    ("784-100-10", "float32", 10_000, 3, False),
+    ("20-64-2", 1, True),
+    ("54-256-256-7", 10_000, False),
+    ("784-100-10", 10_000, False),
 )
 
 
-def in_own_process(function, threads, *arguments):
-    """Call a function in a new process in which JAX, too, finds so many threads.
+def training(names, workloads, settings, repeats):
+    """Train on every workload; return records of the losses, of the times, and what was skipped.
 
-    JAX sizes its thread pool once, when it starts, from the variable NPROC; hence one process
-    for each number of threads, with all contenders in it.
+    The losses come first: times of unequal work would say nothing.
     """
-    kept = os.environ.get("NPROC")
-    os.environ["NPROC"] = str(threads)
-    try:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            return pool.submit(function, threads, *arguments).result()
-    finally:
-        if kept is None:
-            del os.environ["NPROC"]
-        else:
-            os.environ["NPROC"] = kept
+    agreements, records, skipped = [], [], []
+    entrants = [*names, *LIMITS]
+    for dtype in dict.fromkeys(workload.dtype for workload in workloads):
+        with Workers(settings, dtype) as workers:
+            for workload in workloads:
+                if workload.dtype != dtype:
+                    continue
+                progress(f"training {workload.name}")
+                agreements.append(workers.call(settings[-1], agreement, names, workload))
+                records += workers.interleaved(training_jobs, (entrants, workload), repeats)
+            skipped += workers.skipped
+    return agreements, records, skipped
 
 
-def training(threads, names, workloads, dtypes, repeats):
-    """Time fits of every contender on every workload; return records and versions."""
-    contenders = load(names, say=_progress)
+def prediction(names, workloads, settings, repeats):
+    """Predict one row and many; return records of the times, and what was skipped."""
     records = []
-    for dtype in dtypes:
-        for workload in workloads:
-            data = workload.data(dtype)
-            jobs = {
-                name: (contender, contender.trainer(workload, data, workload.epochs).train)
-                for name, contender in _entrants(contenders, workload, dtype).items()
-            }
-            if not jobs:
-                continue
-            _progress(f"training {workload.name} {dtype}, {threads} thread(s): {', '.join(jobs)}")
-            for name, (wall, cpu) in interleaved(jobs, threads, repeats).items():
-                records.append(
-                    {
-                        "workload": workload.name,
-                        "dtype": dtype,
-                        "threads": threads,
-                        "contender": contenders[name].TITLE,
-                        "epochs": workload.epochs,
-                        "steps": workload.epochs * workload.rows // workload.batch,
-                        "wall": wall,
-                        "cpu": cpu,
-                    }
-                )
-    return records, _versions(contenders)
+    chosen = [prediction for prediction in PREDICTIONS if prediction[0] in workloads]
+    with Workers(settings) as workers:
+        for name, rows, proba in chosen:
+            progress(f"prediction {name}, {rows} row(s)")
+            work = (names, WORKLOADS[name], rows, proba)
+            records += workers.interleaved(prediction_jobs, work, repeats)
+    return records, workers.skipped
 
 
-def agreement(threads, names, workloads, dtypes):
+def versions(names):
+    """Return the versions of those that are installed, and a line for each who is not."""
+    with Workers([1]) as workers:
+        return workers.call(1, _versions, [*names, *LIMITS])
+
+
+def training_jobs(names, workload):
+    """Make a job of each contender that takes the work, and of each limit."""
+    data = workload.data()
+    jobs = []
+    for module in _entrants(names, workload):
+        trainer = module.trainer(workload, data, workload.epochs)
+        facts = {
+            "workload": workload.name,
+            "contender": module.TITLE,
+            "role": role(module),
+            "epochs": workload.epochs,
+            "steps": workload.steps,
+            "flops": trainer.flops or workload.flops * workload.steps,
+        }
+        jobs.append(Job(facts, module.limited, trainer.train))
+    return jobs
+
+
+def agreement(names, workload):
     """Train without shuffling from the same parameters; return the final losses."""
-    contenders = load(names, say=_progress)
-    records = []
-    for dtype in dtypes:
-        for workload in workloads:
-            data = workload.data(dtype)
-            epochs = min(2, workload.epochs)
-            order = workload.order(epochs)
-            losses = {}
-            for name, contender in _entrants(contenders, workload, dtype).items():
-                _progress(f"agreement {workload.name} {dtype}: {name}")
-                with contender.limited(threads):
-                    trainer = contender.trainer(workload, data, epochs, order)
-                    layers = trainer.parameters(trainer.train())
-                losses[contender.TITLE] = workload.loss(layers, data)
-            if not losses:
-                continue
-            spread = (max(losses.values()) - min(losses.values())) / min(losses.values())
-            records.append(
-                {
-                    "workload": workload.name,
-                    "dtype": dtype,
-                    "before": workload.loss(workload.start(dtype), data),
-                    "losses": losses,
-                    "spread": spread,
-                    "agrees": len(losses) < 2 or spread <= AGREE[dtype],
-                }
-            )
-    return records, _versions(contenders)
+    data = workload.data()
+    epochs = min(2, workload.epochs)
+    order = workload.order(epochs)
+    losses, same = {}, []
+    for module in _entrants([*names, "c_loop"], workload):
+        trainer = module.trainer(workload, data, epochs, order)
+        if trainer.parameters is not None:
+            losses[module.TITLE] = _final_loss(trainer, workload, data)
+            if not getattr(module, "OWN_EPSILON", False):
+                same.append(losses[module.TITLE])
+    spread = _spread(losses.values())
+    agrees = _spread(same) <= AGREE[workload.dtype] and spread <= AGREE_WITH_OWN_EPSILON
+    return {
+        "workload": workload.name,
+        "dtype": workload.dtype,
+        "before": workload.loss(workload.start(), data),
+        "losses": losses,
+        "spread": spread,
+        "spread of the same": _spread(same),
+        "agrees": agrees,
+    }
 
 
-def prediction(threads, names, workloads, repeats):
-    """Time predictions: one row through the estimators, many rows through every contender."""
-    contenders = load(names, say=_progress)
-    by_name = {workload.name: workload for workload in workloads}
-    records = []
-    for work_name, dtype, rows, calls, proba in PREDICTIONS:
-        if work_name not in by_name:
+def prediction_jobs(names, workload, rows, proba):
+    """Make a job of each contender that can predict; estimators by their own methods."""
+    data = workload.data()
+    asked = workload.data(rows).X
+    jobs = []
+    for module in _entrants(names, workload):
+        if not hasattr(module, "predictor"):
             continue
-        workload = by_name[work_name]
-        data = workload.data(dtype)
-        asked = workload.data(dtype, rows).X
-        jobs = {}
-        for name, contender in _entrants(contenders, workload, dtype).items():
-            if hasattr(contender, "predictor"):
-                predict = contender.predictor(workload, data, proba)
-                jobs[name] = contender, _repeat(predict, asked, calls)
-        if not jobs:
-            continue
-        _progress(f"prediction {work_name}, {rows} row(s), {threads} thread(s): {', '.join(jobs)}")
-        for name, (wall, cpu) in interleaved(jobs, threads, repeats).items():
-            records.append(
-                {
-                    "workload": work_name,
-                    "dtype": dtype,
-                    "threads": threads,
-                    "rows": rows,
-                    "what": "predict_proba" if proba else "predict",
-                    "contender": contenders[name].TITLE,
-                    "wall": [seconds / calls for seconds in wall],
-                    "cpu": [seconds / calls for seconds in cpu],
-                }
-            )
-    return records, _versions(contenders)
+        predict = module.predictor(workload, data, proba)
+        facts = {
+            "workload": workload.name,
+            "rows": rows,
+            "what": "predict_proba" if proba else "predict",
+            "contender": module.TITLE,
+            "role": role(module),
+        }
+        jobs.append(Job(facts, module.limited, lambda call=predict: call(asked)))
+    return jobs
 
 
-def interleaved(jobs, threads, repeats):
-    """Call jobs in turns; return for each name its wall and processor seconds.
-
-    Each job, a pair (contender, function), is called once before, untimed: that compiles.
-    """
-    seconds = {name: ([], []) for name in jobs}
-    names = list(jobs)
-    for turn in range(repeats + 1):
-        first = turn % max(1, len(names))
-        for name in names[first:] + names[:first]:
-            contender, job = jobs[name]
-            with ExitStack() as stack:
-                stack.enter_context(contender.limited(threads))
-                gc.collect()
-                time.sleep(PAUSE)
-                cpu, wall = time.process_time(), time.perf_counter()
-                job()
-                wall = time.perf_counter() - wall
-                cpu = time.process_time() - cpu
-            if turn > 0:
-                seconds[name][0].append(wall)
-                seconds[name][1].append(cpu)
-    return seconds
+def _final_loss(trainer, workload, data):
+    """Train and return the loss; infinite where the training fails, so that it can't agree."""
+    try:
+        return workload.loss(trainer.parameters(trainer.train()), data)
+    except Exception as error:
+        progress(f"{type(error).__name__}: {error}")
+        return float("inf")
 
 
-def _entrants(contenders, workload, dtype):
-    dtype = np.dtype(dtype)
-    return {n: module for n, module in contenders.items() if module.takes(workload, dtype)}
+def _versions(names):
+    skipped = []
+    found = load(names, say=skipped.append)
+    return [module.version() for module in found.values()], skipped
 
 
-def _versions(contenders):
-    return {name: module.version() for name, module in contenders.items()}
+def _spread(losses):
+    return max(losses) / min(losses) - 1 if losses else 0.0
 
 
-def _repeat(predict, rows, calls):
-    def job():
-        for _ in range(calls):
-            predict(rows)
-
-    return job
-
-
-def _progress(line):
-    print(line, file=sys.stderr, flush=True)
+def _entrants(names, workload):
+    """Return the modules of the contenders that take a work; each is loaded only once."""
+    return [m for m in load(names, say=lambda line: None).values() if m.takes(workload)]

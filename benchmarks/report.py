@@ -5,23 +5,33 @@ import platform
 from pathlib import Path
 from statistics import median
 
+from benchmarks import scaling, verdict
+from benchmarks.best import OURS, best, of_work
+from benchmarks.contenders import LIMIT, OTHER_ARITHMETIC
+from benchmarks.markdown import count, number, ratio, spread, table, unique
+
 README = Path(__file__).with_name("README.md")
 BEGIN = "<!-- written by python -m benchmarks --write -->"
 END = "<!-- end of what the command wrote -->"
-OURS = "retrograd"
+PRODUCTS, LARGE = "its matrix products alone", "large product"
 
 
 def document(facts, results):
-    """Return the whole report; a section that was not run is left out."""
-    parts = [_facts(facts)]
-    if results.get("training"):
-        parts += _training(results["training"])
-    if results.get("agreement"):
-        parts.append(_agreement(results["agreement"]))
-    if results.get("prediction"):
-        parts.append(_prediction(results["prediction"]))
-    if results.get("imports"):
-        parts.append(_startup(results["imports"], results["first_fits"]))
+    """Return the whole report; a section that was not run is left out below the first table."""
+    parts = ["## What issue 3 asks, and what was measured", verdict.verdict(results), _facts(facts)]
+    sections = {
+        "training": _training,
+        "agreement": _agreement,
+        "prediction": _prediction,
+        "busy": _busy,
+        "memory": _memory,
+        "scaling": _scaling,
+        "imports": _imports,
+        "first_fits": _first_fits,
+    }
+    for name, section in sections.items():
+        if results.get(name):
+            parts.append(section(results[name]))
     return "\n\n".join(parts)
 
 
@@ -37,20 +47,6 @@ def write(text):
     os.replace(fresh, README)
 
 
-def table(header, rows):
-    """Return a Markdown table, its columns padded so that it reads well as plain text."""
-    cells = [header, *rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-
-    def line(row):
-        first = row[0].ljust(widths[0])
-        rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        return "| " + " | ".join([first, *rest]) + " |"
-
-    rule = "|" + "|".join([":" + "-" * (widths[0] + 1)] + ["-" * (w + 1) + ":" for w in widths[1:]])
-    return "\n".join([line(header), rule + "|", *map(line, rows)])
-
-
 def machine():
     """Return the processor's name and the number of cores this process may use."""
     name = platform.processor() or platform.machine()
@@ -62,67 +58,109 @@ def machine():
     return f"{name}, {cores} cores, {platform.system()} {platform.machine()}"
 
 
+def blas():
+    """Return which OpenBLAS kernels really run, as threadpoolctl finds them."""
+    import scipy.linalg.cython_blas  # noqa: F401 - a BLAS must be loaded to be found
+    from threadpoolctl import threadpool_info
+
+    return ", ".join(
+        f"{Path(lib['filepath']).parent.name.removesuffix('.libs')}'s {lib['internal_api']} "
+        f"{lib['version']}, {lib.get('architecture', 'unknown')} kernels"
+        for lib in threadpool_info()
+        if lib["user_api"] == "blas"
+    )
+
+
 def _facts(facts):
     return "\n".join(f"- {title}: {value}" for title, value in facts.items())
 
 
 def _training(records):
-    parts = ["## Training"]
-    for dtype in _unique(r["dtype"] for r in records):
-        for threads in _unique(r["threads"] for r in records):
-            chosen = [r for r in records if (r["dtype"], r["threads"]) == (dtype, threads)]
-            rows = []
-            for workload in _unique(r["workload"] for r in chosen):
-                rows += _training_rows([r for r in chosen if r["workload"] == workload])
-            header = ["work", "contender", "ms/epoch", "µs/step", "range", "cores", "times ours"]
-            parts.append(f"### {dtype}, {_count(threads, 'thread')}\n\n{table(header, rows)}")
-    if _wall_of_ours(records):
-        parts.append(_best(records))
-    return parts
+    workloads = unique(r["workload"] for r in records)
+    rows = [row for workload in workloads for row in _rows(of_work(records, workload=workload))]
+    header = ["work", "contender", "threads", "ms/epoch", "µs/step", "range", "cores", "times ours"]
+    parts = ["## Training", _ratios(records, workloads), _limits(records, workloads)]
+    parts += ["### Every contender with every number of threads", table(header, rows)]
+    return "\n\n".join(filter(None, parts))
 
 
-def _training_rows(records):
-    ours = _wall_of_ours(records)
+def _rows(records):
+    """Return the rows of one work, times ours at the same number of threads."""
     rows = []
-    for record in records:
+    for record in (r for r in records if r["contender"] != LARGE):
+        ours = best(of_work(records, contender=OURS, threads=record["threads"])).get(OURS)
         wall = median(record["wall"])
         rows.append(
             [
                 record["workload"],
-                record["contender"],
-                _number(wall / record["epochs"] * 1e3),
-                _number(wall / record["steps"] * 1e6),
-                _range(record["wall"]),
-                f"{_cores(record):.1f}",
-                _ratio(wall, ours),
+                _title(record),
+                f"{record['threads']}",
+                number(wall / record["epochs"] * 1e3),
+                number(wall / record["steps"] * 1e6),
+                spread(record["wall"]),
+                _cores(record),
+                ratio(wall, ours and ours.seconds),
             ]
         )
     return rows
 
 
-def _best(records):
+def _title(record):
+    marks = {LIMIT: " (limit)", OTHER_ARITHMETIC: " (other arithmetic)"}
+    return record["contender"] + marks.get(record["role"], "")
+
+
+def _ratios(records, workloads):
     """Return the table of ratios, every contender with the number of threads best for it."""
-    titles = _unique(r["contender"] for r in records if r["contender"] != OURS)
+    others = unique(_title(r) for r in records if r["contender"] not in (OURS, PRODUCTS, LARGE))
     rows = []
-    for dtype in _unique(r["dtype"] for r in records):
-        for workload in _unique(r["workload"] for r in records):
-            best = {}
-            for record in records:
-                if (record["dtype"], record["workload"]) == (dtype, workload):
-                    wall = median(record["wall"])
-                    title = record["contender"]
-                    best[title] = min(wall, best.get(title, wall))
-            if best:
-                ratios = [_ratio(best.get(t), best.get(OURS)) for t in titles]
-                rows.append([f"{workload} {dtype}", *ratios])
-    return (
-        "### How many times as long as retrograd each takes, both at their best thread count\n\n"
-        + table(["work", *titles], rows)
+    for workload in workloads:
+        found = best(of_work(records, workload=workload))
+        ours = found.pop(OURS, None)
+        by_title = {_title(b.record): b.seconds for b in found.values()}
+        ratios = [ratio(by_title.get(t), ours and ours.seconds) for t in others]
+        rows.append([workload, _at(ours), *ratios])
+    title = (
+        "### How many times as long as retrograd each takes, all at their best number of threads"
     )
+    return f"{title}\n\n{table(['work', 'ours with threads', *others], rows)}"
+
+
+def _limits(records, workloads):
+    """Return the table of a step beside its products alone and the large product's rate."""
+    rows = []
+    for workload in workloads:
+        found = best(of_work(records, workload=workload))
+        if OURS not in found or PRODUCTS not in found:
+            continue
+        ours, products, large = found[OURS], found[PRODUCTS], found[LARGE]
+        rate = large.record["flops"] / large.seconds
+        rows.append(
+            [
+                workload,
+                number(ours.seconds / ours.record["steps"] * 1e6),
+                number(products.seconds / products.record["steps"] * 1e6),
+                number(ours.seconds / products.seconds),
+                f"{ours.record['flops'] / ours.seconds / 1e9:.0f}",
+                *_rates(of_work(records, workload=workload, contender=LARGE)),
+                f"{rate / 1e9:.0f}",
+                f"{verdict.rate_reached(found):.2f}",
+            ]
+        )
+    if not rows:
+        return ""
+    counts = unique(r["threads"] for r in records if r["contender"] == LARGE)
+    header = ["work", "step, µs", "products alone, µs", "step / products", "GFLOP/s of the step"]
+    header += [f"large product, {count(n, 'thread')}" for n in counts]
+    return "### The floors\n\n" + table([*header, "its best", "reached"], rows)
+
+
+def _rates(records):
+    return [f"{r['flops'] / median(r['wall']) / 1e9:.0f}" for r in records]
 
 
 def _agreement(records):
-    titles = _unique(title for record in records for title in record["losses"])
+    titles = unique(title for record in records for title in record["losses"])
     rows = []
     for record in records:
         losses = [record["losses"].get(title) for title in titles]
@@ -132,10 +170,11 @@ def _agreement(records):
                 f"{record['before']:.6f}",
                 *("" if loss is None else f"{loss:.6f}" for loss in losses),
                 f"{record['spread']:.1e}",
+                f"{record['spread of the same']:.1e}",
                 "yes" if record["agrees"] else "NO",
             ]
         )
-    header = ["work", "before", *titles, "spread", "agree"]
+    header = ["work", "before", *titles, "spread", "without eager PyTorch", "agree"]
     return (
         "## Final losses: same parameters to start from, same order of rows, no shuffling\n\n"
         + table(header, rows)
@@ -144,73 +183,113 @@ def _agreement(records):
 
 def _prediction(records):
     rows = []
-    for group in _unique((r["threads"], r["workload"], r["rows"]) for r in records):
-        chosen = [r for r in records if (r["threads"], r["workload"], r["rows"]) == group]
-        ours = _wall_of_ours(chosen)
-        for record in chosen:
-            wall = median(record["wall"])
-            rows.append(
-                [
-                    f"{record['what']}, {_count(record['rows'], 'row')}, {record['workload']}",
-                    f"{record['threads']}",
-                    record["contender"],
-                    _number(wall * 1e6),
-                    _range(record["wall"]),
-                    f"{_cores(record):.1f}",
-                    _ratio(wall, ours),
-                ]
-            )
-    header = ["call", "threads", "contender", "µs/call", "range", "cores", "times ours"]
+    for record in records:
+        same = of_work(records, workload=record["workload"], threads=record["threads"])
+        ours = best(of_work(same, rows=record["rows"])).get(OURS)
+        wall = median(record["wall"])
+        rows.append(
+            [
+                f"{record['what']}, {count(record['rows'], 'row')}, {record['workload']}",
+                record["contender"],
+                f"{record['threads']}",
+                number(wall * 1e6),
+                spread(record["wall"]),
+                _cores(record),
+                ratio(wall, ours and ours.seconds),
+            ]
+        )
+    header = ["call", "contender", "threads", "µs/call", "range", "cores", "times ours"]
     return f"## Prediction\n\n{table(header, rows)}"
 
 
-def _startup(imports, first_fits):
-    bare = imports[0]["seconds"]
-    import_rows = [
-        [r["what"], _number(r["seconds"] * 1e3), _number((r["seconds"] - bare) * 1e3)]
-        for r in imports
-    ]
-    fit_rows = [
-        [f"{r['contender']}, {r['cache']} cache", _number(r["first"]), _number(r["second"])]
-        for r in first_fits
-    ]
-    return "\n\n".join(
+def _busy(records):
+    rows = []
+    for record in of_work(records, condition="busy"):
+        same = {key: record[key] for key in ("workload", "contender", "threads")}
+        idle, busy = (
+            median(r["wall"]) for r in (of_work(records, condition="idle", **same) + [record])
+        )
+        mine = of_work(records, workload=record["workload"], contender=OURS, condition="busy")
+        ours = best(of_work(mine, threads="default")).get(OURS)
+        rows.append(
+            [
+                record["workload"],
+                record["contender"],
+                f"{record['threads']}",
+                number(idle * 1e3),
+                number(busy * 1e3),
+                spread(record["wall"]),
+                number(busy / idle),
+                ratio(busy, ours and ours.seconds),
+            ]
+        )
+    header = ["work", "contender", "threads", "idle, ms/fit", "busy, ms/fit"]
+    header += ["range", "busy / idle", "busy, times ours"]
+    return f"## A fit while other processes burn every core\n\n{table(header, rows)}"
+
+
+def _memory(records):
+    rows = [
         [
-            "## A new process",
-            table(["new process", "ms", "over bare Python, ms"], import_rows),
-            table(["fit of 20-64-2, 20 steps", "first, s", "second, s"], fit_rows),
+            f"{r['workload']}, {r['rows']:,} rows",
+            r["contender"],
+            f"{r['data'] / 1e6:.0f}",
+            f"{median(r['peak']) / 1e6:.1f}",
+            spread(r["peak"]),
+            f"{median(r['peak']) / r['data']:.1%}",
         ]
+        for r in records
+    ]
+    header = ["one epoch of", "estimator", "data, MB", "peak over it, MB", "range", "of the data"]
+    return f"## Memory\n\n{table(header, rows)}"
+
+
+def _scaling(records):
+    exponents = scaling.exponents(records)
+    rows = [
+        [
+            record["axis"],
+            f"{record['value']:,}",
+            "fit" if record["axis"] == "rows" else "step",
+            number(record["seconds"] * 1e3),
+            number(record["flops"] / 1e6),
+            number(record["flops"] / record["seconds"] / 1e9),
+            f"{exponents[record['axis']]:.2f}" if record["axis"] in exponents else "",
+        ]
+        for record in records
+    ]
+    header = ["axis", "value", "time of a", "ms", "MFLOP", "GFLOP/s", "exponent"]
+    base = scaling.BASE
+    said = (
+        f"{base.name}, batch {base.batch}, {base.rows:,} rows, one thing changed at a time. The\n"
+        "exponent is the power of the arithmetic (operations of the matrix products) by which the\n"
+        "time grows along the axis: at 1 in proportion, below 1 more slowly than the arithmetic."
     )
+    image = f"![time along each axis]({scaling.PLOT.name})"
+    return "\n\n".join(["## Scaling", said, image, table(header, rows)])
 
 
-def _wall_of_ours(records):
-    walls = [median(r["wall"]) for r in records if r["contender"] == OURS]
-    return walls[0] if walls else None
+def _imports(records):
+    bare = records[0]["seconds"]
+    rows = [
+        [r["what"], number(r["seconds"] * 1e3), number((r["seconds"] - bare) * 1e3)]
+        for r in records
+    ]
+    return f"## A new process\n\n{table(['new process', 'ms', 'over bare Python, ms'], rows)}"
 
 
-def _ratio(wall, ours):
-    return "" if wall is None or ours is None else f"{_number(wall / ours)}"
+def _first_fits(records):
+    rows = [
+        [f"{r['contender']}, {r['cache']}", number(r["first"]), number(r["second"])]
+        + [" ".join(f"`{line}`" for line in r["lines"])]
+        for r in records
+    ]
+    return table(["fit of 20-64-2, 20 steps", "first, s", "second, s", "said"], rows)
 
 
-def _range(walls):
-    """Return how far the fastest and the slowest round lie from the median, in percent."""
-    middle = median(walls)
-    return f"{(min(walls) / middle - 1) * 100:+.0f}..{(max(walls) / middle - 1) * 100:+.0f} %"
+def _at(found):
+    return "" if found is None else f"{found.threads}"
 
 
 def _cores(record):
-    return sum(record["cpu"]) / sum(record["wall"])
-
-
-def _number(value):
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if abs(value) >= 1 else f"{value:.2g}"
-
-
-def _count(number, noun):
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _unique(values):
-    return list(dict.fromkeys(values))
+    return f"{sum(record['cpu']) / sum(record['wall']):.1f}"

@@ -31,9 +31,9 @@ def limited(threads):
     return nullcontext()
 
 
-def takes(workload, dtype):
-    """Tell that it is measured in its own usual precision."""
-    return dtype == np.float32
+def takes(workload):
+    """Tell that dense rows are taken, those of float64 where JAX_ENABLE_X64 allows them."""
+    return workload.dense and (workload.dtype == "float32" or jax.config.jax_enable_x64)
 
 
 def trainer(workload, data, epochs, order=None):
@@ -45,10 +45,10 @@ def trainer(workload, data, epochs, order=None):
     def train():
         rng = np.random.default_rng(SEED)
         # Plain NumPy arrays: the first call takes them over faster than eager JAX makes its own.
-        layers = workload.start(np.float32)
+        layers = workload.start()
         first = jax.tree.map(np.zeros_like, layers)
         second = jax.tree.map(np.zeros_like, layers)
-        state = layers, first, second, np.float32(0)
+        state = layers, first, second, layers[0][0].dtype.type(0)
         curve = []
         for epoch in range(epochs):
             drawn = _draw(workload, len(rows), rng) if order is None else order[epoch]
@@ -64,7 +64,7 @@ def trainer(workload, data, epochs, order=None):
 
 def predictor(workload, data, proba=False):
     """Return the class of each row, through one jitted call."""
-    layers = [(jnp.asarray(w), jnp.asarray(b)) for w, b in workload.start(np.float32)]
+    layers = [(jnp.asarray(w), jnp.asarray(b)) for w, b in workload.start()]
 
     @jax.jit
     def classes(layers, rows):
@@ -109,8 +109,13 @@ def _forward(workload, layers, a):
 def _loss(workload, layers, rows, labels):
     z = _forward(workload, layers, rows)
     if workload.classes == 2:
-        return jnp.mean(jax.nn.softplus(z[:, 0]) - labels * z[:, 0])
-    return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(z), labels[:, None], axis=1))
+        loss = jnp.mean(jax.nn.softplus(z[:, 0]) - labels * z[:, 0])
+    else:
+        loss = -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(z), labels[:, None], axis=1))
+    if workload.alpha:
+        squares = sum(jnp.sum(weights * weights) for weights, _ in layers)
+        loss += workload.alpha / (2 * workload.batch) * squares
+    return loss
 
 
 def _sgd(rate, gradients, layers, first, second, t):

@@ -23,7 +23,7 @@ def limited(threads):
     return nullcontext()
 
 
-def takes(workload, dtype):
+def takes(workload):
     """Tell whether this is the notebook's own kind of work."""
     return workload.one_example and not workload.long
 

@@ -17,7 +17,7 @@ def version():
     return f"retrograd {getattr(retrograd, '__version__', '?')}"
 
 
-def takes(workload, dtype):
+def takes(workload):
     """Tell that every work is taken."""
     return True
 

@@ -24,7 +24,7 @@ def limited(threads):
     return threadpool_limits(threads)
 
 
-def takes(workload, dtype):
+def takes(workload):
     """Tell that all but the long work is taken; one-example SGD is without replacement here."""
     return not workload.long
 
@@ -41,7 +41,7 @@ def trainer(workload, data, epochs, order=None):
 
 
 def fit(classifier, workload, data, epochs, shuffle=True):
-    """Fit a classifier with scikit-learn's parameters: no penalty, no early stop."""
+    """Fit a classifier with scikit-learn's parameters, without an early stop."""
     estimator = classifier(**settings(workload, epochs, shuffle))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -65,7 +65,7 @@ def settings(workload, epochs, shuffle=True):
         "hidden_layer_sizes": workload.widths[1:-1],
         "activation": workload.activation,
         "solver": workload.solver,
-        "alpha": 0.0,
+        "alpha": workload.alpha,
         "batch_size": workload.batch,
         "learning_rate_init": workload.learning_rate,
         "momentum": 0.0,
@@ -84,7 +84,7 @@ def _given_draws(workload, data, order):
         estimator = MLPClassifier(**settings(workload, 1, shuffle=False))
         # The first call only makes the arrays; without momentum it leaves nothing behind.
         estimator.partial_fit(data.X[:1], data.y[:1], classes=[0, 1])
-        start = workload.start(data.X.dtype)
+        start = workload.start()
         for layer, (weights, biases) in enumerate(start):
             estimator.coefs_[layer][...] = weights
             estimator.intercepts_[layer][...] = biases

@@ -1,0 +1,1 @@
+"""What no contender can pass, measured in turns with them: floors for the time of a step."""
