@@ -20,7 +20,8 @@ from problems import (
     train_oracle,
 )
 from retrograd.engine.optimizers import Optimizer
-from retrograd.engine.trainer import State, Trainer, make_work, predict
+from retrograd.engine.prediction import predict
+from retrograd.engine.trainer import State, Trainer, make_work
 from retrograd.maths.activations import ACTIVATIONS
 
 STORAGES = ("dense", "csr")

@@ -15,8 +15,9 @@ from problems import OPTIMIZERS, PAIRS, Problem, make_problem, plan, train_engin
 from retrograd.engine import trainer as trainer_module
 from retrograd.engine.batches import epoch_rows, rows_with_replacement
 from retrograd.engine.optimizers import Optimizer
+from retrograd.engine.prediction import predict
 from retrograd.engine.threads import single_threaded_blas
-from retrograd.engine.trainer import Objective, State, Trainer, n_slices, predict
+from retrograd.engine.trainer import Objective, State, Trainer, n_slices
 from retrograd.maths.activations import ACTIVATIONS
 
 SOFTMAX = ("log_loss", "softmax")

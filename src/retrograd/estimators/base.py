@@ -282,7 +282,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _outputs(self, X: Any, check_input: bool = True) -> np.ndarray:
         """Output activations for rows X; shape (n, O)."""
-        from retrograd.engine.trainer import predict  # loads the compiler: not before it is needed
+        # Loads the compiler: not before it is needed.
+        from retrograd.engine.prediction import predict
 
         check_is_fitted(self)
         theta = self._theta()
