@@ -6,7 +6,7 @@
 Shapes: B rows in the panel, I units in, O units out. Arrays are row-major; outputs come last.
 """
 
-from math import exp
+from math import exp, isfinite
 
 from numpy import float64
 
@@ -183,18 +183,45 @@ def softmax(z, a, r):
 
 
 @jit(inline=False)
-def predict(layout, theta, data, rows, x, z, a, out, worker, n_workers):
-    """Fill out, of shape (n, O), with the predictions for ``rows``, a panel of them at a time.
+def predict(layout, theta, data, rows, units, out, worker, n_workers):
+    """Fill out, of shape (n, O), with all rows' predictions; count the x that are not finite.
 
-    x, z and a are one panel's buffers; how many rows a panel has follows from their size. Of
-    several workers each takes its own panels.
+    It is ``forward`` for rows that stand in their order, a panel of them at a time: X's own
+    memory is what the first product reads, each z is overwritten with its a, in ``units``, and
+    the last ones are made in ``out``. How many rows a panel has follows from the size of
+    ``units``. Of several workers each takes its own panels. ``rows`` counts the sparse rows.
     """
     n_rows, n_outputs = out.shape
-    panel_rows = z.size // (layout.units_at[-1] + n_outputs)
+    last, n_features = layout.activations.size - 1, data.X.shape[1]
+    panel_rows = units.size // (layout.units_at[last] + n_outputs)
+    not_finite = 0
     for first in range(worker * panel_rows, n_rows, n_workers * panel_rows):
         n = min(panel_rows, n_rows - first)
-        forward(layout, theta, data, rows, first, n, x, z, a)
-        a_out = matrix(a, n * layout.units_at[-1], n, n_outputs)
-        for r in range(n):
-            for o in range(n_outputs):
-                out[first + r, o] = a_out[r, o]
+        for layer in range(last + 1):
+            n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
+            W = matrix(theta, layout.weights_at[layer], n_in, n_out)
+            a = matrix(units, n * layout.units_at[layer], n, n_out)
+            if layer == last:
+                a = matrix(out, first * n_outputs, n, n_outputs)
+            fill_rows(vector(theta, layout.biases_at[layer], n_out), a)
+            if layer > 0:
+                add_product(matrix(units, n * layout.units_at[layer - 1], n, n_in), W, a)
+            elif data.row_starts.size > 0:
+                add_sparse_product(data, rows, first, W, a)
+            else:
+                x = matrix(data.X, first * n_features, n, n_features)
+                not_finite += count_not_finite(x)
+                add_product(x, W, a)
+            activate(layout.activations[layer], a, a)
+    return not_finite
+
+
+@jit
+def count_not_finite(x):
+    """How many entries are NaN or infinite."""
+    trouble = 0
+    for r in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            if not isfinite(x[r, i]):
+                trouble += 1
+    return trouble
