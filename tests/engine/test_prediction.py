@@ -95,8 +95,10 @@ def test_what_is_not_finite_is_counted(bad: float, monkeypatch: pytest.MonkeyPat
     assert predictor(X)[1] == 0
     for n_bad, (row, column) in enumerate([(0, 0), (55, 17), (100, 29)], 1):
         X[row, column] = bad
-        assert predictor(X)[1] == n_bad
-    assert predictor(np.full((1, 30), bad))[1] == 30
+        with np.errstate(all="ignore"):  # interpreted kernels warn, as NumPy does
+            assert predictor(X)[1] == n_bad
+    with np.errstate(all="ignore"):
+        assert predictor(np.full((1, 30), bad))[1] == 30
 
 
 def test_parameters_are_read_anew() -> None:

@@ -266,7 +266,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._sparse_labels = scipy.sparse.issparse(y)
         if binarizer.y_type_.startswith("multilabel"):
             return X, (y.toarray() if self._sparse_labels else np.asarray(y)) != 0
-        return X, np.searchsorted(self.classes_, y)[:, np.newaxis]
+        return X, np.searchsorted(self.classes_, y)[:, np.newaxis].astype(X.dtype)
 
     def _check_labels(self, labels: np.ndarray) -> None:
         if self.warm_start and set(labels) != set(self.classes_):
