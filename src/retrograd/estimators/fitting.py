@@ -5,10 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.optimize
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 
 from retrograd.engine.batches import epoch_rows
 from retrograd.engine.divergence import DivergenceError
@@ -205,6 +203,8 @@ def _split(
     """
     if not estimator.early_stopping:
         return None, None
+    from sklearn.model_selection import train_test_split  # slow to import
+
     rows = np.arange(data.y.shape[0], dtype=np.int64)
     # Labels are spread evenly where there are two, as scikit-learn does.
     stratify = data.y.astype(bool) if is_classifier(estimator) and data.y.shape[1] == 1 else None
@@ -281,13 +281,15 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
     DivergenceError
         If the result, or the loss to start from, is NaN or infinite.
     """
+    import scipy.optimize
+
     from retrograd.engine.trainer import Objective
 
     objective = Objective(network, estimator.alpha, data)
     theta = np.array(estimator._theta())
     iteration = 0
 
-    def after_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
+    def after_iteration(intermediate_result: Any) -> None:
         nonlocal iteration
         iteration += 1
         print(f"Iteration {iteration}, loss = {intermediate_result.fun:.8f}")

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
@@ -172,6 +171,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return targets.shape[1], output, self.loss, parameter
 
     def _validation_score(self, X: Any, targets: np.ndarray, sample_weight: Any) -> float:
+        from sklearn.metrics import r2_score  # slow to import
+
         outputs = predict_outputs(self, X, check_input=False)
         if not np.isfinite(outputs).all():
             return float("nan")
