@@ -39,21 +39,22 @@ CACHE_FOLDER = _cache_folder()
 
 
 def jit(function: Callable | None = None, *, inline: bool = True) -> Callable:
-    """Compile a kernel: no Python inside, no lock held, machine code kept on disk.
+    """Compile a kernel: no Python inside, no lock held.
 
     - No fast-math flag: ``isnan`` stays honest, sums keep their order, and the interpreted kernel
       gives the same numbers.
     - No reference counting (``_nrt``), which costs a tiny network ten times its arithmetic. It
       also makes the compiler refuse any kernel that allocates.
     - Inlined into its caller, since a call costs more than a tiny layer does. ``inline=False`` is
-      for the large kernels: compiling those anew into every caller takes seconds.
+      for the large kernels: compiling those anew into every caller takes seconds. Their machine
+      code is kept on disk; that of the inlined ones is part of it.
     """
     if function is None:
         return partial(jit, inline=inline)
     dispatcher = numba.njit(nogil=True, error_model="numpy", forceinline=inline, _nrt=False)(
         function
     )
-    if COMPILED:
+    if COMPILED and not inline:
         configured = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(CACHE_FOLDER)
         try:
