@@ -14,15 +14,16 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from problems import OPTIMIZERS, PAIRS, Problem, make_problem, plan, train_engine
 from retrograd.engine import trainer as trainer_module
 from retrograd.engine.batches import epoch_rows, rows_with_replacement
+from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.optimizers import Optimizer
+from retrograd.engine.prediction import predict
+from retrograd.engine.threads import n_workers_for
 from retrograd.engine.trainer import (
     Objective,
     State,
     Trainer,
     make_work,
-    n_workers_for,
     parameter_tasks,
-    predict,
 )
 from retrograd.maths.activations import ACTIVATIONS
 
@@ -57,7 +58,7 @@ def test_threads_do_not_change_training(storage: str, dtype: type, n_threads: in
     results = []
     for limit in (1, n_threads):
         with threadpool_limits(limits=limit, user_api="blas"):
-            used = n_workers_for(problem.network, batch_size)
+            used = n_workers_for(3 * batch_size * problem.network.n_parameters)
             assert used == limit, "the test must really use that many threads"
             result = train_engine(
                 problem, optimizer, rows, bounds, np.full(9, 0.01), storage, dtype
@@ -175,6 +176,35 @@ def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type)
         results.append((bits(trainer, losses), fingerprint(*seen)))
     assert results[1] == results[0]
     assert results[2] == results[0]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("rate", [0.05, 1e300])
+def test_the_seeds_own_loop(rate: float, dtype: type) -> None:
+    """The notebook's network has a loop of its own: the same bits, and the same end if it diverges.
+
+    A trainer that could do larger batches takes the ordinary way.
+    """
+    problem = make_problem((2, 2, 1), "identity", ("log_loss", "logistic"), 20)
+    optimizer = Optimizer("sgd", momentum=0.0)
+    data = problem.data("dense", dtype)._replace(sample_weight=np.empty(0, dtype))
+    data.sample_weight.flags.writeable = False
+    rates = np.where(np.arange(40) == 17, min(rate, float(np.finfo(dtype).max) / 8), 0.05)
+    rows, results = np.tile(rows_with_replacement(20, 0, 0), 2), []
+    for batch_size in (1, 3):
+        state = State.start(problem.theta.astype(dtype), optimizer)
+        trainer = Trainer(problem.network, optimizer, data, batch_size, state)
+        losses, end = np.empty(0), "the plan's end"
+        with np.errstate(all="ignore"):
+            try:
+                losses = trainer.run(rows, np.arange(41), rates)
+            except DivergenceError as error:
+                end = str(error)
+        work = trainer.work
+        seen = (work.z[:3], work.a[:3], work.delta[:3], work.gradient)
+        results.append((end, bits(trainer, losses), fingerprint(*seen)))
+    assert results[0] == results[1]
+    assert ("first seen at step" in results[0][0]) == (rate > 1.0)
 
 
 def epochs(trainer: Trainer, n: int, total: int = 6) -> list[float]:

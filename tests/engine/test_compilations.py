@@ -7,7 +7,8 @@ import pytest
 
 from problems import OPTIMIZERS, PAIRS, make_problem, plan, train_engine
 from retrograd.engine.kernels import forward, steps
-from retrograd.engine.trainer import Objective, predict
+from retrograd.engine.prediction import predict
+from retrograd.engine.trainer import Objective
 from retrograd.maths.activations import ACTIVATIONS
 
 pytestmark = pytest.mark.compiled

@@ -16,7 +16,7 @@ from problems import (
     vector_of,
 )
 from retrograd.engine.optimizers import Optimizer
-from retrograd.engine.trainer import predict
+from retrograd.engine.prediction import predict
 from retrograd.maths.activations import ACTIVATIONS
 
 STORAGES = st.sampled_from(["dense", "csr"])

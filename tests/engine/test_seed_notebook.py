@@ -10,7 +10,8 @@ import pytest
 from retrograd.engine.batches import make_data
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
-from retrograd.engine.trainer import State, Trainer, predict
+from retrograd.engine.prediction import predict
+from retrograd.engine.trainer import State, Trainer
 
 LEARNING_RATE = 0.01
 

@@ -8,7 +8,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache, partial
 from pathlib import Path
 from types import FunctionType
@@ -94,14 +94,18 @@ def _keep_on_disk(dispatcher: Callable) -> Callable:
 
 
 _compiled: set[tuple[str, np.dtype]] = set()
+_NOTHING_TO_SAY = nullcontext()
+
+
+def compiling(kernel: str, dtype: np.dtype) -> AbstractContextManager[None]:
+    """Say so, once and in one line, when what follows has to compile the kernels first."""
+    if (kernel, dtype) in _compiled or not COMPILED:
+        return _NOTHING_TO_SAY
+    return _first_use(kernel, dtype)
 
 
 @contextmanager
-def compiling(kernel: str, dtype: np.dtype) -> Iterator[None]:
-    """Say so, once and in one line, when what follows has to compile the kernels first."""
-    if (kernel, dtype) in _compiled or not COMPILED:
-        yield
-        return
+def _first_use(kernel: str, dtype: np.dtype) -> Iterator[None]:
     mark = CACHE_FOLDER / f"compiled-{kernel}-{dtype}"
     if mark.exists():
         _compiled.add((kernel, dtype))

@@ -4,6 +4,7 @@ Their number is the one that SciPy's BLAS would use, so ``OMP_NUM_THREADS``, ``t
 joblib's workers say how many, as they do for scikit-learn. The BLAS itself is not called.
 """
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,10 @@ Result = TypeVar("Result")
 
 # What workers meet by: places in an array, each in a cache line of its own.
 ARRIVED, ROUND, GAVE_UP, NEXT = 0, 8, 16, 24
+# Multiplications below which a second thread costs more than it brings.
+SHARE_FROM = 1 << 19
+# Interpreted kernels run in one thread. (The compiler knows, but asking would load it.)
+COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 
 @cache
@@ -30,6 +35,18 @@ def _blas() -> list[LibController]:
 def available_threads() -> int:
     """Threads that there are to use: as many as the BLAS would use, at least 1."""
     return max((library.num_threads or 1 for library in _blas()), default=1)
+
+
+def n_workers_for(n_multiplications: int) -> int:
+    """Workers to share so much work between two meetings: all threads, if it is worth it.
+
+    Examples
+    --------
+    >>> n_workers_for(1000)
+    1
+    """
+    shared = COMPILED and n_multiplications >= SHARE_FROM
+    return available_threads() if shared else 1
 
 
 @contextmanager

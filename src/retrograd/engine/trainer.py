@@ -6,13 +6,13 @@ import numpy as np
 
 from retrograd.engine.batches import batch_bounds
 from retrograd.engine.divergence import DivergenceError, first_trouble
-from retrograd.engine.jit import COMPILED, compiling
-from retrograd.engine.kernels import forward, one_example, steps
+from retrograd.engine.jit import compiling
+from retrograd.engine.kernels import one_example, steps
 from retrograd.engine.kernels.data import Data, Plan, Settings, Work
 from retrograd.engine.kernels.update import LANES, STAY
 from retrograd.engine.network import Layout, Network
 from retrograd.engine.optimizers import Optimizer
-from retrograd.engine.threads import available_threads, interrupts_held, make_crew, run_workers
+from retrograd.engine.threads import interrupts_held, make_crew, n_workers_for, run_workers
 
 # Rows whose units are held at once: batches are hardly ever larger, whole tables are.
 PANEL_ROWS = 1024
@@ -24,8 +24,6 @@ TASK_UNITS, TASK_UNITS_WIDE = 48, 96
 WIDE = 512
 # Sparse rows are read once for each task of the first layer's.
 SPARSE_TASKS = 4
-# Multiplications of a step below which a second thread costs more than it brings.
-SHARE_FROM = 1 << 19
 # Multiplications after which the loop comes back to Python, to let Ctrl-C in: some 0.2 seconds.
 CALL_WORK = 1 << 33
 
@@ -123,12 +121,6 @@ def make_work(network: Network, dtype: np.dtype, batch_size: int, sparse: bool) 
     )
 
 
-def n_workers_for(network: Network, batch_size: int) -> int:
-    """Workers that share a step: as many as there are threads, if it is long enough to share."""
-    shared = COMPILED and 3 * batch_size * network.n_parameters >= SHARE_FROM
-    return available_threads() if shared else 1
-
-
 class Trainer:
     """Trains a network on given rows, a plan of steps at a time.
 
@@ -205,6 +197,7 @@ class Trainer:
         network, state, work = self.network, self.state, self.work
         layout, settings = network.layout(state.theta.dtype), self.optimizer.settings()
         rows, bounds = np.asarray(rows, np.int64), np.asarray(bounds, np.int64)
+        rates = np.asarray(rates, np.float64)
         if np.diff(bounds).max(initial=0) > self.batch_size:
             raise ValueError(f"a batch has more rows than the {self.batch_size} there is room for")
         if (
@@ -220,7 +213,7 @@ class Trainer:
         corrections = self.optimizer.corrections(state.step, rates.size)
         chunk = max(1, CALL_WORK // (3 * layout.n_weights * self.batch_size))
         kernel = "one_example" if self._is_notebooks(bounds) else "train"
-        n_workers = n_workers_for(network, self.batch_size)
+        n_workers = n_workers_for(3 * self.batch_size * network.n_parameters)
         with compiling(kernel, state.theta.dtype):
             for begin in range(0, rates.size, chunk):
                 end = min(begin + chunk, rates.size)
@@ -324,7 +317,7 @@ class Objective:
     def _loss(self, theta: np.ndarray, layout: Layout) -> float:
         parameters = np.array(theta, dtype=self.dtype)
         slots, losses = np.empty((0, theta.size), self.dtype), np.empty(1)
-        n_workers = n_workers_for(self.network, self.data.y.shape[0])
+        n_workers = n_workers_for(3 * self.data.y.shape[0] * theta.size)
         with compiling("train", self.dtype):
             _share_steps(
                 layout, self.settings, parameters, slots, self.data, self.plan, self.work, losses,
@@ -332,29 +325,3 @@ class Objective:
             )  # fmt: skip
         return float(losses[0])
 
-
-def predict(network: Network, theta: np.ndarray, data: Data, n_rows: int) -> np.ndarray:
-    """Send rows through a network; its outputs, of shape (n_rows, O) and theta's dtype."""
-    dtype = theta.dtype
-    theta = theta.view(np.ndarray)
-    theta.flags.writeable = False  # of this view only; one signature whoever owns the vector
-    panel_rows = max(1, min(n_rows, PANEL_ROWS // 2))
-    n_panels = -(-n_rows // panel_rows)
-    features = 0 if data.row_starts.size > 0 else network.widths[0]
-    out = np.empty((n_rows, network.widths[-1]), dtype)
-    rows = np.arange(n_rows, dtype=np.int64)
-
-    def fill(worker: int) -> None:
-        forward.predict(
-            network.layout(dtype), theta, data, rows,
-            np.empty(panel_rows * features, dtype),
-            np.empty(panel_rows * network.n_units, dtype),
-            np.empty(panel_rows * network.n_units, dtype),
-            out, worker, n_workers,
-        )  # fmt: skip
-
-    with compiling("predict", dtype):
-        n_workers = 1
-        n_workers = min(n_workers_for(network, n_rows), n_panels)
-        run_workers(n_workers, make_crew(), fill)
-    return out

@@ -13,7 +13,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from retrograd.engine.batches import make_data
 from retrograd.engine.network import Network
@@ -275,38 +275,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                     f"{name}={getattr(self, name)!r} has no effect with solver='lbfgs'",
                     stacklevel=4,
                 )
-
-    def _outputs(self, X: Any, check_input: bool = True) -> np.ndarray:
-        """Output activations for rows X; shape (n, O)."""
-        from retrograd.engine.trainer import predict  # loads the compiler: not before it is needed
-
-        check_is_fitted(self)
-        theta = self._theta()
-        if check_input and not self._is_plain(X, theta.dtype):
-            X = validate_data(
-                self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=False
-            )
-            # As NumPy has it: the wider of the two.
-            dtype = np.result_type(X.dtype, theta.dtype)
-            X, theta = X.astype(dtype, copy=False), theta.astype(dtype, copy=False)
-        network = self._known_network()
-        if X.shape[1] != network.widths[0]:
-            raise ValueError(
-                f"X has {X.shape[1]} features, coefs_[0] has rows for {network.widths[0]}"
-            )
-        return predict(network, theta, make_data(network, X), X.shape[0])
-
-    def _is_plain(self, X: Any, dtype: np.dtype) -> bool:
-        """Whether X is just what the engine reads: the full check takes longer than most nets."""
-        return (
-            type(X) is np.ndarray
-            and X.dtype == dtype
-            and X.ndim == 2
-            and X.shape[1] == self.n_features_in_
-            and X.size > 0
-            and not hasattr(self, "feature_names_in_")
-            and bool(np.isfinite(X).all())
-        )
 
     def _known_network(self) -> Network:
         """Network of the last fit, or one built from fitted attributes that were set by hand."""

@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from sklearn.utils.validation import validate_data
 
 from retrograd.estimators.base import BaseMLP, solver_is_stochastic
+from retrograd.estimators.predicting import predict_outputs
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -217,7 +218,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         ndarray of shape (n,) or (n, O)
         """
-        return self._decode(self._outputs(X))
+        return self._decode(predict_outputs(self, X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of every class for each row of X; of every label, one by one, for multilabel.
@@ -230,9 +231,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         ndarray of shape (n, n_classes)
         """
-        outputs = self._outputs(X)
+        outputs = predict_outputs(self, X)
         if self.n_outputs_ == 1:
-            return np.hstack([1 - outputs, outputs])
+            return np.concatenate([1 - outputs, outputs], axis=1)
         return outputs
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
@@ -265,7 +266,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._sparse_labels = scipy.sparse.issparse(y)
         if binarizer.y_type_.startswith("multilabel"):
             return X, (y.toarray() if self._sparse_labels else np.asarray(y)) != 0
-        return X, np.searchsorted(self.classes_, y)[:, np.newaxis]
+        return X, np.searchsorted(self.classes_, y)[:, np.newaxis].astype(X.dtype)
 
     def _check_labels(self, labels: np.ndarray) -> None:
         if self.warm_start and set(labels) != set(self.classes_):
@@ -297,7 +298,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return scipy.sparse.csr_matrix(labels) if self._sparse_labels else labels
 
     def _validation_score(self, X: Any, targets: np.ndarray, sample_weight: Any) -> float:
-        outputs = self._outputs(X, check_input=False)
+        outputs = predict_outputs(self, X, check_input=False)
         if self.out_activation_ == "softmax":
             right = outputs.argmax(axis=1) == targets[:, 0]
         else:

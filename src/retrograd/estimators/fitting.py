@@ -5,10 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.optimize
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 
 from retrograd.engine.batches import epoch_rows
 from retrograd.engine.divergence import DivergenceError
@@ -62,21 +60,24 @@ def fit_stochastic(
 
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
-    rows, validation = _split(estimator, data, X, rng)
+    train, validation = _split(estimator, data, X, rng)
+    n_rows = data.y.shape[0] if train is None else train.size
     optimizer = estimator._make_optimizer()
     state = _state(estimator, optimizer, rng, incremental)
     estimator._state, estimator._solver = state, estimator.solver
     estimator._bind(network, state.theta)
     _open_curves(estimator, first)
     stopping = Stopping(estimator, validation, state)
-    batch_size = _batch_size(estimator.batch_size, rows.size)
+    batch_size = _batch_size(estimator.batch_size, n_rows)
     trainer = Trainer(network, optimizer, data, batch_size, state)
     estimator.n_iter_ = 0
     try:
         for _ in range(1 if incremental else estimator.max_iter):
             on_epoch(True)
-            order = epoch_rows(rows.size, estimator._seed, state.epoch, estimator.shuffle)
-            estimator.loss_ = trainer.epoch(rows[order], estimator.max_iter)
+            rows = epoch_rows(n_rows, estimator._seed, state.epoch, estimator.shuffle)
+            if train is not None:
+                rows = train[rows]
+            estimator.loss_ = trainer.epoch(rows, estimator.max_iter)
             estimator.n_iter_ += 1
             estimator.t_ = state.samples_seen
             estimator.loss_curve_.append(estimator.loss_)
@@ -195,11 +196,16 @@ def _open_curves(estimator: "BaseMLP", first: bool) -> None:
 
 def _split(
     estimator: "BaseMLP", data: Data, X: Any, rng: np.random.RandomState
-) -> tuple[np.ndarray, tuple | None]:
-    """Row numbers to train on, and (X, targets, weights) to validate on if there is a need."""
-    rows = np.arange(data.y.shape[0], dtype=np.int64)
+) -> tuple[np.ndarray | None, tuple | None]:
+    """Numbers of the rows to train on, and (X, targets, weights) of those to validate on.
+
+    None and None if there is no validation, and all rows are trained on.
+    """
     if not estimator.early_stopping:
-        return rows, None
+        return None, None
+    from sklearn.model_selection import train_test_split  # slow to import
+
+    rows = np.arange(data.y.shape[0], dtype=np.int64)
     # Labels are spread evenly where there are two, as scikit-learn does.
     stratify = data.y.astype(bool) if is_classifier(estimator) and data.y.shape[1] == 1 else None
     if estimator.out_activation_ == "softmax":
@@ -275,13 +281,15 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
     DivergenceError
         If the result, or the loss to start from, is NaN or infinite.
     """
+    import scipy.optimize
+
     from retrograd.engine.trainer import Objective
 
     objective = Objective(network, estimator.alpha, data)
     theta = np.array(estimator._theta())
     iteration = 0
 
-    def after_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
+    def after_iteration(intermediate_result: Any) -> None:
         nonlocal iteration
         iteration += 1
         print(f"Iteration {iteration}, loss = {intermediate_result.fun:.8f}")

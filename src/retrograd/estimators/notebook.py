@@ -129,7 +129,7 @@ class MLP:
         ValueError
             If it was not fitted, or X has another number of columns.
         """
-        from retrograd.engine.trainer import predict
+        from retrograd.engine.prediction import predict
 
         if self.W1 is None or self.W2 is None:
             raise ValueError("this MLP has no weights yet: call fit first")

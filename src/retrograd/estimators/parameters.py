@@ -82,6 +82,47 @@ def vector(coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> np.
     return np.concatenate(arrays).astype(np.float32 if single else np.float64, copy=False)
 
 
+class Form:
+    """Which arrays they are and how they look at their memory; not the numbers in them.
+
+    While it is the same, so is what ``widths`` and ``vector`` make of views: this tells it in a
+    tenth of their time.
+
+    Parameters
+    ----------
+    coefs : list of ndarray
+    intercepts : list of ndarray
+
+    Examples
+    --------
+    >>> coefs, intercepts = [np.zeros((2, 3))], [np.zeros(3)]
+    >>> form = Form(coefs, intercepts)
+    >>> coefs[0][:] = 1.0
+    >>> form.is_of(coefs, intercepts), form.is_of([np.zeros((2, 3))], intercepts)
+    (True, False)
+    """
+
+    def __init__(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
+        self.n_layers = len(coefs)
+        self.seen = [(part, part.shape, part.strides, part.dtype) for part in coefs + intercepts]
+
+    def is_of(self, coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> bool:
+        """Whether these are the same arrays, in the same form."""
+        if not len(coefs) == len(intercepts) == self.n_layers:
+            return False
+        for part, (array, shape, strides, dtype) in zip(
+            (*coefs, *intercepts), self.seen, strict=True
+        ):
+            if (
+                part is not array
+                or part.shape != shape
+                or part.strides != strides
+                or part.dtype is not dtype
+            ):
+                return False
+        return True
+
+
 def _covered(owner: np.ndarray, parts: list) -> bool:
     """Whether parts are views that stand in owner one after the other, from end to end."""
     place = _address(owner)

@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from retrograd.estimators.base import BaseMLP
+from retrograd.estimators.predicting import predict_outputs
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -137,7 +137,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         ndarray of shape (n,) or (n, O)
         """
-        outputs = self._outputs(X)
+        outputs = predict_outputs(self, X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def _validate(
@@ -171,7 +171,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return targets.shape[1], output, self.loss, parameter
 
     def _validation_score(self, X: Any, targets: np.ndarray, sample_weight: Any) -> float:
-        outputs = self._outputs(X, check_input=False)
+        from sklearn.metrics import r2_score  # slow to import
+
+        outputs = predict_outputs(self, X, check_input=False)
         if not np.isfinite(outputs).all():
             return float("nan")
         with np.errstate(over="ignore"):  # on the way to divergence, which is told elsewhere

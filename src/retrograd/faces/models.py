@@ -1,6 +1,5 @@
 """save_model and load_model for every model that retrograd itself makes, tables included."""
 
-from retrograd.export import model_file
 from retrograd.tables.encoder import TableEncoder
 
 STEPS = {"TableEncoder": TableEncoder}
@@ -34,6 +33,8 @@ def save_model(model, path, *, facts: dict | None = None) -> None:
     >>> load_model(path).transform(pl.DataFrame({"x": [2]}))
     array([[0.]], dtype=float32)
     """
+    from retrograd.export import model_file  # what a file can hold is slow to import
+
     model_file.save_model(model, path, facts=facts, steps=STEPS)
 
 
@@ -62,4 +63,6 @@ def load_model(path):
     Traceback (most recent call last):
     retrograd.export.container.ModelFileError: nowhere.safetensors does not exist
     """
+    from retrograd.export import model_file  # what a file can hold is slow to import
+
     return model_file.load_model(path, steps=STEPS)

@@ -10,7 +10,7 @@ from numpy import float64
 
 from retrograd.engine.jit import formula, jit
 from retrograd.engine.kernels.product import product
-from retrograd.engine.native import matrix, row, vector
+from retrograd.engine.native import matrix, next_task, row, vector
 from retrograd.maths import activations
 from retrograd.maths.activations import (
     ELU,
@@ -48,26 +48,39 @@ def forward(layout, theta, data, rows, first, n_rows, begin, end, x, z, a):
     The panel is rows[first : first + n_rows]. Its blocks of x, z and a are filled (see ``Work``);
     the last one of a holds the predictions.
     """
-    trouble = 0
+    trouble, n = 0, end - begin
     for layer in range(layout.activations.size):
         n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
-        W = matrix(theta, layout.weights_at[layer], n_in, n_out)
-        b = vector(theta, layout.biases_at[layer], n_out)
-        z_out = matrix(z, n_rows * layout.units_at[layer] + begin * n_out, end - begin, n_out)
-        a_out = matrix(a, n_rows * layout.units_at[layer] + begin * n_out, end - begin, n_out)
-        fill_rows(b, z_out)
+        start = n_rows * layout.units_at[layer] + begin * n_out
+        z_out, a_out = matrix(z, start, n, n_out), matrix(a, start, n, n_out)
         if layer > 0:
-            start = n_rows * layout.units_at[layer - 1] + begin * n_in
-            product(matrix(a, start, end - begin, n_in), False, 0, W, z_out, True)
+            a_in = matrix(a, n_rows * layout.units_at[layer - 1] + begin * n_in, n, n_in)
+            pass_layer(layout, theta, layer, a_in, z_out)
         elif data.row_starts.size > 0:
-            add_sparse_product(data, rows, first + begin, W, z_out)
+            pass_sparse_layer(layout, theta, data, rows, first + begin, z_out)
         else:
-            a_in = matrix(x, begin * n_in, end - begin, n_in)
+            a_in = matrix(x, begin * n_in, n, n_in)
             gather(data.X, rows, first + begin, a_in)
-            product(a_in, False, 0, W, z_out, True)
-        trouble += not_finite(vector(z_out, 0, z_out.size))
+            pass_layer(layout, theta, layer, a_in, z_out)
+        trouble += not_finite(vector(z, start, n * n_out))
         activate(layout.activations[layer], z_out, a_out)
     return trouble
+
+
+@jit
+def pass_layer(layout, theta, layer, a_in, z):
+    """z = a_in W + b, of shapes (B, O), (B, I), (I, O), (O,)."""
+    n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
+    fill_rows(vector(theta, layout.biases_at[layer], n_out), z)
+    product(a_in, False, 0, matrix(theta, layout.weights_at[layer], n_in, n_out), z, True)
+
+
+@jit
+def pass_sparse_layer(layout, theta, data, rows, first, z):
+    """z = a_in W + b in the first layer, a_in being sparse rows."""
+    n_in, n_out = layout.widths[0], layout.widths[1]
+    fill_rows(vector(theta, layout.biases_at[0], n_out), z)
+    add_sparse_product(data, rows, first, matrix(theta, layout.weights_at[0], n_in, n_out), z)
 
 
 @jit(inline=False)
@@ -177,18 +190,38 @@ def softmax(z, a):
 
 
 @jit(entry=True)
-def predict(layout, theta, data, rows, x, z, a, out, worker, n_workers):
-    """Fill out, of shape (n, O), with the predictions for ``rows``, a panel of them at a time.
+def predict(layout, theta, data, rows, z, a, out, crew, n_workers):
+    """Fill out, of shape (n, O), with all rows' predictions; count the x that are not finite.
 
-    x, z and a are one panel's buffers; how many rows a panel has follows from their size. Of
-    several workers each takes its own panels.
+    As ``forward`` for rows that stand in their order, a panel of them at a time: X's own memory is
+    what the first product reads, z has room for one layer only (but not that of a: loops over two
+    arrays that are one do not vectorise), and the last a are made in ``out``. How many rows a
+    panel has follows from the size of a. ``rows`` counts the sparse rows.
     """
     n_rows, n_outputs = out.shape
-    panel_rows = z.size // (layout.units_at[-1] + n_outputs)
-    for first in range(worker * panel_rows, n_rows, n_workers * panel_rows):
+    last, n_features = layout.activations.size - 1, layout.widths[0]
+    panel_rows = a.size // (layout.units_at[last] + n_outputs)
+    trouble = 0
+    panel = next_task(crew, -1, n_workers)
+    while panel * panel_rows < n_rows:
+        first = panel * panel_rows
         n = min(panel_rows, n_rows - first)
-        forward(layout, theta, data, rows, first, n, 0, n, x, z, a)
-        a_out = matrix(a, n * layout.units_at[-1], n, n_outputs)
-        for r in range(n):
-            for o in range(n_outputs):
-                out[first + r, o] = a_out[r, o]
+        for layer in range(last + 1):
+            n_out = layout.widths[layer + 1]
+            z_out = matrix(z, 0, n, n_out)
+            a_out = matrix(a, n * layout.units_at[layer], n, n_out)
+            if layer == last:
+                a_out = matrix(out, first * n_outputs, n, n_outputs)
+            if layer > 0:
+                n_in = layout.widths[layer]
+                a_in = matrix(a, n * layout.units_at[layer - 1], n, n_in)
+                pass_layer(layout, theta, layer, a_in, z_out)
+            elif data.row_starts.size > 0:
+                pass_sparse_layer(layout, theta, data, rows, first, z_out)
+            else:
+                trouble += not_finite(vector(data.X, first * n_features, n * n_features))
+                x = matrix(data.X, first * n_features, n, n_features)
+                pass_layer(layout, theta, layer, x, z_out)
+            activate(layout.activations[layer], z_out, a_out)
+        panel = next_task(crew, panel, n_workers)
+    return trouble

@@ -12,8 +12,9 @@ import numpy as np
 from retrograd.engine.jit import COMPILED, jit
 from retrograd.engine.native import VECTOR_BYTES, vector
 
-# Below so many multiplications plain loops are done before the first tile is set up.
-TILES_FROM = 1024
+# Entries of b from which tiles are worth setting up. The rows of a do not count: what becomes of
+# one of them must not depend on how many others there are.
+TILES_FROM = 64
 # Terms added in one go, so that the rows of b that they come from stay in the cache.
 DEPTH = 256
 PANEL_BYTES = 4 * VECTOR_BYTES * DEPTH
@@ -114,7 +115,7 @@ def product(a, turned, first, b, c, add):
 @jit(inline=False)
 def chosen_product(a, turned, first, b, c, add):
     """The product in the way that is faster at its size."""
-    if c.size * b.shape[0] < TILES_FROM:
+    if b.size < TILES_FROM:
         plain_product(a, turned, first, b, c, add)
     elif c.shape[1] == 1 and not turned:
         column_product(a, vector(b, 0, b.size), vector(c, 0, c.size), add)

@@ -1,0 +1,111 @@
+"""Prediction: rows through a trained network, a panel of them at a time."""
+
+import numpy as np
+
+from retrograd.engine.jit import compiling
+from retrograd.engine.kernels import forward
+from retrograd.engine.kernels.data import Data
+from retrograd.engine.network import Network
+from retrograd.engine.threads import make_crew, n_workers_for, run_workers
+
+# Rows whose units are held at once: enough for a good matrix product, few enough for the cache.
+PANEL_ROWS = 512
+
+class Predictor:
+    """A network with its parameters, made ready once to predict many times.
+
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray of shape (P,), float32 or float64
+        Read anew by every prediction, so that it may change in between.
+
+    Examples
+    --------
+    >>> from retrograd.engine.batches import make_data
+    >>> network = Network((2, 1), (), "identity", "squared_error")
+    >>> predictor = Predictor(network, np.array([1.0, 10.0, 0.5]))
+    >>> predictor(np.array([[1.0, 2.0]]))
+    (array([[21.5]]), 0)
+    """
+
+    def __init__(self, network: Network, theta: np.ndarray) -> None:
+        self.network = network
+        self.dtype = theta.dtype
+        self._layout = network.layout(self.dtype)
+        self._theta = _read_only(theta.view(np.ndarray))
+        self._n_parameters = network.n_parameters
+        self._n_units, self._widest = network.n_units, max(network.widths[1:])
+        none, no_columns = _read_only(np.empty(0, self.dtype)), _read_only(np.empty(0, np.int32))
+        self._no_rows = _read_only(np.empty(0, np.int64))
+        no_y = _read_only(np.empty((0, network.target_width), self.dtype))
+        self._rest = none, no_columns, self._no_rows, no_y, none
+
+    def astype(self, dtype: np.dtype) -> "Predictor":
+        """Itself, or one whose parameters are copies in another precision."""
+        if dtype == self.dtype:
+            return self
+        return Predictor(self.network, self._theta.astype(dtype))
+
+    def __call__(self, X: np.ndarray) -> tuple[np.ndarray, int]:
+        """Predict for dense rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, I), of theta's dtype
+
+        Returns
+        -------
+        outputs : ndarray of shape (n, O)
+        not_finite : int
+            How many entries of X are NaN or infinite; looked for where they are read anyway.
+
+        Raises
+        ------
+        ValueError
+            If dtype or number of columns do not fit the network.
+        """
+        if X.dtype != self.dtype or X.ndim != 2 or X.shape[1] != self.network.widths[0]:
+            raise ValueError(
+                f"the network takes {self.network.widths[0]} columns of {self.dtype}, X has shape "
+                f"{X.shape} and dtype {X.dtype}"
+            )
+        if not X.flags.c_contiguous:
+            X = np.ascontiguousarray(X)
+        return self.predict(Data(_read_only(X), *self._rest), len(X))
+
+    def predict(self, data: Data, n_rows: int) -> tuple[np.ndarray, int]:
+        """Predict for rows from ``make_data``, dense or sparse; the rest as for a call."""
+        out = np.empty((n_rows, self.network.widths[-1]), self.dtype)
+        panel_rows = max(1, min(n_rows, PANEL_ROWS))
+        rows = self._no_rows
+        if data.row_starts.size > 0:
+            rows = _read_only(np.arange(n_rows, dtype=np.int64))
+
+        n_panels = max(1, -(-n_rows // panel_rows))
+        n_workers = min(n_workers_for(n_rows * self._n_parameters), n_panels)
+        crew, found = make_crew(), [0] * n_workers
+
+        def work(worker: int) -> None:
+            found[worker] = forward.predict(
+                self._layout, self._theta, data, rows,
+                np.empty(panel_rows * self._widest, self.dtype),
+                np.empty(panel_rows * self._n_units, self.dtype),
+                out, crew, n_workers,
+            )  # fmt: skip
+
+        with compiling("predict", self.dtype):
+            run_workers(n_workers, crew, work)
+        return out, sum(found)
+
+
+def predict(network: Network, theta: np.ndarray, data: Data, n_rows: int) -> np.ndarray:
+    """Send rows through a network; its outputs, of shape (n_rows, O) and theta's dtype."""
+    return Predictor(network, theta).predict(data, n_rows)[0]
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """View that nothing can be written through, so that one signature serves whoever owns it."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,95 @@
+"""How an estimator predicts: rows checked once, parameters as they stand now, then the engine."""
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from retrograd.engine.batches import make_data
+from retrograd.engine.network import Network
+from retrograd.estimators.parameters import Form
+
+if TYPE_CHECKING:
+    from retrograd.engine.prediction import Predictor
+    from retrograd.estimators.base import BaseMLP
+
+# What the last prediction of an estimator was made with. Not among its attributes: a prediction
+# leaves those alone, and nobody wants it in a pickle.
+_ready: "WeakKeyDictionary[BaseMLP, tuple[Form, Network, Predictor]]" = WeakKeyDictionary()
+
+
+def predict_outputs(estimator: "BaseMLP", X: Any, check_input: bool = True) -> np.ndarray:
+    """Output activations for rows X.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+    X : {array-like, sparse matrix, data frame} of shape (n, I)
+    check_input : bool, default=True
+        Whether NaN, infinity, and what scikit-learn refuses are refused.
+
+    Returns
+    -------
+    ndarray of shape (n, O)
+
+    Raises
+    ------
+    ValueError
+        If X is not usable. ``NotFittedError``, a ValueError, if there is nothing to predict with.
+    """
+    if not estimator.__sklearn_is_fitted__():
+        check_is_fitted(estimator)
+    predictor = _predictor(estimator)
+    if _is_plain(estimator, X, predictor):
+        y_pred, not_finite = predictor(X)
+        if not (check_input and not_finite):
+            return y_pred
+    if check_input:  # which also has the words for what is wrong with X
+        X = validate_data(
+            estimator, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=False
+        )
+    n_features = predictor.network.widths[0]
+    if X.shape[1] != n_features:
+        raise ValueError(f"X has {X.shape[1]} features, coefs_[0] has rows for {n_features}")
+    # As NumPy has it: the wider of the two.
+    dtype = np.result_type(X.dtype, predictor.dtype)
+    data = make_data(predictor.network, X.astype(dtype, copy=False))
+    return predictor.astype(dtype).predict(data, X.shape[0])[0]
+
+
+def _is_plain(estimator: "BaseMLP", X: Any, predictor: "Predictor") -> bool:
+    """Whether X is just what the engine reads: the full check takes longer than most nets.
+
+    Only NaN and infinity are left to look for, which the engine does in passing.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.dtype == predictor.dtype
+        and X.ndim == 2
+        and X.shape[1] == estimator.n_features_in_ == predictor.network.widths[0]
+        and X.size > 0
+        and not hasattr(estimator, "feature_names_in_")
+    )
+
+
+def _predictor(estimator: "BaseMLP") -> "Predictor":
+    """Predictor for the parameters as they are, the last one if it still is.
+
+    It reads the memory that coefs_ and intercepts_ are views of, so numbers edited in place are
+    no matter; other arrays in their place, or another network, are.
+    """
+    # Loads the compiler: not before it is needed.
+    from retrograd.engine.prediction import Predictor
+
+    coefs, intercepts = estimator.coefs_, estimator.intercepts_
+    own_network = estimator.__dict__.get("_network")
+    if (ready := _ready.get(estimator)) is not None:
+        form, network, predictor = ready
+        if network is own_network and form.is_of(coefs, intercepts):
+            return predictor
+    theta, network = estimator._theta(), estimator._known_network()
+    predictor = Predictor(network, theta)
+    if network is own_network and getattr(coefs[0], "base", None) is theta:
+        _ready[estimator] = Form(coefs, intercepts), network, predictor
+    return predictor

@@ -1,0 +1,202 @@
+"""What predictions know of an estimator never goes stale; rows of no use are refused."""
+
+import copy
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from tasks import make_task, pair
+
+from retrograd.estimators import predicting
+from retrograd.estimators.classifier import MLPClassifier
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+SMALL = {"hidden_layer_sizes": (4,), "activation": "tanh", "max_iter": 5, "random_state": 0}
+
+
+def fitted(task="multiclass", dtype=np.float64, **parameters):
+    """A fitted model of ours that has predicted before, and its table."""
+    X, y = make_task(task)
+    X = X.astype(dtype)
+    model = pair(task, **{**SMALL, **parameters})[0].fit(X, y)
+    model.predict(X)
+    return model, X, y
+
+
+def fresh(model):
+    """A model that knows nothing but the numbers of another one."""
+    made = MLPClassifier(**SMALL)
+    for name in ("out_activation_", "n_outputs_", "classes_", "n_features_in_", "n_layers_"):
+        setattr(made, name, getattr(model, name))
+    made.coefs_ = [np.array(coef) for coef in model.coefs_]
+    made.intercepts_ = [np.array(intercept) for intercept in model.intercepts_]
+    return made
+
+
+def edit(model):
+    model.coefs_[0][1] += 1.0
+
+
+def edit_the_memory(model):
+    model.coefs_[0].base[:] *= 2.0
+
+
+def replace_one(model):
+    model.coefs_[1] = model.coefs_[1] * 2
+
+
+def replace_lists(model):
+    model.coefs_ = [coef * 3 for coef in model.coefs_]
+
+
+def swap_for_an_equal_view(model):
+    model.intercepts_[0] = model.intercepts_[0].view()
+    model.intercepts_[0][:] = 2.0
+
+
+def transpose(model):
+    model.coefs_[0] = model.coefs_[0].T
+
+
+def turn(model):
+    model.intercepts_[1] = model.intercepts_[1][::-1]
+
+
+def tuples(model):
+    model.coefs_, model.intercepts_ = tuple(model.coefs_), tuple(model.intercepts_)
+    model.coefs_[0][:] -= 1.0
+
+
+def narrow(model):
+    model.coefs_ = [model.coefs_[0][:, :2], model.coefs_[1][:2]]
+    model.intercepts_ = [model.intercepts_[0][:2], model.intercepts_[1]]
+
+
+CHANGES = [
+    edit, edit_the_memory, replace_one, replace_lists, swap_for_an_equal_view,
+    transpose, turn, tuples, narrow,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_never_stale(change):
+    """Whatever is changed, and changed again, between two predictions."""
+    model, X, _ = fitted()
+    for step in (change, edit, replace_lists, edit, replace_one):
+        step(model)
+        for rows in (X, X[:1]):
+            np.testing.assert_allclose(
+                model.predict_proba(rows), fresh(model).predict_proba(rows), rtol=1e-13
+            )
+
+
+def test_another_form_of_the_same_array():
+    """An array can be given another shape in place: then it is the same one, but does not fit."""
+    model, X, _ = fitted(hidden_layer_sizes=(2,))
+    model.coefs_[0].shape = (2, 4)
+    with pytest.raises(ValueError, match="do not fit together"):
+        model.predict(X)
+    model.coefs_[0].shape = (4, 2)
+    model.predict(X)
+
+
+def test_after_another_fit():
+    """Of the same estimator: on other rows, in another precision, with another network."""
+    model, X, y = fitted()
+    for rows, parameters in [
+        (X * 2, {}),
+        (X.astype(np.float32), {}),
+        (X, {"hidden_layer_sizes": (3, 3)}),
+        (X, {"activation": "relu"}),
+    ]:
+        model.set_params(**parameters).fit(rows, y)
+        twin = sklearn.clone(model).fit(rows, y)
+        np.testing.assert_array_equal(model.predict_proba(rows), twin.predict_proba(rows))
+        model.partial_fit(rows, y)
+        twin.partial_fit(rows, y)
+        np.testing.assert_array_equal(model.predict_proba(rows), twin.predict_proba(rows))
+
+
+def test_copies_know_their_own():
+    """A copy's predictions follow the copy's parameters."""
+    model, X, _ = fitted()
+    before = model.predict_proba(X)
+    twin = copy.deepcopy(model)
+    twin.predict(X)
+    twin.coefs_[0][:] = 0.0
+    assert np.ptp(twin.predict_proba(X), axis=0).max() < 1e-12
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+def test_nothing_is_kept_alive():
+    """What is known of an estimator goes when it goes, and is not among its attributes."""
+    model, X, _ = fitted()
+    before = dict(vars(model))
+    assert model in predicting._ready
+    model.predict(X)
+    assert vars(model) == before
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_nan_and_infinity_are_refused(task, bad, dtype):
+    """In a single row or among many, in scikit-learn's words; unless it is told not to look."""
+    model, X, _ = fitted(task, dtype)
+    what = "NaN" if np.isnan(bad) else "infinity"
+    for rows in (X[:1].copy(), X.copy(), np.asfortranarray(X)):
+        rows[-1, -1] = bad
+        with np.errstate(all="ignore"):  # interpreted kernels warn, as NumPy does
+            with pytest.raises(ValueError, match=f"contains {what}"):
+                model.predict(rows)
+            with sklearn.config_context(assume_finite=True):
+                assert len(model.predict(rows)) == len(rows)
+
+
+def test_rows_of_the_wrong_shape_are_refused():
+    """As scikit-learn does."""
+    model, X, _ = fitted()
+    for rows, message in [
+        (X[:, :3], "X has 3 features, but MLPClassifier is expecting 4"),
+        (X[0], "Expected 2D array, got 1D array"),
+        (X[:0], "Found array with 0 sample"),
+        (X.astype(object).astype(str), "dtype='numeric' is not compatible|could not convert"),
+    ]:
+        if rows.dtype.kind == "U":
+            rows[0, 0] = "red"
+        with pytest.raises(ValueError, match=message):
+            model.predict(rows)
+
+
+def test_names_are_checked():
+    """A model fitted on a frame warns of rows without names, and refuses other names."""
+    X, y = make_task("multiclass")
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = MLPClassifier(**SMALL).fit(frame, y)
+    expected = model.predict_proba(frame)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        np.testing.assert_array_equal(model.predict_proba(X), expected)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame.rename(columns={"a": "z"}))
+
+
+def test_in_many_threads():
+    """One estimator asked by several threads at once: no buffer is shared between them."""
+    model, X, _ = fitted()
+    expected = model.predict_proba(X)
+
+    def ask(row):
+        answers = [model.predict_proba(X[row : row + 1]) for _ in range(200)]
+        return np.abs(np.concatenate(answers) - expected[row]).max()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert max(pool.map(ask, range(6))) < 1e-12
