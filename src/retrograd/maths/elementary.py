@@ -65,8 +65,8 @@ def exp(x: float) -> float:
 
     Examples
     --------
-    >>> float(exp(1.0)), float(exp(-800.0)), float(exp(800.0))
-    (2.718281828459045, 0.0, inf)
+    >>> round(float(exp(1.0)), 12), float(exp(-800.0)), float(exp(800.0))
+    (2.718281828459, 0.0, inf)
     """
     half, rest = _power_and_rest(_within_range(x))
     half = 0.0 if x < LOWEST_EXPONENT else half
@@ -91,8 +91,8 @@ def tanh(x: float) -> float:
 
     Examples
     --------
-    >>> float(tanh(0.5)), float(tanh(-800.0))
-    (0.46211715726000973, -1.0)
+    >>> round(float(tanh(0.5)), 12), float(tanh(-800.0))
+    (0.46211715726, -1.0)
     """
     size = abs(x)
     e = expm1(2.0 * (22.0 if size > 22.0 else size))
@@ -105,8 +105,8 @@ def log(x: float) -> float:
 
     Examples
     --------
-    >>> float(log(10.0)), float(log(1.0))
-    (2.302585092994046, 0.0)
+    >>> round(float(log(10.0)), 12), float(log(1.0))
+    (2.302585092994, 0.0)
     """
     # x = 2^n m, with m from √½ to √2.
     bits = np.float64(x).view(np.int64)
@@ -133,8 +133,8 @@ def log1p(x: float) -> float:
 
     Examples
     --------
-    >>> float(log1p(1e-20)), float(log1p(1.0))
-    (1e-20, 0.6931471805599453)
+    >>> float(log1p(1e-20)), round(float(log1p(1.0)), 12)
+    (1e-20, 0.69314718056)
     """
     whole = 1.0 + x
     return log(whole) + (x - (whole - 1.0)) / whole
