@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -73,12 +74,14 @@ def becomes_true(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
 
 
 def in_forked_child(work: Callable[[], bool]) -> str:
-    """Let a forked child do the work; 'true', 'false', or how it ended otherwise."""
+    """Let a forked child do the work: 'the same' if that is true, or what happened else."""
     child = os.fork()
     if child == 0:
-        code = 3
+        code = 2
         try:
             code = 0 if work() else 1
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(code)
     ended: list[int] = []
@@ -93,7 +96,7 @@ def in_forked_child(work: Callable[[], bool]) -> str:
         os.kill(child, 9)
         os.waitpid(child, 0)
         return "it hangs"
-    return {0: "true", 1: "false"}.get(ended[0], f"it ended with {ended[0]}")
+    return {0: "the same", 1: "another"}.get(ended[0], f"it ended with {ended[0]}")
 
 
 def python(program: str, environment: Mapping[str, str | None]) -> str:
