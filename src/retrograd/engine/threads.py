@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 # What workers meet by: places in an array, each in a cache line of its own.
 ARRIVED, ROUND, GAVE_UP, NEXT = 0, 8, 16, 24
 # Multiplications below which a second thread costs more than it brings.
-SHARE_FROM = 1 << 19
+SHARE_FROM = 1 << 22
 # Interpreted kernels run in one thread. (The compiler knows, but asking would load it.)
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
