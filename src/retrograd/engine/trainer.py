@@ -213,7 +213,7 @@ class Trainer:
         corrections = self.optimizer.corrections(state.step, rates.size)
         chunk = max(1, CALL_WORK // (3 * layout.n_weights * self.batch_size))
         kernel = "one_example" if self._is_notebooks(bounds) else "train"
-        n_workers = n_workers_for(3 * self.batch_size * network.n_parameters)
+        n_workers = n_workers_for(3 * self.batch_size * network.n_parameters, rates.size)
         with compiling(kernel, state.theta.dtype):
             for begin in range(0, rates.size, chunk):
                 end = min(begin + chunk, rates.size)
