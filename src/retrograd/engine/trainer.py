@@ -20,7 +20,7 @@ PANEL_ROWS = 1024
 # works on stays in the cache; the wider the layers, the more rows are needed to earn their loading.
 TASK_ROWS, TASK_ROWS_WIDE = 64, 128
 TASK_PARAMETERS = 12288
-TASK_UNITS, TASK_UNITS_WIDE = 48, 96
+TASK_UNITS, TASK_UNITS_WIDE = 48, 192
 WIDE = 512
 # Sparse rows are read once for each task of the first layer's.
 SPARSE_TASKS = 4
