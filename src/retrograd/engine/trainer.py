@@ -19,6 +19,8 @@ PANEL_ROWS = 1024
 # Rows, and parameters, of one task: few enough that there are tasks to share, and that what a task
 # works on stays in the cache; the wider the layers, the more rows are needed to earn their loading.
 TASK_ROWS, TASK_ROWS_WIDE = 64, 128
+# Where half as many rows keep a layer's units in the innermost cache, and all of them do not.
+TASK_BYTES = 1 << 15
 TASK_PARAMETERS = 12288
 TASK_UNITS, TASK_UNITS_WIDE = 48, 192
 WIDE = 512
@@ -98,7 +100,11 @@ def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
 def make_work(network: Network, dtype: np.dtype, batch_size: int, sparse: bool) -> Work:
     """Allocate the buffers for batches of up to batch_size rows."""
     panel_rows = min(batch_size, PANEL_ROWS)
-    task_rows = TASK_ROWS if max(network.widths[1:]) < WIDE else TASK_ROWS_WIDE
+    widest = max(network.widths[1:])
+    task_rows = TASK_ROWS if widest < WIDE else TASK_ROWS_WIDE
+    row_bytes = widest * dtype.itemsize
+    if task_rows * row_bytes > TASK_BYTES >= task_rows // 2 * row_bytes:
+        task_rows //= 2
     n_panels = -(-batch_size // panel_rows)
     n_row_tasks = n_panels * steps.tasks_of(panel_rows, task_rows)
     tasks = parameter_tasks(network, sparse)
