@@ -4,7 +4,7 @@ Each stands here twice, compiled and interpreted, with the same meaning.
 """
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import binding
 from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic

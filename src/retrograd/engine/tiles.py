@@ -169,7 +169,9 @@ def _tile(builder, lanes, m, first_row, n_rows, masks):
 
 
 @intrinsic
-def tile_column(typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, c, left, n_columns, add):
+def tile_column(
+    typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, c, left, n_columns, add
+):
     """c[r, o] = sum over k < n_k of a[r, k] b[k, o], for all r and n_columns o from ``left`` on.
 
     With ``add`` the sum is added to c. Of a and b it is told where in the array their first entry

@@ -244,7 +244,15 @@ class Trainer:
         if self._is_notebooks(plan.bounds):
             return one_example.train(layout, state.theta, self.data, plan, self.work, losses)
         return _share_steps(
-            layout, settings, state.theta, state.slots, self.data, plan, self.work, losses, n_workers
+            layout,
+            settings,
+            state.theta,
+            state.slots,
+            self.data,
+            plan,
+            self.work,
+            losses,
+            n_workers,
         )
 
     def _is_notebooks(self, bounds: np.ndarray) -> bool:
@@ -330,4 +338,3 @@ class Objective:
                 n_workers,
             )  # fmt: skip
         return float(losses[0])
-
