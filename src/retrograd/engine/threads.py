@@ -68,13 +68,13 @@ def interrupts_held() -> Iterator[None]:
     if before is None:
         yield
         return
-    pressed = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    pressed: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        if pressed.is_set():
+        if pressed:
             signal.raise_signal(signal.SIGINT)
 
 

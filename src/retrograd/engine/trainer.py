@@ -204,11 +204,12 @@ class Trainer:
         layout, settings = network.layout(state.theta.dtype), self.optimizer.settings()
         rows, bounds = np.asarray(rows, np.int64), np.asarray(bounds, np.int64)
         rates = np.asarray(rates, np.float64)
-        if np.diff(bounds).max(initial=0) > self.batch_size:
+        sizes = bounds[1:] - bounds[:-1]
+        if sizes.max(initial=0) > self.batch_size:
             raise ValueError(f"a batch has more rows than the {self.batch_size} there is room for")
         if (
             bounds.size != rates.size + 1
-            or np.diff(bounds).min(initial=0) < 0
+            or sizes.min(initial=0) < 0
             or not (bounds[0] >= 0 and bounds[-1] <= rows.size)
         ):
             raise ValueError("bounds must rise from 0 to the number of rows, one more than rates")
