@@ -58,7 +58,7 @@ def test_threads_do_not_change_training(storage: str, dtype: type, n_threads: in
     results = []
     for limit in (1, n_threads):
         with threadpool_limits(limits=limit, user_api="blas"):
-            used = n_workers_for(3 * batch_size * problem.network.n_parameters)
+            used = n_workers_for(3 * batch_size * problem.network.n_parameters, bounds.size - 1)
             assert used == limit, "the test must really use that many threads"
             result = train_engine(
                 problem, optimizer, rows, bounds, np.full(9, 0.01), storage, dtype

@@ -1,11 +1,14 @@
 """One compiled signature per dtype serves every architecture, dense and sparse."""
 
+import gc
 from collections import Counter
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
 from problems import OPTIMIZERS, PAIRS, make_problem, plan, train_engine
+from retrograd.engine.jit import collector_paused
 from retrograd.engine.kernels import forward, steps
 from retrograd.engine.prediction import predict
 from retrograd.engine.trainer import Objective
@@ -41,3 +44,18 @@ def test_one_signature_per_dtype(kernel: object) -> None:
     )
     assert set(map(str, counts)) == {"float64", "float32"}
     assert set(counts.values()) == {1}, kernel.signatures
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_left_as_it_was(enabled: bool) -> None:
+    """It rests while the compiler is at work, also if that fails, and never longer."""
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with suppress(MemoryError), collector_paused():
+            during = gc.isenabled()
+            raise MemoryError
+        assert not during
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if before else gc.disable)()

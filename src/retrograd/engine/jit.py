@@ -4,6 +4,7 @@ Under ``NUMBA_DISABLE_JIT=1`` kernels are plain Python and can be walked through
 debugger.
 """
 
+import gc
 import hashlib
 import os
 import sys
@@ -13,11 +14,31 @@ from functools import cache, partial
 from pathlib import Path
 from types import FunctionType
 
-import numba
 import numpy as np
 
-from retrograd.engine.parts import PartCompiler
 from retrograd.maths import elementary
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep Python from looking for garbage: loading a compiler, and compiling, makes hardly any.
+
+    What it makes is a million small objects, and looking through them again and again takes a
+    fifth of the first fit's time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+with collector_paused():
+    import numba
+
+    from retrograd.engine.parts import PartCompiler
 
 COMPILED = not numba.config.DISABLE_JIT
 
@@ -108,15 +129,17 @@ def compiling(kernel: str, dtype: np.dtype) -> AbstractContextManager[None]:
 def _first_use(kernel: str, dtype: np.dtype) -> Iterator[None]:
     mark = CACHE_FOLDER / f"compiled-{kernel}-{dtype}"
     if mark.exists():
+        with collector_paused():
+            yield
         _compiled.add((kernel, dtype))
-        yield
         return
     print(
         f"retrograd: compiling {kernel!r} for {dtype}, once on this machine; some seconds ...",
         file=sys.stderr,
         flush=True,
     )
-    yield
+    with collector_paused():
+        yield
     _compiled.add((kernel, dtype))
     with suppress(OSError):
         mark.touch()

@@ -4,7 +4,7 @@ Each stands here twice, compiled and interpreted, with the same meaning.
 """
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import binding
 from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -25,6 +25,9 @@ def _vector_bytes() -> int:
 
 
 VECTOR_BYTES = _vector_bytes()
+# How often a worker looks before it sleeps (a millisecond, about: far longer than others take on a
+# machine that is not busy), and how many microseconds it sleeps.
+SPINS, SLEEP = 200_000, 50
 
 if not COMPILED:
 
@@ -133,29 +136,40 @@ else:
 
         return types.int64(counters, types.intp, types.int64), codegen
 
-    _yield_processor = types.ExternalFunction("sched_yield", types.int32())
+    @intrinsic
+    def _look(typing_context, counters, index):
+        """Read ``counters[index]`` as others have left it."""
 
-    @jit
+        def codegen(context, builder, signature, args):
+            array = make_array(signature.args[0])(context, builder, args[0])
+            return builder.load_atomic(builder.gep(array.data, [args[1]]), "acquire", 8)
+
+        return types.int64(counters, types.intp), codegen
+
+    _sleep_microseconds = types.ExternalFunction("usleep", types.int32(types.uint32))
+
+    @jit(inline=False)
     def wait_for_all(crew: np.ndarray, n_workers: int) -> None:
         """Return once all workers have come here, or one has given up (see ``make_crew``).
 
         The last to come puts the tasks' counter back to 0 for what follows. Waiting spins, since
-        a step is short, and after a while hands the processor to others, so that a busy machine is
-        not kept from doing the very work that is waited for.
+        a step is short. When it takes long, the machine is busy and a worker does not get a
+        processor: then waiting sleeps. That leaves the processor to others, perhaps to that very
+        worker, and who has slept is given it back sooner than who has used it up spinning.
         """
         if n_workers == 1:
             return
-        round_before = _fetch_add(crew, ROUND, 0)
+        round_before = _look(crew, ROUND)
         if _fetch_add(crew, ARRIVED, 1) == n_workers - 1:
             _fetch_add(crew, ARRIVED, -n_workers)
-            _fetch_add(crew, NEXT, -_fetch_add(crew, NEXT, 0))
+            _fetch_add(crew, NEXT, -_look(crew, NEXT))
             _fetch_add(crew, ROUND, 1)
             return
         spins = 0
-        while _fetch_add(crew, ROUND, 0) == round_before and _fetch_add(crew, GAVE_UP, 0) == 0:
+        while _look(crew, ROUND) == round_before and _look(crew, GAVE_UP) == 0:
             spins += 1
-            if spins > 2000:
-                _yield_processor()
+            if spins > SPINS:
+                _sleep_microseconds(types.uint32(SLEEP))
 
     @jit
     def next_task(crew: np.ndarray, task: int, n_workers: int) -> int:

@@ -11,6 +11,7 @@ from retrograd.engine.threads import make_crew, n_workers_for, run_workers
 # Rows whose units are held at once: enough for a good matrix product, few enough for the cache.
 PANEL_ROWS = 512
 
+
 class Predictor:
     """A network with its parameters, made ready once to predict many times.
 

@@ -20,8 +20,8 @@ Result = TypeVar("Result")
 
 # What workers meet by: places in an array, each in a cache line of its own.
 ARRIVED, ROUND, GAVE_UP, NEXT = 0, 8, 16, 24
-# Multiplications below which a second thread costs more than it brings.
-SHARE_FROM = 1 << 19
+# Multiplications below which a meeting, and making a thread, cost more than it brings.
+MEET_FROM, SHARE_FROM = 1 << 21, 1 << 26
 # Interpreted kernels run in one thread. (The compiler knows, but asking would load it.)
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
@@ -37,16 +37,23 @@ def available_threads() -> int:
     return max((library.num_threads or 1 for library in _blas()), default=1)
 
 
-def n_workers_for(n_multiplications: int) -> int:
-    """Workers to share so much work between two meetings: all threads, if it is worth it.
+def n_workers_for(n_multiplications: int, n_meetings: int = 1) -> int:
+    """Workers for some work: all threads, if it is worth it.
+
+    Parameters
+    ----------
+    n_multiplications : int
+        How much is to be done between two meetings of the workers.
+    n_meetings : int, default=1
+        How often that comes before the workers, who are made anew each time, are let go.
 
     Examples
     --------
-    >>> n_workers_for(1000)
+    >>> n_workers_for(1000, 1000)
     1
     """
-    shared = COMPILED and n_multiplications >= SHARE_FROM
-    return available_threads() if shared else 1
+    shared = n_multiplications >= MEET_FROM and n_multiplications * n_meetings >= SHARE_FROM
+    return available_threads() if COMPILED and shared else 1
 
 
 @contextmanager
@@ -61,13 +68,13 @@ def interrupts_held() -> Iterator[None]:
     if before is None:
         yield
         return
-    pressed = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    pressed: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        if pressed.is_set():
+        if pressed:
             signal.raise_signal(signal.SIGINT)
 
 

@@ -6,6 +6,7 @@ adds its terms one after another, each a fused multiplication and addition where
 that: the bits depend neither on the tile's shape nor on the vectors' width.
 """
 
+import platform
 from contextlib import contextmanager
 
 from llvmlite import ir
@@ -16,8 +17,9 @@ from numba.np.arrayobj import make_array
 
 from retrograd.engine.native import VECTOR_BYTES
 
-# Rows of a tile that is 1, 2, 3 or 4 vectors wide: as many as there are registers for the sums.
-TILE_ROWS = (12, 12, 8, 6) if VECTOR_BYTES != 32 else (12, 6, 4, 3)
+# Rows of a tile that is 1, 2, ... vectors wide: as many as there are registers for their sums.
+MANY_REGISTERS = VECTOR_BYTES == 64 or platform.machine().lower() in ("aarch64", "arm64")
+TILE_ROWS = (12, 12, 8, 6) if MANY_REGISTERS else (12, 6)
 # Of a sum that is spread over lanes the bits depend on their number: the same on every machine.
 DOT_LANES_BYTES = 64
 INT, INDEX = ir.IntType(32), ir.IntType(64)
@@ -169,12 +171,14 @@ def _tile(builder, lanes, m, first_row, n_rows, masks):
 
 
 @intrinsic
-def tile_column(typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, c, left, n_columns, add):
+def tile_column(
+    typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, c, left, n_columns, add
+):
     """c[r, o] = sum over k < n_k of a[r, k] b[k, o], for all r and n_columns o from ``left`` on.
 
     With ``add`` the sum is added to c. Of a and b it is told where in the array their first entry
-    stands and how far apart their rows are, of a also the columns. No more than four vectors of
-    columns at a time.
+    stands and how far apart their rows are, of a also the columns. No more columns at
+    a time than ``TILE_ROWS`` has vectors for.
     """
 
     def codegen(context, builder, signature, args):

@@ -19,8 +19,10 @@ PANEL_ROWS = 1024
 # Rows, and parameters, of one task: few enough that there are tasks to share, and that what a task
 # works on stays in the cache; the wider the layers, the more rows are needed to earn their loading.
 TASK_ROWS, TASK_ROWS_WIDE = 64, 128
+# Where half as many rows keep a layer's units in the innermost cache, and all of them do not.
+TASK_BYTES = 1 << 15
 TASK_PARAMETERS = 12288
-TASK_UNITS, TASK_UNITS_WIDE = 48, 96
+TASK_UNITS, TASK_UNITS_WIDE = 48, 192
 WIDE = 512
 # Sparse rows are read once for each task of the first layer's.
 SPARSE_TASKS = 4
@@ -98,7 +100,11 @@ def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
 def make_work(network: Network, dtype: np.dtype, batch_size: int, sparse: bool) -> Work:
     """Allocate the buffers for batches of up to batch_size rows."""
     panel_rows = min(batch_size, PANEL_ROWS)
-    task_rows = TASK_ROWS if max(network.widths[1:]) < WIDE else TASK_ROWS_WIDE
+    widest = max(network.widths[1:])
+    task_rows = TASK_ROWS if widest < WIDE else TASK_ROWS_WIDE
+    row_bytes = widest * dtype.itemsize
+    if task_rows * row_bytes > TASK_BYTES >= task_rows // 2 * row_bytes:
+        task_rows //= 2
     n_panels = -(-batch_size // panel_rows)
     n_row_tasks = n_panels * steps.tasks_of(panel_rows, task_rows)
     tasks = parameter_tasks(network, sparse)
@@ -198,11 +204,12 @@ class Trainer:
         layout, settings = network.layout(state.theta.dtype), self.optimizer.settings()
         rows, bounds = np.asarray(rows, np.int64), np.asarray(bounds, np.int64)
         rates = np.asarray(rates, np.float64)
-        if np.diff(bounds).max(initial=0) > self.batch_size:
+        sizes = bounds[1:] - bounds[:-1]
+        if sizes.max(initial=0) > self.batch_size:
             raise ValueError(f"a batch has more rows than the {self.batch_size} there is room for")
         if (
             bounds.size != rates.size + 1
-            or np.diff(bounds).min(initial=0) < 0
+            or sizes.min(initial=0) < 0
             or not (bounds[0] >= 0 and bounds[-1] <= rows.size)
         ):
             raise ValueError("bounds must rise from 0 to the number of rows, one more than rates")
@@ -213,7 +220,7 @@ class Trainer:
         corrections = self.optimizer.corrections(state.step, rates.size)
         chunk = max(1, CALL_WORK // (3 * layout.n_weights * self.batch_size))
         kernel = "one_example" if self._is_notebooks(bounds) else "train"
-        n_workers = n_workers_for(3 * self.batch_size * network.n_parameters)
+        n_workers = n_workers_for(3 * self.batch_size * network.n_parameters, rates.size)
         with compiling(kernel, state.theta.dtype):
             for begin in range(0, rates.size, chunk):
                 end = min(begin + chunk, rates.size)
@@ -238,7 +245,15 @@ class Trainer:
         if self._is_notebooks(plan.bounds):
             return one_example.train(layout, state.theta, self.data, plan, self.work, losses)
         return _share_steps(
-            layout, settings, state.theta, state.slots, self.data, plan, self.work, losses, n_workers
+            layout,
+            settings,
+            state.theta,
+            state.slots,
+            self.data,
+            plan,
+            self.work,
+            losses,
+            n_workers,
         )
 
     def _is_notebooks(self, bounds: np.ndarray) -> bool:
@@ -324,4 +339,3 @@ class Objective:
                 n_workers,
             )  # fmt: skip
         return float(losses[0])
-

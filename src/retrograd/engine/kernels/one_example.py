@@ -52,9 +52,7 @@ def train(layout, theta, data, plan, work, losses):
         losses[k] = loss * layout.loss_scale
         spoiled += loss - loss
         send_back_row(delta2, W2, delta1)
-        times_slope(
-            layout.activations[0], vector(z1, 0, h), vector(a1, 0, h), vector(delta1, 0, h)
-        )
+        times_slope(layout.activations[0], vector(z1, 0, h), vector(a1, 0, h), vector(delta1, 0, h))
         spoiled += descend(W2, b2, a1, delta2, rate)
         spoiled += descend(W1, b1, x, delta1, rate)
         if spoiled != 0.0:

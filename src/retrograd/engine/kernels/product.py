@@ -17,7 +17,6 @@ from retrograd.engine.native import VECTOR_BYTES, vector
 TILES_FROM = 64
 # Terms added in one go, so that the rows of b that they come from stay in the cache.
 DEPTH = 256
-PANEL_BYTES = 4 * VECTOR_BYTES * DEPTH
 # From this distance on (in bytes) the rows of b fall on each other in the cache. From so many rows
 # of c on it pays to copy the part of b that is in use to where they don't.
 FAR, COPY_FROM = 2048, 24
@@ -54,22 +53,24 @@ if not COMPILED:
 
 else:
     from retrograd.engine.native import scratch
+    from retrograd.engine.tiles import TILE_ROWS, tile_column, turn_block
     from retrograd.engine.tiles import row_dots as column_product
-    from retrograd.engine.tiles import tile_column, turn_block
 
+    PANEL_VECTORS = len(TILE_ROWS)
+    PANEL_BYTES = PANEL_VECTORS * VECTOR_BYTES * DEPTH
     plain_product = jit(plain_product)
 
     @jit
     def tiled_product(a, turned, first, b, c, add):
-        """The same in tiles, up to four vectors of columns and ``DEPTH`` terms at a time."""
+        """The same in tiles, a panel of some vectors of columns and ``DEPTH`` terms at a time."""
         n_rows, n_columns = c.shape
         n_terms, lanes = b.shape[0], VECTOR_BYTES // c.itemsize
         a_row = 1 if turned else a.shape[1]
         a_column = a.shape[1] if turned else 1
         panel = scratch(c, PANEL_BYTES)
         copied = n_rows >= COPY_FROM and n_columns * c.itemsize >= FAR
-        for left in range(0, n_columns, 4 * lanes):
-            n = min(4 * lanes, n_columns - left)
+        for left in range(0, n_columns, PANEL_VECTORS * lanes):
+            n = min(PANEL_VECTORS * lanes, n_columns - left)
             for top in range(0, n_terms, DEPTH):
                 depth = min(DEPTH, n_terms - top)
                 source, b_at, b_row = vector(b, 0, b.size), top * n_columns + left, n_columns

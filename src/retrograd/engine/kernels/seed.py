@@ -3,9 +3,9 @@
     W1 = [[b1_0, W1_00, W1_10],      W2 = [[b2, W2_0, W2_1]]
           [b1_1, W1_01, W1_11]]
 
-Two features, two linear hidden units, one logistic output, one example a step. Named numbers stay in
-the processor's registers, where those of an array are written and read again at every step. The
-arithmetic is that of ``one_example.train``, in its order, bit for bit.
+Two features, two linear hidden units, one logistic output, one example a step. Named numbers stay
+in the processor's registers, where those of an array are written and read again at every step.
+The arithmetic is that of ``one_example.train``, in its order, bit for bit.
 """
 
 from numpy import float64
@@ -13,7 +13,6 @@ from numpy import float64
 from retrograd.engine.jit import jit
 from retrograd.engine.kernels.backward import canonical_delta, log_loss
 from retrograd.engine.kernels.forward import logistic
-
 
 
 @jit

@@ -73,7 +73,18 @@ def train(layout, settings, theta, slots, data, plan, work, losses, crew, worker
 
 @jit
 def send_rows(
-    layout, theta, data, rows, first, n_rows, work, parity, tasks_before, tasks_after, crew, n_workers
+    layout,
+    theta,
+    data,
+    rows,
+    first,
+    n_rows,
+    work,
+    parity,
+    tasks_before,
+    tasks_after,
+    crew,
+    n_workers,
 ):
     """Take tasks of rows until none is left: forward, the loss, and the deltas back."""
     n_tasks = tasks_after - tasks_before
@@ -95,7 +106,20 @@ def send_rows(
 
 @jit
 def move_parameters(
-    layout, settings, theta, slots, data, plan, k, first, n_rows, work, parity, weight, crew, n_workers
+    layout,
+    settings,
+    theta,
+    slots,
+    data,
+    plan,
+    k,
+    first,
+    n_rows,
+    work,
+    parity,
+    weight,
+    crew,
+    n_workers,
 ):
     """Take tasks of parameters until none is left: their gradient and, after all rows, the update.
 
