@@ -1,6 +1,5 @@
 """Same seed, same bits: whatever the threads, the way a plan is cut, or an interruption."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from bits import fingerprint
 from problems import OPTIMIZERS, PAIRS, Problem, make_problem, plan, train_engine
 from retrograd.engine import trainer as trainer_module
 from retrograd.engine.batches import epoch_rows, rows_with_replacement
@@ -28,11 +28,6 @@ from retrograd.engine.trainer import (
 from retrograd.maths.activations import ACTIVATIONS
 
 SOFTMAX = ("log_loss", "softmax")
-
-
-def fingerprint(*arrays: np.ndarray) -> str:
-    """Digest of the arrays' bytes."""
-    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
 
 
 def wide_problem() -> tuple[Problem, int]:
