@@ -1,0 +1,269 @@
+"""Products in tiles: every shape around a tile's, each sum in order, nothing else touched."""
+
+import platform
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from fused import dots_in_lanes, fused, fused_single, product_in_order, separate
+from retrograd.engine.jit import COMPILED, jit
+from retrograd.engine.kernels.product import (
+    COPY_FROM,
+    DEPTH,
+    FAR,
+    TILES_FROM,
+    column_product,
+    plain_product,
+    product,
+    tiled_product,
+    turn,
+)
+from retrograd.engine.native import VECTOR_BYTES, vector
+from retrograd.engine.tiles import TILE_ROWS
+
+DTYPES = [np.float64, np.float32]
+GUARD, MARK = 67, 12345.0
+CHOSEN, PLAIN, TILED, COLUMN = range(4)
+
+
+@jit(entry=True)
+def multiply(way, a, turned, first, b, c, add):
+    """Make the product in one of its ways."""
+    if way == CHOSEN:
+        product(a, turned, first, b, c, add)
+    elif way == PLAIN:
+        plain_product(a, turned, first, b, c, add)
+    elif way == TILED:
+        tiled_product(a, turned, first, b, c, add)
+    else:
+        column_product(a, vector(b, 0, b.size), vector(c, 0, c.size), add)
+
+
+@jit(entry=True)
+def turn_about(W, first, W_turned):
+    """Call ``turn``, which is only a part."""
+    turn(W, first, W_turned)
+
+
+def is_fused() -> bool:
+    """Whether the processor multiplies and adds in one operation, rounding once."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return True
+    from llvmlite import binding
+    from numba import config
+
+    return "+fma" in (config.CPU_FEATURES or binding.get_host_cpu_features().flatten()).split(",")
+
+
+def guarded(array: np.ndarray, outside: float) -> tuple[np.ndarray, np.ndarray]:
+    """Copy an array into the midst of other numbers; the copy, and all of it with its guards."""
+    whole = np.full(array.size + 2 * GUARD, outside, array.dtype)
+    part = whole[GUARD : GUARD + array.size].reshape(array.shape)
+    part[:] = array
+    return part, whole
+
+
+def in_way(way: int, a, b, c, add: bool, turned: bool = False, first: int = 0) -> np.ndarray:
+    """Product in one way, between guards; a as the kernel sees it: its rows from ``first`` on.
+
+    What surrounds a and b is NaN, and so is what c holds before it is written: no number that is
+    not asked for can go into a sum unseen. What surrounds c must stay.
+    """
+    if turned:
+        wide = np.full((a.shape[1], first + a.shape[0] + 2), np.nan, a.dtype)
+        wide[:, first : first + a.shape[0]] = a.T
+        a = wide
+    a, b = guarded(a, np.nan)[0], guarded(b, np.nan)[0]
+    c, whole = guarded(c if add else np.full_like(c, np.nan), MARK)
+    multiply(way, a, turned, first, b, c, add)
+    assert (whole[:GUARD] == MARK).all(), "nothing is written before c"
+    assert (whole[-GUARD:] == MARK).all(), "nothing is written after c"
+    return c.copy()
+
+
+def operands(n_rows: int, n_terms: int, n_columns: int, dtype: type) -> list[np.ndarray]:
+    """Draw a, b and c."""
+    rng = np.random.default_rng([n_rows, n_terms, n_columns])
+    shapes = (n_rows, n_terms), (n_terms, n_columns), (n_rows, n_columns)
+    return [rng.normal(size=shape).astype(dtype) for shape in shapes]
+
+
+def start_of_sums(c: np.ndarray, add: bool) -> np.ndarray:
+    """What the sums begin with."""
+    return c if add else np.zeros_like(c)
+
+
+MULTIPLY_ADD = fused if is_fused() else separate
+SAME = np.testing.assert_array_equal
+
+
+def test_the_emulation_itself() -> None:
+    """Rounding to odd gives what fractions give, also where two roundings would not."""
+    rng = np.random.default_rng(0)
+    a, b, c = (rng.normal(size=3000).astype(np.float32) for _ in range(3))
+    c[::3] = -(a * b)[::3]
+    c[1::3] *= np.float32(2.0) ** rng.integers(-40, 40, 1000).astype(np.float32)
+    # 1 + 2^-24 + 2^-72: first to double, then to single precision, it would lose the last term.
+    tie = np.float32([1.0, 2.0**-12, 2.0**-36])
+    a, b = np.append(a, [tie[1], tie[2]]), np.append(b, [tie[1], tie[2]])
+    c = np.append(c, np.float32([1.0 + 2.0**-23, 1.0]))
+    exact = [
+        Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z))
+        for x, y, z in zip(a, b, c, strict=True)
+    ]
+    result = fused_single(a, b, c)
+    for value, true in zip(result, exact, strict=True):
+        below, above = (np.nextafter(value, np.float32(end)) for end in (-np.inf, np.inf))
+        off = abs(Fraction(float(value)) - true)
+        for other in (below, above):
+            other_off = abs(Fraction(float(other)) - true)
+            even = int(value.view(np.int32)) % 2 == 0
+            assert off < other_off or (off == other_off and even)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("add", [False, True])
+def test_every_remainder_of_rows_and_columns(add: bool, turned: bool, dtype: type) -> None:
+    """One to two tiles of each shape and some more, each sum what it is in the largest product."""
+    lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
+    n_rows, n_columns, n_terms = 2 * max(TILE_ROWS) + 3, 5 * lanes + 2, 3
+    a, b, c = operands(n_rows, n_terms, n_columns, dtype)
+    expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
+    few = {1, 2, 3, lanes - 1, lanes, lanes + 1, 4 * lanes - 1, 4 * lanes, 4 * lanes + 1}
+    for rows in range(1, n_rows + 1):
+        for columns in range(1, n_columns + 1) if COMPILED else few:
+            result = in_way(
+                TILED, a[:rows], b[:, :columns], c[:rows, :columns], add, turned, rows % 4
+            )
+            if COMPILED:
+                SAME(result, expected[:rows, :columns], strict=True)
+            else:
+                np.testing.assert_allclose(result, expected[:rows, :columns], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("n_terms", [1, 2, DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH, 2 * DEPTH + 3])
+def test_terms_in_order_whatever_their_number(n_terms: int, add: bool, turned: bool) -> None:
+    """Where they don't all go in at once, the next go on where the last have ended."""
+    a, b, c = operands(13, n_terms, 37, np.float32)
+    expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
+    SAME(in_way(TILED, a, b, c, add, turned, 5), expected, strict=True)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("n_terms", [7, DEPTH + 9])
+@pytest.mark.parametrize("n_rows", [COPY_FROM - 1, COPY_FROM, COPY_FROM + 5])
+@pytest.mark.parametrize("more", [-1, 0, 3])
+def test_rows_of_b_far_apart(more: int, n_rows: int, n_terms: int, turned: bool) -> None:
+    """Copied to where they are near each other or left where they are: the same sums."""
+    a, b, c = operands(n_rows, n_terms, FAR // 4 + more, np.float32)
+    for add in (False, True):
+        expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
+        SAME(in_way(TILED, a, b, c, add, turned, 2), expected, strict=True)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("turned", [False, True])
+def test_double_precision_in_order(turned: bool) -> None:
+    """The same where only fractions can tell; few, since they are slow."""
+    for n_rows, n_terms, n_columns in [(5, DEPTH + 4, 2), (25, 3, FAR // 8 + 1)]:
+        a, b, c = operands(n_rows, n_terms, n_columns, np.float64)
+        for add in (False, True):
+            expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
+            SAME(in_way(TILED, a, b, c, add, turned, 1), expected, strict=True)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("add", [False, True])
+def test_dots_of_rows(add: bool, dtype: type) -> None:
+    """One column: all remainders of the lanes and of four rows, the sums by lanes."""
+    n_lanes = 64 // np.dtype(dtype).itemsize
+    sizes = [*range(1, 2 * n_lanes + 2), 5 * n_lanes - 1, 20 * n_lanes + 3]
+    for n_terms in sizes[:: 1 if dtype == np.float32 else 5]:
+        a, b, c = operands(9, n_terms, 1, dtype)
+        expected = dots_in_lanes(a, b[:, 0], start_of_sums(c, add)[:, 0], n_lanes, MULTIPLY_ADD)
+        for rows in (1, 2, 3, 4, 5, 7, 8, 9):
+            result = in_way(COLUMN, a[:rows], b, c[:rows], add)
+            SAME(result[:, 0], expected[:rows], strict=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("way", [CHOSEN, PLAIN, TILED])
+def test_close_to_numpy(way: int, dtype: type) -> None:
+    """Whatever the way, it is a product; compiled or not."""
+    tolerance = 2e-5 if dtype == np.float32 else 1e-13
+    for shape in [(1, 1, 1), (3, 4, 1), (1, 70, 1), (5, 9, 7), (4, 90, 1), (26, 30, 40)]:
+        a, b, c = operands(*shape, dtype)
+        for add in (False, True):
+            for turned in (False, True):
+                true = a.astype(np.float64) @ b.astype(np.float64) + start_of_sums(c, add)
+                result = in_way(way, a, b, c, add, turned, 3)
+                np.testing.assert_allclose(result, true, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_small_products_are_the_plain_ones(dtype: type) -> None:
+    """Below the size where tiles are set up, each multiplication and addition is rounded.
+
+    So compiled and interpreted kernels give the same bits there.
+    """
+    for n_terms, n_columns in [(TILES_FROM - 1, 1), (7, 9), (1, 63), (3, 4), (1, 1)]:
+        a, b, c = operands(6, n_terms, n_columns, dtype)
+        for add in (False, True):
+            first = start_of_sums(c, add) if add else separate(a[:, :1], b[0], np.zeros_like(c))
+            rest = (a, b) if add else (a[:, 1:], b[1:])
+            expected = product_in_order(*rest, first, separate)
+            for way in (CHOSEN, PLAIN):
+                for turned in (False, True):
+                    SAME(in_way(way, a, b, c, add, turned, 2), expected, strict=True)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_columns", [1, 2, 40, 530])
+@pytest.mark.parametrize("n_terms", [1, 31, 64, 300])
+def test_a_row_does_not_depend_on_the_others(n_terms: int, n_columns: int, dtype: type) -> None:
+    """Its sums are the same bits alone, among few and among many, wherever it stands."""
+    a, b, c = operands(40, n_terms, n_columns, dtype)
+    for add in (False, True):
+        for turned in (False, True):
+            together = in_way(CHOSEN, a, b, c, add, turned)
+            for rows in (slice(0, 1), slice(39, 40), slice(11, 13), slice(3, 26), slice(5, 40)):
+                few = in_way(CHOSEN, a[rows], b, c[rows], add, turned, 3)
+                SAME(few, together[rows], strict=True)
+
+
+def test_not_a_number_goes_through() -> None:
+    """NaN and infinity reach the sums that they are in, and no others."""
+    for n_rows, n_terms, n_columns in [(5, 9, 7), (26, 30, 40), (9, 70, 1)]:
+        for bad in (np.nan, np.inf):
+            a, b, c = operands(n_rows, n_terms, n_columns, np.float64)
+            a[2, -1] = bad
+            with np.errstate(all="ignore"):
+                result = in_way(CHOSEN, a, b, c, False)
+            expected = np.zeros(c.shape, bool)
+            expected[2] = True
+            SAME(~np.isfinite(result), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("first", [0, 3])
+def test_turn(first: int, dtype: type) -> None:
+    """All remainders around a block of lanes by lanes; columns of other tasks are left alone."""
+    lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
+    most, around = 2 * lanes + 3, (1, 2, lanes - 1, lanes, lanes + 1, 2 * lanes - 1)
+    numbers = np.arange(most * most, dtype=dtype)
+    for n_rows in range(1, most + 1):
+        for n_columns in around if n_rows % 3 else range(1, most + 1):
+            W = guarded(numbers[: n_rows * n_columns].reshape(n_rows, n_columns), np.nan)[0]
+            W_turned, whole = guarded(np.full((n_columns, first + n_rows + 2), MARK, dtype), MARK)
+            turn_about(W, first, W_turned)
+            SAME(W_turned[:, first : first + n_rows], W.T, strict=True)
+            W_turned[:, first : first + n_rows] = MARK
+            assert (whole == MARK).all(), "nothing else is written"
