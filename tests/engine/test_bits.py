@@ -179,6 +179,24 @@ def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "widths", [(9, 8, 2), (20, 20, 1), (3, 80, 1), (2, 30, 8), (70, 1, 1)], ids=str
+)
+def test_one_example_a_step_in_tiles(widths: tuple[int, ...], dtype: type) -> None:
+    """Where the weights are enough for a product in tiles, the shorter way rounds as it does."""
+    problem = make_problem(widths, "relu", ("squared_error", "identity"), 6)
+    data = problem.data("dense", dtype)._replace(sample_weight=np.empty(0, dtype))
+    data.sample_weight.flags.writeable = False
+    optimizer, results = Optimizer("sgd", momentum=0.0), []
+    for batch_size in (1, 3):
+        state = State.start(problem.theta.astype(dtype), optimizer)
+        trainer = Trainer(problem.network, optimizer, data, batch_size, state)
+        losses = trainer.run(np.arange(6), np.arange(7), np.full(6, 0.05))
+        results.append((bits(trainer, losses), fingerprint(trainer.work.gradient)))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("rate", [0.05, 1e300])
 def test_the_seeds_own_loop(rate: float, dtype: type) -> None:
     """The notebook's network has a loop of its own: the same bits, and the same end if it diverges.
