@@ -11,8 +11,10 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from problems import OPTIMIZERS, Problem, make_problem, plan, train_engine
+from retrograd.engine import threads
 from retrograd.engine.prediction import predict
 
 SOFTMAX = ("log_loss", "softmax")
@@ -23,9 +25,9 @@ TESTS = Path(__file__).parent
 NETWORKS = {
     "no hidden layer": ((70, 9), "identity", SOFTMAX, 230, 150),
     "narrow": ((5, 6, 4, 3), "gelu", SOFTMAX, 230, 150),
-    "shared": ((30, 100, 50, 5), "tanh", SOFTMAX, 640, 520),
-    "several panels": ((33, 40, 3), "silu", SOFTMAX, 2400, 2150),
-    "one output": ((40, 60, 30, 1), "relu", ("log_loss", "logistic"), 400, 300),
+    "shared": ((40, 160, 60, 5), "tanh", SOFTMAX, 640, 520),
+    "several panels": ((33, 80, 3), "silu", SOFTMAX, 2400, 2150),
+    "one output": ((60, 200, 100, 1), "relu", ("log_loss", "logistic"), 400, 300),
     "wide": ((24, 530, 513), "logistic", ("squared_error", "identity"), 200, 150),
 }
 # Those that are shared by several workers of their own accord.
@@ -44,6 +46,12 @@ def fingerprint(*arrays: np.ndarray) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
 
 
+def work_of(name: str) -> tuple[int, int]:
+    """Multiplications of a step, and steps: what the number of workers follows from."""
+    n_rows, batch_size = NETWORKS[name][-2:]
+    return 3 * batch_size * problem_of(name).network.n_parameters, 2 * -(-n_rows // batch_size)
+
+
 def trained(name: str, optimizer: str, storage: str, dtype: type) -> dict[str, str]:
     """Fingerprints of all that a training leaves: two epochs, the last batches being smaller."""
     problem, batch_size = problem_of(name), NETWORKS[name][-1]
@@ -58,6 +66,12 @@ def trained(name: str, optimizer: str, storage: str, dtype: type) -> dict[str, s
         "losses": fingerprint(result.losses),
         "predictions": fingerprint(outputs),
     }
+
+
+def share_all(patches: pytest.MonkeyPatch) -> None:
+    """Let all threads share however little work there is."""
+    patches.setattr(threads, "MEET_FROM", 0)
+    patches.setattr(threads, "SHARE_FROM", 0)
 
 
 def becomes_true(condition: Callable[[], bool], seconds: float = 60.0) -> bool:

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from bits import NETWORKS, becomes_true, in_forked_child, python, trained
-from retrograd.engine import threads
+from bits import NETWORKS, becomes_true, in_forked_child, python, share_all, trained
 
 pytestmark = pytest.mark.compiled
 may_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
@@ -24,7 +23,7 @@ fork_is_meant = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:Deprecatio
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_all_networks_at_once(dtype: type, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each network twice, in a thread of its own, each of which shares with more of them."""
-    monkeypatch.setattr(threads, "SHARE_FROM", 0)
+    share_all(monkeypatch)
     results: dict[tuple[str, int], dict] = {}
 
     def work(name: str, number: int) -> None:

@@ -8,12 +8,11 @@ import pytest
 from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from bits import fingerprint, problem_of, python
+from bits import fingerprint, problem_of, python, share_all
 from problems import OPTIMIZERS, Problem, plan
-from retrograd.engine import threads
 from retrograd.engine import trainer as trainer_module
 from retrograd.engine.divergence import DivergenceError
-from retrograd.engine.threads import SHARE_FROM, available_threads, n_workers_for
+from retrograd.engine.threads import MEET_FROM, SHARE_FROM, available_threads, n_workers_for
 from retrograd.engine.trainer import State, Trainer
 
 MUCH = 1 << 40
@@ -40,7 +39,8 @@ def test_threadpoolctl_decides(limit: int) -> None:
         with threadpool_limits(limit, user_api=user_api):
             assert available_threads() == limit
             assert n_workers_for(MUCH) == n_workers_for(SHARE_FROM) == many
-            assert n_workers_for(SHARE_FROM - 1) == n_workers_for(0) == 1
+            assert n_workers_for(MEET_FROM, SHARE_FROM) == many
+            assert n_workers_for(SHARE_FROM - 1) == n_workers_for(MEET_FROM - 1, MUCH) == 1
         assert available_threads() == before
 
 
@@ -79,7 +79,7 @@ def a_trainer(problem: Problem, batch_size: int) -> Trainer:
 @pytest.fixture
 def settings_stay(monkeypatch: pytest.MonkeyPatch):
     """Share all work with other numbers of threads than usual, which must still be set after."""
-    monkeypatch.setattr(threads, "SHARE_FROM", 0)
+    share_all(monkeypatch)
     with threadpool_limits({"libscipy_openblas": 3, "openmp": 2}):
         before, handler = threadpool_info(), signal.getsignal(signal.SIGINT)
         yield

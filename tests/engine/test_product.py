@@ -128,7 +128,7 @@ def test_the_emulation_itself() -> None:
 def test_every_remainder_of_rows_and_columns(add: bool, turned: bool, dtype: type) -> None:
     """One to two tiles of each shape and some more, each sum what it is in the largest product."""
     lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
-    n_rows, n_columns, n_terms = 2 * max(TILE_ROWS) + 3, 5 * lanes + 2, 3
+    n_rows, n_columns, n_terms = 2 * max(TILE_ROWS) + 3, (len(TILE_ROWS) + 1) * lanes + 2, 3
     a, b, c = operands(n_rows, n_terms, n_columns, dtype)
     expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
     few = {1, 2, 3, lanes - 1, lanes, lanes + 1, 4 * lanes - 1, 4 * lanes, 4 * lanes + 1}

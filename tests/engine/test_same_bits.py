@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from bits import NETWORKS, SHARED, fingerprint, problem_of, trained
-from problems import OPTIMIZERS
-from retrograd.engine import prediction, threads
+from bits import NETWORKS, SHARED, fingerprint, problem_of, share_all, trained, work_of
+from problems import OPTIMIZERS, make_problem
+from retrograd.engine import prediction
 from retrograd.engine.prediction import predict
 from retrograd.engine.threads import n_workers_for
-from retrograd.engine.trainer import PANEL_ROWS, WIDE, Objective
+from retrograd.engine.trainer import PANEL_ROWS, WIDE, Objective, State, Trainer
 
 pytestmark = pytest.mark.compiled  # interpreted kernels run in one thread
 DTYPES = [np.float64, np.float32]
@@ -19,7 +19,7 @@ MANY = (2, 3, 8)
 @pytest.fixture
 def all_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Share however little work there is, that of a prediction included."""
-    monkeypatch.setattr(threads, "SHARE_FROM", 0)
+    share_all(monkeypatch)
     monkeypatch.setattr(prediction, "PANEL_ROWS", 50)
 
 
@@ -72,11 +72,10 @@ def test_objective(name: str, storage: str, dtype: type) -> None:
 @pytest.mark.parametrize("name", SHARED)
 def test_shared_of_its_own_accord(name: str, dtype: type) -> None:
     """The same where nothing has been set: these are large enough to be shared."""
-    n_multiplications = 3 * NETWORKS[name][-1] * problem_of(name).network.n_parameters
     results = []
     for limit in (1, *MANY):
         with threadpool_limits(limit, user_api="blas"):
-            assert n_workers_for(n_multiplications) == limit
+            assert n_workers_for(*work_of(name)) == limit
             results.append((trained(name, "adam", "dense", dtype), objective(name, "csr", dtype)))
     assert results[1:] == results[:1] * len(MANY)
 
@@ -85,9 +84,9 @@ def test_the_networks_are_of_the_kinds_they_are_meant_to_be() -> None:
     """The engine's limits may move; the tests must go on to see both sides of them."""
     assert NETWORKS["several panels"][-1] > 2 * PANEL_ROWS
     assert max(NETWORKS["wide"][0][1:]) >= WIDE > max(NETWORKS["shared"][0])
-    n_multiplications = 3 * NETWORKS["narrow"][-1] * problem_of("narrow").network.n_parameters
     with threadpool_limits(8, user_api="blas"):
-        assert n_workers_for(n_multiplications) == 1
+        for name in set(NETWORKS) - set(SHARED):
+            assert n_workers_for(*work_of(name)) == 1
 
 
 @pytest.mark.usefixtures("all_is_shared")
@@ -111,3 +110,18 @@ def test_one_thread_at_one_time_and_many_at_another(name: str, dtype: type) -> N
             limit, predict, problem.network, problem.theta.astype(dtype), data, 150
         )
         np.testing.assert_array_equal(again, expected, strict=True)
+
+
+def test_mean_loss_of_an_epoch_with_many_steps() -> None:
+    """So many that a BLAS would share their sum."""
+    problem = make_problem((2, 2, 1), "identity", ("log_loss", "logistic"), 30_000)
+    rows = np.arange(30_000)
+
+    def epoch() -> float:
+        state = State.start(problem.theta.copy(), OPTIMIZERS["sgd"])
+        return Trainer(problem.network, OPTIMIZERS["sgd"], data, 1, state).epoch(rows, 1)
+
+    data = problem.data("dense")
+    alone = with_threads(1, epoch)
+    for limit in MANY:
+        assert with_threads(limit, epoch) == alone

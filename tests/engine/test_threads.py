@@ -4,14 +4,17 @@ import os
 import signal
 
 import pytest
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from bits import in_forked_child
+from retrograd.engine import threads
 from retrograd.engine.jit import jit
 from retrograd.engine.native import wait_for_all
 from retrograd.engine.threads import (
     available_threads,
     interrupts_held,
     make_crew,
+    one_blas_thread,
     run_workers,
 )
 
@@ -71,12 +74,60 @@ def test_the_blas_says_how_many_threads(limit):
         assert available_threads() == limit
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def blas_threads():
+    """Numbers of threads that the BLAS libraries are set to."""
+    return {info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"}
+
+
+def test_the_last_one_out_gives_the_blas_its_threads_back():
+    """Whoever came first; and meanwhile kernels go on to have all the threads."""
+    with threadpool_limits(3, user_api="blas"):
+        first, second = one_blas_thread(), one_blas_thread()
+        for change in (first.__enter__, second.__enter__, lambda: first.__exit__(None, None, None)):
+            change()
+            assert blas_threads() == {1}
+            assert available_threads() == 3
+        second.__exit__(None, None, None)
+        assert blas_threads() == {3}
+        assert available_threads() == 3
+
+
+def test_an_error_gives_the_blas_its_threads_back():
+    with threadpool_limits(3, user_api="blas"):
+        with pytest.raises(ZeroDivisionError), one_blas_thread():  # noqa: PT012
+            assert blas_threads() == {1}
+            raise ZeroDivisionError
+        assert blas_threads() == {3}
+
+
+def test_ctrl_c_while_the_blas_is_taken_gives_it_back(monkeypatch):
+    """It comes at the worst moment: the limit is set, and the block not yet entered."""
+    take, done = threads._hold.take, []
+
+    def press_and_take():
+        signal.raise_signal(signal.SIGINT)
+        take()
+
+    monkeypatch.setattr(threads._hold, "take", press_and_take)
+    with threadpool_limits(3, user_api="blas"):
+        with pytest.raises(KeyboardInterrupt), one_blas_thread():
+            done.append("never")
+        assert blas_threads() == {3}
+    assert not done
+
+
+can_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+# Newer Pythons warn of what is tested here.
+fork_is_meant = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
+
+@can_fork
+@fork_is_meant
 def test_a_forked_child_has_its_threads():
+    """Also if it is forked while the BLAS is held in another thread, which it does not have."""
     with threadpool_limits(2, user_api="blas"):
-        child = os.fork()
-        if child == 0:
-            os._exit(0 if available_threads() == 2 else 1)
-        _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+        assert in_forked_child(lambda: available_threads() == 2) == "the same"
+        with one_blas_thread():
+            assert in_forked_child(lambda: blas_threads() == {2}) == "the same"
+            assert blas_threads() == {1}
+        assert blas_threads() == {2}

@@ -1,7 +1,8 @@
 """Threads: how many there are to use, and how they work side by side.
 
 Their number is the one that SciPy's BLAS would use, so ``OMP_NUM_THREADS``, ``threadpoolctl`` and
-joblib's workers say how many, as they do for scikit-learn. The BLAS itself is not called.
+joblib's workers say how many, as they do for scikit-learn. The BLAS itself is called by SciPy's
+L-BFGS only, which is held to one thread: a sum that threads share is another sum.
 """
 
 import os
@@ -32,9 +33,71 @@ def _blas() -> list[LibController]:
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
+class _Hold:
+    """Keeps the BLAS at one thread while anyone needs it so; the last one out restores it.
+
+    The limit is the process's, so two fits in two threads must share it: if each restored what it
+    had found, the later one would restore the earlier one's limit.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.n_holders = 0
+        self.before: list[int | None] = []
+
+    def take(self) -> None:
+        """Limit the BLAS."""
+        with self.lock:
+            if self.n_holders == 0:
+                self.before = [library.num_threads for library in _blas()]
+                for library in _blas():
+                    library.set_num_threads(1)
+            self.n_holders += 1
+
+    def leave(self) -> None:
+        """Give the BLAS its threads back, if nobody else needs it held."""
+        with self.lock:
+            self.n_holders = max(0, self.n_holders - 1)
+            if self.n_holders == 0:
+                self.restore()
+
+    def restore(self) -> None:
+        """Give the BLAS its threads back."""
+        for library, n_threads in zip(_blas(), self.before, strict=False):
+            library.set_num_threads(n_threads)
+        self.before = []
+
+    def after_fork(self) -> None:
+        """Forget the holders: a forked child has none of the threads that they were in."""
+        self.lock = threading.Lock()
+        self.n_holders = 0
+        self.restore()
+
+
+_hold = _Hold()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_hold.after_fork)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold the BLAS to one thread, so that its bits don't depend on their number."""
+    held = False
+    try:
+        with interrupts_held():
+            _hold.take()
+            held = True
+        yield
+    finally:
+        if held:
+            with interrupts_held():
+                _hold.leave()
+
+
 def available_threads() -> int:
-    """Threads that there are to use: as many as the BLAS would use, at least 1."""
-    return max((library.num_threads or 1 for library in _blas()), default=1)
+    """Threads that there are to use: as many as the BLAS would use if not held, at least 1."""
+    limits = _hold.before or [library.num_threads for library in _blas()]
+    return max((limit or 1 for limit in limits), default=1)
 
 
 def n_workers_for(n_multiplications: int, n_meetings: int = 1) -> int:

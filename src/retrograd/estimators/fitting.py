@@ -283,6 +283,7 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
     """
     import scipy.optimize
 
+    from retrograd.engine.threads import one_blas_thread
     from retrograd.engine.trainer import Objective
 
     objective = Objective(network, estimator.alpha, data)
@@ -295,7 +296,7 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
         print(f"Iteration {iteration}, loss = {intermediate_result.fun:.8f}")
 
     # A trial step may overflow; the result is checked below.
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), one_blas_thread():
         result = scipy.optimize.minimize(
             objective,
             theta.astype(np.float64),
