@@ -3,17 +3,23 @@
 import os
 import signal
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from retrograd.engine import trainer
+from retrograd.engine.batches import make_data
 from retrograd.engine.jit import jit
 from retrograd.engine.native import wait_for_all
+from retrograd.engine.network import Network
+from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import (
     available_threads,
     interrupts_held,
     make_crew,
     run_workers,
 )
+from retrograd.engine.trainer import State, Trainer
 
 
 def test_ctrl_c_waits_for_the_end_of_the_block():
@@ -63,6 +69,24 @@ def test_an_error_in_one_worker_ends_all(broken):
 
     with pytest.raises(MemoryError, match="no room"):
         run_workers(3, crew, work)
+
+
+@pytest.mark.compiled
+def test_batches_without_rows_keep_the_workers_together(monkeypatch):
+    """A worker two steps ahead would write over the reports that another one still adds up."""
+    network = Network((8, 8, 1), ("tanh",), "identity", "squared_error")
+    rng, n_steps, batch_size = np.random.default_rng(0), 1500, 130
+    X, y = rng.normal(size=(300, 8)), rng.normal(size=(300, 1))
+    rows = rng.integers(0, 300, n_steps * batch_size)
+    bounds = (np.arange(n_steps + 1) + 1) // 2 * batch_size  # 130 rows, none, 130 rows, none, ...
+    theta, optimizer, results = rng.normal(size=network.n_parameters), Optimizer("adam"), []
+    for n_workers in (1, 3):
+        monkeypatch.setattr(trainer, "n_workers_for", lambda *_, n=n_workers: n)
+        state = State.start(theta.copy(), optimizer)
+        teacher = Trainer(network, optimizer, make_data(network, X, y), batch_size, state)
+        losses = teacher.run(rows, bounds, np.full(n_steps, 1e-4))
+        results.append((state.theta.tobytes(), losses.tobytes()))
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
