@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -87,6 +89,21 @@ def test_batches_without_rows_keep_the_workers_together(monkeypatch):
         losses = teacher.run(rows, bounds, np.full(n_steps, 1e-4))
         results.append((state.theta.tobytes(), losses.tobytes()))
     assert results[0] == results[1]
+
+
+@pytest.mark.compiled
+def test_kernels_that_a_program_has_left_uncompiled_run_in_one_thread():
+    program = """
+import numba
+numba.config.DISABLE_JIT = True
+from retrograd.engine.threads import n_workers_for
+print(n_workers_for(1 << 40))
+"""
+    with threadpool_limits(2, user_api="blas"):
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+    assert done.stdout == "1\n"
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
