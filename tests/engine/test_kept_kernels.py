@@ -1,0 +1,28 @@
+"""Machine code on disk and how it is made: only under its digest, and with any Numba."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.compiled
+
+
+def run(program: str, **environment: str) -> str:
+    """What a program prints in a process of its own."""
+    known = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**known, **environment}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_nothing_is_kept_where_the_digest_is_not(tmp_path: Path) -> None:
+    """Numba would take the package's own folder, and look at the entry's file alone."""
+    (tmp_path / "file").touch()
+    program = "from retrograd.engine.kernels import steps; print(steps.train.stats.cache_path)"
+    assert run(program, XDG_CACHE_HOME=str(tmp_path / "file")) == "None"
+    assert run(program, XDG_CACHE_HOME=str(tmp_path)).startswith(str(tmp_path))
