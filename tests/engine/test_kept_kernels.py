@@ -26,3 +26,23 @@ def test_nothing_is_kept_where_the_digest_is_not(tmp_path: Path) -> None:
     program = "from retrograd.engine.kernels import steps; print(steps.train.stats.cache_path)"
     assert run(program, XDG_CACHE_HOME=str(tmp_path / "file")) == "None"
     assert run(program, XDG_CACHE_HOME=str(tmp_path)).startswith(str(tmp_path))
+
+
+def test_a_numba_with_another_inside(tmp_path: Path) -> None:
+    """Parts are then compiled as all else is, and compute the same."""
+    program = """
+import sys
+import numpy as np
+if sys.argv[1:] == ["another"]:
+    import numba.core.codegen
+    del numba.core.codegen.JITCodeLibrary
+from retrograd.engine import parts
+from retrograd.engine.network import Network
+from retrograd.engine.prediction import Predictor
+network = Network((3, 40, 2), ("tanh",), "softmax", "log_loss")
+rows = np.linspace(-1.0, 1.0, 15).reshape(5, 3)
+print(Predictor(network, np.linspace(-2.0, 2.0, network.n_parameters))(rows)[0].tobytes().hex())
+print(parts.PartCompiler.__module__, file=sys.stderr)
+"""
+    same = program.replace("sys.argv[1:]", '["another"]')
+    assert run(same, NUMBA_CACHE_DIR=str(tmp_path)) == run(program)
