@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from retrograd.engine.native import sleeping
+
 pytestmark = pytest.mark.compiled
 
 
@@ -46,3 +48,8 @@ print(parts.PartCompiler.__module__, file=sys.stderr)
 """
     same = program.replace("sys.argv[1:]", '["another"]')
     assert run(same, NUMBA_CACHE_DIR=str(tmp_path)) == run(program)
+
+
+def test_every_system_has_a_function_to_sleep() -> None:
+    assert sleeping("linux") == sleeping("darwin") == ("usleep", 50)
+    assert sleeping("win32") == ("Sleep", 0)
