@@ -50,6 +50,22 @@ print(parts.PartCompiler.__module__, file=sys.stderr)
     assert run(same, NUMBA_CACHE_DIR=str(tmp_path)) == run(program)
 
 
+def test_a_processor_that_nobody_knows() -> None:
+    """LLVM cannot say what some processors can do; Numba then compiles for any of their kind."""
+    program = """
+from llvmlite import binding
+binding.get_host_cpu_features = lambda: (_ for _ in ()).throw(RuntimeError("unknown"))
+from retrograd.engine.native import VECTOR_BYTES
+print(VECTOR_BYTES)
+"""
+    assert run(program) == "16"
+
+
+def test_vectors_that_the_user_has_forbidden() -> None:
+    program = "from retrograd.engine.native import VECTOR_BYTES; print(VECTOR_BYTES)"
+    assert run(program, NUMBA_ENABLE_AVX="0") == "16"
+
+
 def test_every_system_has_a_function_to_sleep() -> None:
     assert sleeping("linux") == sleeping("darwin") == ("usleep", 50)
     assert sleeping("win32") == ("Sleep", 0)

@@ -6,9 +6,9 @@ Each stands here twice, compiled and interpreted, with the same meaning.
 import sys
 
 import numpy as np
-from llvmlite import binding
 from numba import config, types
 from numba.core import cgutils
+from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
@@ -20,7 +20,7 @@ def _vector_bytes() -> int:
     """Width of the processor's vectors: 64 bytes, 32 or 16."""
     features = config.CPU_FEATURES
     if features is None:
-        features = binding.get_host_cpu_features().flatten()
+        features = get_host_cpu_features()  # what Numba compiles for; "" where nobody knows
     if "+avx512f" in features.split(","):
         return 64
     return 32 if "+avx" in features.split(",") else 16
