@@ -61,7 +61,7 @@ def wait(crew, n_workers):
 @pytest.mark.compiled
 @pytest.mark.parametrize("broken", [0, 1])
 def test_an_error_in_one_worker_ends_all(broken):
-    """The others wait at the barrier; they must not wait for ever."""
+    """The others wait for it; they must not wait for ever."""
     crew = make_crew()
 
     def work(worker):
