@@ -295,7 +295,7 @@ def interpreted_fingerprints() -> list[str]:
 def test_interpreted_kernels_give_the_same_bits(
     dtype: str, interpreted_fingerprints: list[str]
 ) -> None:
-    """Below the size where BLAS comes in, every number is the compiled one."""
+    """Below the size where tiles come in, every number is the compiled one."""
     pairs = zip(small_fingerprints(), interpreted_fingerprints, strict=True)
     of_dtype = [(a, b) for a, b in pairs if a.startswith(dtype)]
     assert len(of_dtype) == len(ACTIVATIONS) * len(PAIRS)
