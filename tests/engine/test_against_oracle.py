@@ -1,7 +1,7 @@
 """The engine against the oracle: parameters, optimizer memory and losses after several steps.
 
 The small nets cover the whole product of activation, loss, optimizer, dtype and storage. The large
-ones reach what small ones do not (products through BLAS, several slices, several panels a slice);
+ones reach what small ones do not (products in tiles, several tasks, several panels a batch);
 there every value of every factor occurs, but not with every other, since those code paths do not
 know which activation, loss or optimizer they work for.
 """

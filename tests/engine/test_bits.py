@@ -174,6 +174,24 @@ def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "widths", [(9, 8, 2), (20, 20, 1), (3, 80, 1), (2, 30, 8), (70, 1, 1)], ids=str
+)
+def test_one_example_a_step_in_tiles(widths: tuple[int, ...], dtype: type) -> None:
+    """Where the weights are enough for a product in tiles, the shorter way rounds as it does."""
+    problem = make_problem(widths, "relu", ("squared_error", "identity"), 6)
+    data = problem.data("dense", dtype)._replace(sample_weight=np.empty(0, dtype))
+    data.sample_weight.flags.writeable = False
+    optimizer, results = Optimizer("sgd", momentum=0.0), []
+    for batch_size in (1, 3):
+        state = State.start(problem.theta.astype(dtype), optimizer)
+        trainer = Trainer(problem.network, optimizer, data, batch_size, state)
+        losses = trainer.run(np.arange(6), np.arange(7), np.full(6, 0.05))
+        results.append((bits(trainer, losses), fingerprint(trainer.work.gradient)))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("rate", [0.05, 1e300])
 def test_the_seeds_own_loop(rate: float, dtype: type) -> None:
     """The notebook's network has a loop of its own: the same bits, and the same end if it diverges.
@@ -272,7 +290,7 @@ def interpreted_fingerprints() -> list[str]:
 def test_interpreted_kernels_give_the_same_bits(
     dtype: str, interpreted_fingerprints: list[str]
 ) -> None:
-    """Below the size where BLAS comes in, every number is the compiled one."""
+    """Below the size where tiles come in, every number is the compiled one."""
     pairs = zip(small_fingerprints(), interpreted_fingerprints, strict=True)
     of_dtype = [(a, b) for a, b in pairs if a.startswith(dtype)]
     assert len(of_dtype) == len(ACTIVATIONS) * len(PAIRS)

@@ -84,7 +84,7 @@ def test_single_precision_gradient(activation: str) -> None:
     ("widths", "n_rows"), [((60, 128, 256, 6), 300), ((6, 8, 3), 1100), ((20, 20, 7), 4200)]
 )
 def test_large_objective(widths: tuple[int, ...], n_rows: int, storage: str) -> None:
-    """Through BLAS, slices and panels the gradient is the oracle's."""
+    """Through tiles, tasks and panels the gradient is the oracle's."""
     problem = make_problem(widths, "tanh", ("log_loss", "softmax"), n_rows)
     loss, gradient = Objective(problem.network, 0.4, problem.data(storage))(problem.theta)
     expected_loss, expected = problem.model(0.4).loss_and_gradient(

@@ -2,14 +2,20 @@
 
 import os
 import signal
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from bits import in_forked_child
-from retrograd.engine import threads
+from retrograd.engine import threads, trainer
+from retrograd.engine.batches import make_data
 from retrograd.engine.jit import jit
 from retrograd.engine.native import wait_for_all
+from retrograd.engine.network import Network
+from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import (
     available_threads,
     interrupts_held,
@@ -17,6 +23,7 @@ from retrograd.engine.threads import (
     one_blas_thread,
     run_workers,
 )
+from retrograd.engine.trainer import State, Trainer
 
 
 def test_ctrl_c_waits_for_the_end_of_the_block():
@@ -56,7 +63,7 @@ def wait(crew, n_workers):
 @pytest.mark.compiled
 @pytest.mark.parametrize("broken", [0, 1])
 def test_an_error_in_one_worker_ends_all(broken):
-    """The others wait at the barrier; they must not wait for ever."""
+    """The others wait for it; they must not wait for ever."""
     crew = make_crew()
 
     def work(worker):
@@ -66,6 +73,39 @@ def test_an_error_in_one_worker_ends_all(broken):
 
     with pytest.raises(MemoryError, match="no room"):
         run_workers(3, crew, work)
+
+
+@pytest.mark.compiled
+def test_batches_without_rows_keep_the_workers_together(monkeypatch):
+    """A worker two steps ahead would write over the reports that another one still adds up."""
+    network = Network((8, 8, 1), ("tanh",), "identity", "squared_error")
+    rng, n_steps, batch_size = np.random.default_rng(0), 1500, 130
+    X, y = rng.normal(size=(300, 8)), rng.normal(size=(300, 1))
+    rows = rng.integers(0, 300, n_steps * batch_size)
+    bounds = (np.arange(n_steps + 1) + 1) // 2 * batch_size  # 130 rows, none, 130 rows, none, ...
+    theta, optimizer, results = rng.normal(size=network.n_parameters), Optimizer("adam"), []
+    for n_workers in (1, 3):
+        monkeypatch.setattr(trainer, "n_workers_for", lambda *_, n=n_workers: n)
+        state = State.start(theta.copy(), optimizer)
+        teacher = Trainer(network, optimizer, make_data(network, X, y), batch_size, state)
+        losses = teacher.run(rows, bounds, np.full(n_steps, 1e-4))
+        results.append((state.theta.tobytes(), losses.tobytes()))
+    assert results[0] == results[1]
+
+
+@pytest.mark.compiled
+def test_kernels_that_a_program_has_left_uncompiled_run_in_one_thread():
+    program = """
+import numba
+numba.config.DISABLE_JIT = True
+from retrograd.engine.threads import n_workers_for
+print(n_workers_for(1 << 40))
+"""
+    with threadpool_limits(2, user_api="blas"):
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+    assert done.stdout == "1\n"
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])

@@ -77,6 +77,23 @@ def test_predictions_follow(change):
     assert (np.abs(model.predict_proba(X) - before).max() > 1e-3) == (change is not plain)
 
 
+def test_parameters_alone_are_enough():
+    """As in scikit-learn: an estimator that was never fitted, given what a prediction needs."""
+    model, X, _ = fitted()
+    bare = MLPClassifier(**SMALL)
+    for name in ("coefs_", "intercepts_", "out_activation_", "n_outputs_", "n_layers_"):
+        setattr(bare, name, getattr(model, name))
+    np.testing.assert_array_equal(bare.predict_proba(X), model.predict_proba(X))
+
+
+def test_a_tuple_of_arrays_will_do():
+    """Before the first prediction, too."""
+    model, X, _ = fitted()
+    before = copy.deepcopy(model).predict_proba(X)
+    model.coefs_ = tuple(model.coefs_)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
 @pytest.mark.parametrize("change", [double, transpose, turn, edit, renew, plain])
 def test_training_goes_on_from_there(change):
     """The next epoch starts at the user's parameters, without Adam's memory in its way."""

@@ -1,5 +1,7 @@
 """L-BFGS: the losses that scikit-learn reaches, and the right ones where it is wrong."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -60,7 +62,11 @@ def test_several_outputs_reach_the_minimum(alpha):
     np.testing.assert_allclose(ours.intercepts_[0], exact.intercept_, atol=1e-5)
     loss = 0.5 * ((exact.predict(X) - Y) ** 2).mean() + alpha * (exact.coef_**2).sum() / 2 / len(X)
     assert ours.loss_ == pytest.approx(loss)
-    assert ours.loss_ == pytest.approx(reference.fit(X, Y).loss_, rel=0.02)
+    with warnings.catch_warnings():
+        # Misled, its line search gives up with some BLAS kernels, though near enough.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        reference.fit(X, Y)
+    assert ours.loss_ == pytest.approx(reference.loss_, rel=0.02)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 2.0])

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import FunctionType
 
 import numpy as np
@@ -103,15 +104,28 @@ ELEMENTARY = {function.__name__: function for function in elementary.FUNCTIONS}
 
 
 def _keep_on_disk(dispatcher: Callable) -> Callable:
+    if not _can_be_written(CACHE_FOLDER):
+        return dispatcher  # It compiles anew in every process.
     configured = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(CACHE_FOLDER)
     try:
         dispatcher.enable_caching()
     except RuntimeError:
-        pass  # No place on this machine can be written to: it compiles anew in every process.
+        pass  # There is no source file to look at: the package is in an archive.
     finally:
         numba.config.CACHE_DIR = configured
     return dispatcher
+
+
+@cache
+def _can_be_written(folder: Path) -> bool:
+    """Whether files can be put there. Where not, Numba would take a folder without our digest."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
 
 
 _compiled: set[tuple[str, np.dtype]] = set()

@@ -3,10 +3,12 @@
 Each stands here twice, compiled and interpreted, with the same meaning.
 """
 
+import sys
+
 import numpy as np
-from llvmlite import binding
 from numba import config, types
 from numba.core import cgutils
+from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
@@ -18,16 +20,22 @@ def _vector_bytes() -> int:
     """Width of the processor's vectors: 64 bytes, 32 or 16."""
     features = config.CPU_FEATURES
     if features is None:
-        features = binding.get_host_cpu_features().flatten()
+        features = get_host_cpu_features()  # what Numba compiles for; "" where nobody knows
     if "+avx512f" in features.split(","):
         return 64
     return 32 if "+avx" in features.split(",") else 16
 
 
 VECTOR_BYTES = _vector_bytes()
-# How often a worker looks before it sleeps (a millisecond, about: far longer than others take on a
-# machine that is not busy), and how many microseconds it sleeps.
-SPINS, SLEEP = 200_000, 50
+# How often a worker looks before it sleeps: a millisecond, about, far longer than others take on a
+# machine that is not busy.
+SPINS = 200_000
+
+
+def sleeping(platform: str) -> tuple[str, int]:
+    """Name the system's function to sleep, and for how long: Windows counts milliseconds."""
+    return ("Sleep", 0) if platform == "win32" else ("usleep", 50)
+
 
 if not COMPILED:
 
@@ -146,7 +154,8 @@ else:
 
         return types.int64(counters, types.intp), codegen
 
-    _sleep_microseconds = types.ExternalFunction("usleep", types.int32(types.uint32))
+    _NAME, SLEEP = sleeping(sys.platform)
+    _sleep = types.ExternalFunction(_NAME, types.int32(types.uint32))  # nobody reads its result
 
     @jit(inline=False)
     def wait_for_all(crew: np.ndarray, n_workers: int) -> None:
@@ -169,7 +178,7 @@ else:
         while _look(crew, ROUND) == round_before and _look(crew, GAVE_UP) == 0:
             spins += 1
             if spins > SPINS:
-                _sleep_microseconds(types.uint32(SLEEP))
+                _sleep(types.uint32(SLEEP))
 
     @jit
     def next_task(crew: np.ndarray, task: int, n_workers: int) -> int:

@@ -5,11 +5,22 @@ callers. For kernels made of a hundred small functions that is most of the first
 stops where it is ready to be linked into its callers, which are then optimised as a whole.
 """
 
-from numba.core.codegen import JITCodeLibrary
+from numba.core import codegen
 from numba.core.compiler import Compiler
 
+_Library: type = getattr(codegen, "JITCodeLibrary", object)
+# What this file takes for granted of it.
+_KNOWN = (
+    "_optimize_functions",
+    "_optimize_final_module",
+    "_finalize_final_module",
+    "_finalize_dynamic_globals",
+    "get_pointer_to_function",
+    "codegen",
+)
 
-class _PartLibrary(JITCodeLibrary):
+
+class _PartLibrary(_Library):
     """Code that others link in; there is no machine code of it alone."""
 
     def _optimize_functions(self, ll_module):
@@ -43,7 +54,7 @@ class _WithoutEnvironment:
         pass
 
 
-class PartCompiler(Compiler):
+class _PartCompiler(Compiler):
     """Numba's compiler, its last step left out."""
 
     def define_pipelines(self):
@@ -52,3 +63,7 @@ class PartCompiler(Compiler):
             codegen = self.state.targetctx.codegen()
             self.state.library = _PartLibrary(codegen, self.state.func_id.func_qualname)
         return super().define_pipelines()
+
+
+# Where Numba is another one inside, parts are compiled as all else is: the same code, in more time.
+PartCompiler = _PartCompiler if all(hasattr(_Library, name) for name in _KNOWN) else Compiler

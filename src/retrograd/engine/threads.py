@@ -23,8 +23,6 @@ Result = TypeVar("Result")
 ARRIVED, ROUND, GAVE_UP, NEXT = 0, 8, 16, 24
 # Multiplications below which a meeting, and making a thread, cost more than it brings.
 MEET_FROM, SHARE_FROM = 1 << 21, 1 << 26
-# Interpreted kernels run in one thread. (The compiler knows, but asking would load it.)
-COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 
 @cache
@@ -115,8 +113,12 @@ def n_workers_for(n_multiplications: int, n_meetings: int = 1) -> int:
     >>> n_workers_for(1000, 1000)
     1
     """
-    shared = n_multiplications >= MEET_FROM and n_multiplications * n_meetings >= SHARE_FROM
-    return available_threads() if COMPILED and shared else 1
+    if n_multiplications < MEET_FROM or n_multiplications * n_meetings < SHARE_FROM:
+        return 1
+    from retrograd.engine.jit import COMPILED  # loads the compiler: not before it is needed
+
+    # Interpreted kernels run in one thread.
+    return available_threads() if COMPILED else 1
 
 
 @contextmanager

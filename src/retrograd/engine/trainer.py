@@ -9,6 +9,7 @@ from retrograd.engine.divergence import DivergenceError, first_trouble
 from retrograd.engine.jit import compiling
 from retrograd.engine.kernels import one_example, steps
 from retrograd.engine.kernels.data import Data, Plan, Settings, Work
+from retrograd.engine.kernels.product import TILES_FROM
 from retrograd.engine.kernels.update import LANES, STAY
 from retrograd.engine.network import Layout, Network
 from retrograd.engine.optimizers import Optimizer
@@ -269,6 +270,7 @@ class Trainer:
             and self.data.row_starts.size == 0
             and self.data.sample_weight.size == 0
             and self.network.n_parameters <= one_example.UP_TO
+            and self.network.widths[1] * self.network.widths[2] < TILES_FROM
         )
 
 

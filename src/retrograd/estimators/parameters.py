@@ -90,8 +90,8 @@ class Form:
 
     Parameters
     ----------
-    coefs : list of ndarray
-    intercepts : list of ndarray
+    coefs : sequence of ndarray
+    intercepts : sequence of ndarray
 
     Examples
     --------
@@ -102,9 +102,9 @@ class Form:
     (True, False)
     """
 
-    def __init__(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
+    def __init__(self, coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> None:
         self.n_layers = len(coefs)
-        self.seen = [(part, part.shape, part.strides, part.dtype) for part in coefs + intercepts]
+        self.seen = [(part, part.shape, part.strides, part.dtype) for part in (*coefs, *intercepts)]
 
     def is_of(self, coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> bool:
         """Whether these are the same arrays, in the same form."""

@@ -67,7 +67,8 @@ def _is_plain(estimator: "BaseMLP", X: Any, predictor: "Predictor") -> bool:
         type(X) is np.ndarray
         and X.dtype == predictor.dtype
         and X.ndim == 2
-        and X.shape[1] == estimator.n_features_in_ == predictor.network.widths[0]
+        and X.shape[1] == predictor.network.widths[0]
+        and X.shape[1] == getattr(estimator, "n_features_in_", X.shape[1])  # not if set by hand
         and X.size > 0
         and not hasattr(estimator, "feature_names_in_")
     )

@@ -15,9 +15,10 @@ from retrograd.engine.kernels.backward import (
     bias_gradient,
     output_delta,
     times_slope,
+    weight_gradient,
 )
-from retrograd.engine.kernels.forward import activate
-from retrograd.engine.kernels.product import product
+from retrograd.engine.kernels.forward import activate, fill_rows
+from retrograd.engine.kernels.product import TILES_FROM, product
 from retrograd.engine.native import matrix, vector
 from retrograd.maths.activations import IDENTITY
 from retrograd.maths.losses import LOG_LOSS
@@ -61,8 +62,8 @@ def train(layout, theta, data, plan, work, losses):
             break
     # Written down once, for those who look at the numbers of the last step taken.
     gradient = work.gradient
-    product(x, True, 0, delta1, matrix(gradient, 0, d, h), False)
-    product(a1, True, 0, delta2, matrix(gradient, layout.weights_at[1], h, n_out), False)
+    weight_gradient(x, 0, delta1, matrix(gradient, 0, d, h), False)
+    weight_gradient(a1, 0, delta2, matrix(gradient, layout.weights_at[1], h, n_out), False)
     bias_gradient(delta1, vector(gradient, layout.biases_at[0], h), False)
     bias_gradient(delta2, vector(gradient, layout.biases_at[1], n_out), False)
     return n_good
@@ -85,12 +86,18 @@ def forward_layer(a_in, W, b, code, z, a):
     v - v is 0 unless v is NaN or infinite: then it is NaN, and so is all that it is added to.
     """
     spoiled = 0.0
-    for o in range(b.size):
-        total = b[o]
-        for i in range(W.shape[0]):
-            total += a_in[0, i] * W[i, o]
-        z[0, o] = total
-        spoiled += total - total
+    if W.size < TILES_FROM:
+        for o in range(b.size):
+            total = b[o]
+            for i in range(W.shape[0]):
+                total += a_in[0, i] * W[i, o]
+            z[0, o] = total
+            spoiled += total - total
+    else:  # where ``steps.train`` rounds otherwise
+        fill_rows(b, z)
+        product(a_in, False, 0, W, z, True)
+        for o in range(b.size):
+            spoiled += z[0, o] - z[0, o]
     activate(code, z, a)
     return spoiled
 

@@ -44,6 +44,8 @@ def train(layout, settings, theta, slots, data, plan, work, losses, crew, worker
     for k in range(n_steps):
         parity, weight, n_row_tasks = k % 2, 0.0, 0
         first, end = plan.bounds[k], plan.bounds[k + 1]
+        if first == end:  # Nobody may overtake by two steps who still reads this parity's reports.
+            wait_for_all(crew, n_workers)
         for start in range(first, end, work.panel_rows):
             n_rows = min(work.panel_rows, end - start)
             before = (start - first) // work.panel_rows * tasks_a_panel

@@ -1,0 +1,71 @@
+"""Machine code on disk and how it is made: only under its digest, and with any Numba."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from retrograd.engine.native import sleeping
+
+pytestmark = pytest.mark.compiled
+
+
+def run(program: str, **environment: str) -> str:
+    """What a program prints in a process of its own."""
+    known = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**known, **environment}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_nothing_is_kept_where_the_digest_is_not(tmp_path: Path) -> None:
+    """Numba would take the package's own folder, and look at the entry's file alone."""
+    (tmp_path / "file").touch()
+    program = "from retrograd.engine.kernels import steps; print(steps.train.stats.cache_path)"
+    assert run(program, XDG_CACHE_HOME=str(tmp_path / "file")) == "None"
+    assert run(program, XDG_CACHE_HOME=str(tmp_path)).startswith(str(tmp_path))
+
+
+def test_a_numba_with_another_inside(tmp_path: Path) -> None:
+    """Parts are then compiled as all else is, and compute the same."""
+    program = """
+import sys
+import numpy as np
+if sys.argv[1:] == ["another"]:
+    import numba.core.codegen
+    del numba.core.codegen.JITCodeLibrary
+from retrograd.engine import parts
+from retrograd.engine.network import Network
+from retrograd.engine.prediction import Predictor
+network = Network((3, 40, 2), ("tanh",), "softmax", "log_loss")
+rows = np.linspace(-1.0, 1.0, 15).reshape(5, 3)
+print(Predictor(network, np.linspace(-2.0, 2.0, network.n_parameters))(rows)[0].tobytes().hex())
+print(parts.PartCompiler.__module__, file=sys.stderr)
+"""
+    same = program.replace("sys.argv[1:]", '["another"]')
+    assert run(same, NUMBA_CACHE_DIR=str(tmp_path)) == run(program)
+
+
+def test_a_processor_that_nobody_knows() -> None:
+    """LLVM cannot say what some processors can do; Numba then compiles for any of their kind."""
+    program = """
+from llvmlite import binding
+binding.get_host_cpu_features = lambda: (_ for _ in ()).throw(RuntimeError("unknown"))
+from retrograd.engine.native import VECTOR_BYTES
+print(VECTOR_BYTES)
+"""
+    assert run(program) == "16"
+
+
+def test_vectors_that_the_user_has_forbidden() -> None:
+    program = "from retrograd.engine.native import VECTOR_BYTES; print(VECTOR_BYTES)"
+    assert run(program, NUMBA_ENABLE_AVX="0") == "16"
+
+
+def test_every_system_has_a_function_to_sleep() -> None:
+    assert sleeping("linux") == sleeping("darwin") == ("usleep", 50)
+    assert sleeping("win32") == ("Sleep", 0)
