@@ -197,3 +197,16 @@ def test_the_error_crosses_process_borders() -> None:
     assert str(copy) == str(error)
     assert vars(copy) == vars(error)
     assert isinstance(copy, ValueError)
+
+
+def test_a_batch_that_weighs_nothing_cannot_diverge() -> None:
+    """Its rows come to infinity, but nothing is learned from them."""
+    network = regression()
+    optimizer = Optimizer("sgd", 0.1, momentum=0.0)
+    X = np.array([[1e30, 0.0]] * 2 + [[0.0, 1.0]] * 2, np.float32)
+    data = make_data(network, X, np.zeros(4, np.float32), np.array([0.0, 0.0, 1.0, 1.0]))
+    state = State.start(np.array([1e20, 1.0, 0.0], np.float32), optimizer)
+    trainer = Trainer(network, optimizer, data, 2, state)
+    losses = trainer.run(np.arange(4), np.array([0, 2, 4]), np.array([0.1, 0.1]))
+    np.testing.assert_allclose(losses, [0.0, 0.5])
+    np.testing.assert_allclose(state.theta, [1e20, 0.9, -0.1], rtol=1e-6)

@@ -38,14 +38,16 @@ def plain_product(a, turned, first, b, c, add):
 if not COMPILED:
 
     def tiled_product(a, turned, first, b, c, add):
-        """The same, through NumPy."""
-        result = np.dot(a[:, first : first + c.shape[0]].T if turned else a, b)
-        c[:] = result + c if add else result
+        """The same, a term at a time of all sums at once."""
+        factors = a[:, first : first + c.shape[0]] if turned else a.T
+        if not add:
+            c[:] = 0
+        for k in range(b.shape[0]):
+            c += factors[k][:, np.newaxis] * b[k]
 
     def column_product(a, b, c, add):
         """The same where b and c are one column."""
-        result = np.dot(a, b)
-        c[:] = result + c if add else result
+        tiled_product(a, False, 0, b[:, np.newaxis], c[:, np.newaxis], add)
 
     def turn(W, first, W_turned):
         """W_turned[:, i] = W[i] for the rows W of a matrix from its row ``first`` on."""

@@ -68,7 +68,8 @@ def train(layout, settings, theta, slots, data, plan, work, losses, crew, worker
             loss = batch_loss(layout, settings, work, parity, n_row_tasks, weight)
         if worker == 0:
             losses[k] = loss
-        if not isfinite(loss) or trouble_in(work, parity, n_row_tasks):
+        # A batch that weighs nothing has moved nothing, whatever its rows come to.
+        if weight > 0.0 and (not isfinite(loss) or trouble_in(work, parity, n_row_tasks)):
             return k
     return n_steps
 
