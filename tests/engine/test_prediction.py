@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from bits import share_all
 from problems import PAIRS, Problem, make_problem
 from retrograd.engine import prediction
 from retrograd.engine.batches import make_data
@@ -90,6 +91,7 @@ def test_panels_cover_every_row(panel_rows: int, monkeypatch: pytest.MonkeyPatch
     problem = make_problem((30, 60, 3), "tanh", SOFTMAX, 101)
     expected = predict(problem.network, problem.theta, problem.data("dense"), 101)
     monkeypatch.setattr(prediction, "PANEL_ROWS", panel_rows)
+    share_all(monkeypatch)
     for storage in ("dense", "csr"):
         for limit in (1, 3):
             with threadpool_limits(limit, user_api="blas"):
@@ -105,6 +107,7 @@ def test_what_is_not_finite_is_counted(bad: float, monkeypatch: pytest.MonkeyPat
     problem = make_problem((30, 60, 3), "tanh", SOFTMAX, 101)
     predictor = Predictor(problem.network, problem.theta)
     monkeypatch.setattr(prediction, "PANEL_ROWS", 10)
+    share_all(monkeypatch)
     X = problem.X.copy()
     X[3, 3] = np.finfo(np.float64).max
     assert predictor(X)[1] == 0
