@@ -1,6 +1,6 @@
-"""What the kernels need beyond loops: views without cost, tiles of products, a meeting point.
+"""What the kernels need beyond loops: views without cost, room on the stack, a meeting point.
 
-Each stands here twice, compiled and interpreted, with the same meaning.
+What the interpreted kernels need of it stands here twice, with the same meaning.
 """
 
 import sys

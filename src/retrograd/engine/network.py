@@ -38,8 +38,8 @@ class Network:
     With :math:`a_0 = x`, layer l computes :math:`z_l = a_l W_l + b_l` and
     :math:`a_{l+1} = f_l(z_l)`. All parameters are one contiguous vector theta of P entries: first
     the weights of every layer, each in row-major order, then the biases of every layer. (So that
-    the L2 penalty, which spares the biases, is one loop over the vector's beginning; it is also
-    the order in which scikit-learn packs them for L-BFGS.)
+    what the L2 penalty spares stands at the end; it is also the order in which scikit-learn packs
+    them for L-BFGS.)
 
     Parameters
     ----------

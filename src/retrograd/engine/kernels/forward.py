@@ -196,7 +196,8 @@ def predict(layout, theta, data, rows, z, a, out, crew, n_workers):
     As ``forward`` for rows that stand in their order, a panel of them at a time: X's own memory is
     what the first product reads, z has room for one layer only (but not that of a: loops over two
     arrays that are one do not vectorise), and the last a are made in ``out``. How many rows a
-    panel has follows from the size of a. ``rows`` counts the sparse rows.
+    panel has follows from the size of a. ``rows`` are 0, 1, 2, ..., read
+    for sparse rows only.
     """
     n_rows, n_outputs = out.shape
     last, n_features = layout.activations.size - 1, layout.widths[0]
