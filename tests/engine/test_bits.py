@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from bits import fingerprint
 from problems import OPTIMIZERS, PAIRS, Problem, make_problem, plan, train_engine
 from retrograd.engine import trainer as trainer_module
-from retrograd.engine.batches import epoch_rows, rows_with_replacement
+from retrograd.engine.batches import rows_with_replacement
+from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.prediction import predict
@@ -222,10 +223,13 @@ def test_the_seeds_own_loop(rate: float, dtype: type) -> None:
 
 def epochs(trainer: Trainer, n: int, total: int = 6) -> list[float]:
     """Train for n epochs on from where the trainer is."""
-    n_rows = trainer.data.y.shape[0]
-    return [
-        trainer.epoch(epoch_rows(n_rows, 5, trainer.state.epoch, True), total) for _ in range(n)
-    ]
+    order = Shuffled(trainer.data.y.shape[0], 5, True)
+    state = trainer.state
+    course = Course(
+        trainer.optimizer, order, trainer.batch_size, total, state.step, state.epoch,
+        schedule_start=state.schedule_start,
+    )  # fmt: skip
+    return [trainer.epoch(course) for _ in range(n)]
 
 
 @pytest.mark.parametrize("schedule", ["constant", "invscaling", "cosine", "one_cycle"])

@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_limits
 from bits import NETWORKS, SHARED, fingerprint, problem_of, share_all, trained, work_of
 from problems import OPTIMIZERS, make_problem
 from retrograd.engine import prediction
+from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.prediction import predict
 from retrograd.engine.threads import n_workers_for
 from retrograd.engine.trainer import PANEL_ROWS, WIDE, Objective, State, Trainer
@@ -115,11 +116,11 @@ def test_one_thread_at_one_time_and_many_at_another(name: str, dtype: type) -> N
 def test_mean_loss_of_an_epoch_with_many_steps() -> None:
     """So many that a BLAS would share their sum."""
     problem = make_problem((2, 2, 1), "identity", ("log_loss", "logistic"), 30_000)
-    rows = np.arange(30_000)
+    course = Course(OPTIMIZERS["sgd"], Shuffled(30_000, 0, False), batch_size=1, total_epochs=1)
 
     def epoch() -> float:
         state = State.start(problem.theta.copy(), OPTIMIZERS["sgd"])
-        return Trainer(problem.network, OPTIMIZERS["sgd"], data, 1, state).epoch(rows, 1)
+        return Trainer(problem.network, OPTIMIZERS["sgd"], data, 1, state).epoch(course)
 
     data = problem.data("dense")
     alone = with_threads(1, epoch)

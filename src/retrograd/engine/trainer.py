@@ -1,10 +1,11 @@
 """The trainer: the state of a training, and the loop that moves it on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from retrograd.engine.batches import batch_bounds
+from retrograd.engine.course import Course
 from retrograd.engine.divergence import DivergenceError, first_trouble
 from retrograd.engine.jit import compiling
 from retrograd.engine.kernels import one_example, steps
@@ -29,6 +30,8 @@ WIDE = 512
 SPARSE_TASKS = 4
 # Multiplications after which the loop comes back to Python, to let Ctrl-C in: some 0.2 seconds.
 CALL_WORK = 1 << 33
+# What a step costs beside its multiplications, in their time.
+STEP_WORK = 1 << 12
 
 
 @dataclass
@@ -98,9 +101,11 @@ def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
     return np.array(tasks, dtype=np.int64)
 
 
-def make_work(network: Network, dtype: np.dtype, batch_size: int, sparse: bool) -> Work:
+def make_work(
+    network: Network, dtype: np.dtype, batch_size: int, sparse: bool, panel_rows: int | None = None
+) -> Work:
     """Allocate the buffers for batches of up to batch_size rows."""
-    panel_rows = min(batch_size, PANEL_ROWS)
+    panel_rows = min(batch_size, PANEL_ROWS if panel_rows is None else panel_rows)
     widest = max(network.widths[1:])
     task_rows = TASK_ROWS if widest < WIDE else TASK_ROWS_WIDE
     row_bytes = widest * dtype.itemsize
@@ -141,6 +146,14 @@ class Trainer:
         The largest batch that will be asked for.
     state : State
         Moved on in place.
+    panel_rows : int, optional
+        Rows whose units are held at once, if not as many as are good for the cache.
+
+    Attributes
+    ----------
+    after_call : callable or None
+        Told the losses of the steps just taken, some 0.1 seconds of them or an epoch; the state
+        is then as after them.
 
     Examples
     --------
@@ -157,34 +170,37 @@ class Trainer:
     """
 
     def __init__(
-        self, network: Network, optimizer: Optimizer, data: Data, batch_size: int, state: State
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        data: Data,
+        batch_size: int,
+        state: State,
+        panel_rows: int | None = None,
     ) -> None:
         self.network = network
         self.optimizer = optimizer
         self.data = data
         self.state = state
         self.batch_size = batch_size
+        self.after_call: Callable[[np.ndarray], None] | None = None
         sparse = data.row_starts.size > 0
-        self.work = make_work(network, state.theta.dtype, batch_size, sparse)
+        self.work = make_work(network, state.theta.dtype, batch_size, sparse, panel_rows)
 
-    def epoch(self, rows: np.ndarray, total_epochs: int) -> float:
-        """Train on ``rows`` in their order, batch by batch; the mean loss, weighted by rows.
-
-        Schedules by step are laid out over ``total_epochs`` such epochs.
-        """
-        bounds = batch_bounds(rows.size, self.batch_size)
-        n_steps = bounds.size - 1
-        rates = self.optimizer.learning_rates(
-            self.state.learning_rate, self.state.step - self.state.schedule_start, n_steps,
-            total_epochs * n_steps,
-        )  # fmt: skip
+    def epoch(self, course: Course) -> float:
+        """Train to the end of an epoch of the course; the mean loss, weighted by rows."""
+        rows, bounds, rates = course.epoch(self.state.epoch, self.state.learning_rate)
         losses = self.run(rows, bounds, rates)
+        self.end_epoch()
+        # Not by np.dot, whose bits depend on the BLAS's threads.
+        return np.sum(losses * np.diff(bounds)) / rows.size
+
+    def end_epoch(self) -> None:
+        """Count an epoch, and take the rate that its end asks for."""
         self.state.epoch += 1
         self.state.learning_rate = self.optimizer.rate_after_epoch(
             self.state.learning_rate, self.state.samples_seen
         )
-        # Not by np.dot, whose bits depend on the BLAS's threads.
-        return np.sum(losses * np.diff(bounds)) / rows.size
 
     def run(self, rows: np.ndarray, bounds: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """Take the steps of a plan: step k on rows[bounds[k] : bounds[k + 1]] at rates[k].
@@ -203,7 +219,6 @@ class Trainer:
             a row is not among its data.
         """
         network, state, work = self.network, self.state, self.work
-        layout, settings = network.layout(state.theta.dtype), self.optimizer.settings()
         rows, bounds = np.asarray(rows, np.int64), np.asarray(bounds, np.int64)
         rates = np.asarray(rates, np.float64)
         sizes = bounds[1:] - bounds[:-1]
@@ -220,7 +235,7 @@ class Trainer:
             raise ValueError(f"row numbers must be 0 to {n_known - 1}")
         losses = np.empty(rates.size)
         corrections = self.optimizer.corrections(state.step, rates.size)
-        chunk = max(1, CALL_WORK // (3 * layout.n_weights * self.batch_size))
+        chunk = max(1, CALL_WORK // (3 * network.n_parameters * self.batch_size + STEP_WORK))
         kernel = "one_example" if self._is_notebooks(bounds) else "train"
         n_workers = n_workers_for(3 * self.batch_size * network.n_parameters, rates.size)
         with compiling(kernel, state.theta.dtype):
@@ -228,9 +243,11 @@ class Trainer:
                 end = min(begin + chunk, rates.size)
                 plan = Plan(rows, bounds[begin : end + 1], rates[begin:end], corrections[begin:end])
                 with interrupts_held():
-                    n_good = self._take_steps(layout, settings, plan, losses[begin:end], n_workers)
+                    n_good = self.take(plan, losses[begin:end], n_workers)
                     state.step += n_good
                     state.samples_seen += int(plan.bounds[n_good] - plan.bounds[0])
+                if self.after_call is not None and n_good:
+                    self.after_call(losses[begin : begin + n_good])
                 if n_good < end - begin:
                     n_rows = int(plan.bounds[n_good + 1] - plan.bounds[n_good])
                     raise DivergenceError(
@@ -239,11 +256,13 @@ class Trainer:
                     )  # fmt: skip
         return losses
 
-    def _take_steps(
-        self, layout: Layout, settings: Settings, plan: Plan, losses: np.ndarray, n_workers: int
-    ) -> int:
-        """Take the steps of one call; how many went well."""
+    def take(self, plan: Plan, losses: np.ndarray, n_workers: int = 1) -> int:
+        """Take the steps of one call of a kernel, unchecked and uncounted; how many went well.
+
+        ``work`` then holds the numbers of the last one, also of one that did not go well.
+        """
         state = self.state
+        layout, settings = self.network.layout(state.theta.dtype), self.optimizer.settings()
         if self._is_notebooks(plan.bounds):
             return one_example.train(layout, state.theta, self.data, plan, self.work, losses)
         return _share_steps(
@@ -272,6 +291,28 @@ class Trainer:
             and self.network.n_parameters <= one_example.UP_TO
             and self.network.widths[1] * self.network.widths[2] < TILES_FROM
         )
+
+
+def row_losses(network: Network, theta: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
+    """Loss of each row by itself, at theta of shape (P,), unweighted and without the penalty.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+    """
+    n, dtype = rows.size, data.y.dtype
+    unweighted = data._replace(sample_weight=data.sample_weight[:0])
+    work = make_work(network, dtype, 1, data.row_starts.size > 0)
+    settings = Optimizer("sgd").settings()._replace(solver=STAY)
+    plan = Plan(np.asarray(rows, np.int64), np.arange(n + 1), np.zeros(n), np.ones(n))
+    losses, slots = np.empty(n), np.empty((0, theta.size), dtype)
+    with compiling("train", dtype):
+        n_good = _share_steps(
+            network.layout(dtype), settings, theta.copy(), slots, unweighted, plan, work, losses, 1
+        )
+    if n_good < n:  # one that is not finite ends the call
+        losses[n_good + 1 :] = row_losses(network, theta, data, rows[n_good + 1 :])
+    return losses
 
 
 def _share_steps(

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
-from retrograd.engine.batches import epoch_rows
+from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
@@ -70,14 +70,15 @@ def fit_stochastic(
     stopping = Stopping(estimator, validation, state)
     batch_size = _batch_size(estimator.batch_size, n_rows)
     trainer = Trainer(network, optimizer, data, batch_size, state)
+    course = Course(
+        optimizer, Shuffled(n_rows, estimator._seed, estimator.shuffle, train), batch_size,
+        estimator.max_iter, state.step, state.epoch, schedule_start=state.schedule_start,
+    )  # fmt: skip
     estimator.n_iter_ = 0
     try:
         for _ in range(1 if incremental else estimator.max_iter):
             on_epoch(True)
-            rows = epoch_rows(n_rows, estimator._seed, state.epoch, estimator.shuffle)
-            if train is not None:
-                rows = train[rows]
-            estimator.loss_ = trainer.epoch(rows, estimator.max_iter)
+            estimator.loss_ = trainer.epoch(course)
             estimator.n_iter_ += 1
             estimator.t_ = state.samples_seen
             estimator.loss_curve_.append(estimator.loss_)

@@ -101,6 +101,14 @@ def move(settings, theta, slots, g, start, weights, learning_rate, correction):
     return not_finite(theta) + not_finite(v)
 
 
+@jit(entry=True)
+def move_all(settings, theta, slots, gradient, n_weights, learning_rate, correction):
+    """``move`` for all parameters at once: what an update does to any theta, to look at it."""
+    part, g = vector(theta, 0, theta.size), vector(gradient, 0, theta.size)
+    weights = vector(theta, 0, n_weights)
+    return move(settings, part, slots, g, 0, weights, learning_rate, correction)
+
+
 @jit
 def sgd(theta, g, learning_rate):
     r"""Plain gradient descent, :math:`\theta = \theta - \eta g`: the notebook's update."""

@@ -1,0 +1,195 @@
+"""The course of a training: which rows every step learns from, and at which rate.
+
+All of it follows from a few numbers, so that any step can be asked for, in any order, again.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from retrograd.engine.batches import batch_bounds, epoch_rows
+from retrograd.engine.optimizers import Optimizer
+
+# Rows drawn from NumPy's generator between two of its states that are kept to go back to.
+DRAWS_KEPT = 1 << 18
+
+
+class Shuffled:
+    """Every row once an epoch, in an order that is a function of seed and epoch.
+
+    Parameters
+    ----------
+    n_rows : int
+    seed : int
+    shuffle : bool
+        If not, the rows come in their own order.
+    among : ndarray of int64, optional
+        Numbers of the rows, if not all are trained on.
+
+    Examples
+    --------
+    >>> Shuffled(2, seed=0, shuffle=False, among=np.array([7, 4])).rows(0)
+    array([7, 4])
+    """
+
+    def __init__(
+        self, n_rows: int, seed: int, shuffle: bool, among: np.ndarray | None = None
+    ) -> None:
+        self.n_rows, self.seed, self.shuffle, self.among = n_rows, seed, shuffle, among
+
+    def rows(self, epoch: int) -> np.ndarray:
+        """Numbers of the rows in the order of that epoch."""
+        rows = epoch_rows(self.n_rows, self.seed, epoch, self.shuffle)
+        return rows if self.among is None else self.among[rows]
+
+
+class Drawn:
+    """One row a step, drawn with replacement by NumPy's own generator: the notebook's rule.
+
+    Parameters
+    ----------
+    n_rows : int
+    state : tuple
+        The generator's, from ``numpy.random.get_state()``, before the first draw.
+
+    Examples
+    --------
+    >>> np.random.seed(0)
+    >>> order = Drawn(5, np.random.get_state())
+    >>> order.rows(1), np.random.randint(0, 5, 10)
+    (array([1, 3, 2, 4, 0]), array([4, 0, 3, 3, 3, 1, 3, 2, 4, 0]))
+    """
+
+    def __init__(self, n_rows: int, state: tuple) -> None:
+        self.n_rows = n_rows
+        self.state = state
+        self._kept: list[tuple[int, Any]] = [(0, state)]
+
+    def rows(self, epoch: int) -> np.ndarray:
+        """Numbers of the rows drawn in that epoch."""
+        begin = epoch * self.n_rows
+        at = bisect_right(self._kept, begin, key=lambda kept: kept[0]) - 1
+        drawn, state = self._kept[at]
+        generator = np.random.RandomState()
+        generator.set_state(state)
+        while drawn < begin:
+            n = min(begin - drawn, DRAWS_KEPT)
+            generator.randint(0, self.n_rows, size=n)
+            drawn += n
+            if drawn - self._kept[-1][0] >= DRAWS_KEPT:
+                self._kept.append((drawn, generator.get_state()))
+        return generator.randint(0, self.n_rows, size=self.n_rows)
+
+
+class Steps(NamedTuple):
+    """S steps in a row: step k learns from ``rows[bounds[k] : bounds[k + 1]]`` at ``rates[k]``."""
+
+    rows: np.ndarray
+    bounds: np.ndarray
+    rates: np.ndarray
+
+
+@dataclass(frozen=True)
+class Course:
+    """The steps of a training, each of them a function of its number.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    order : Shuffled or Drawn
+        The rows of every epoch.
+    batch_size : int
+    total_epochs : int
+        Over how many epochs schedules by step are laid out.
+    first_step, first_epoch : int
+        Steps and epochs that were taken before the course begins.
+    skip : int
+        Rows of the first epoch that it begins behind: a branch begins anywhere.
+    schedule_start : int
+        The step from which a schedule by step is laid out.
+
+    Examples
+    --------
+    >>> course = Course(Optimizer("sgd"), Shuffled(5, 0, False), batch_size=2, total_epochs=3)
+    >>> course.place(4)
+    (1, 1)
+    >>> course.epoch(1, rate=0.1)
+    Steps(rows=array([0, 1, 2, 3, 4]), bounds=array([0, 2, 4, 5]), rates=array([0.1, 0.1, 0.1]))
+    >>> course.between(2, 4, lambda epoch: 0.1).rows
+    array([4, 0, 1])
+    """
+
+    optimizer: Optimizer
+    order: Any
+    batch_size: int
+    total_epochs: int
+    first_step: int = 0
+    first_epoch: int = 0
+    skip: int = 0
+    schedule_start: int = 0
+    _recent: dict = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """Steps of every epoch but perhaps the first."""
+        return -(-self.order.n_rows // self.batch_size)
+
+    @property
+    def steps_of_first_epoch(self) -> int:
+        """Steps that are left of the first epoch."""
+        return -(-(self.order.n_rows - self.skip) // self.batch_size)
+
+    def place(self, step: int) -> tuple[int, int]:
+        """Epoch of a step, and which of its steps it is; steps count from the course's begin."""
+        if step < self.steps_of_first_epoch:
+            return self.first_epoch, step
+        later, within = divmod(step - self.steps_of_first_epoch, self.steps_an_epoch)
+        return self.first_epoch + 1 + later, within
+
+    def begin_of(self, epoch: int) -> int:
+        """First step of an epoch, counted from the course's begin."""
+        if epoch <= self.first_epoch:
+            return 0
+        later = epoch - self.first_epoch - 1
+        return self.steps_of_first_epoch + later * self.steps_an_epoch
+
+    def epoch(self, epoch: int, rate: float) -> Steps:
+        """Return the steps of one epoch, whose rate, before any schedule by step, is ``rate``."""
+        rows = self.order.rows(epoch)
+        if epoch == self.first_epoch:
+            rows = rows[self.skip :]
+        bounds = batch_bounds(rows.size, self.batch_size)
+        taken = self.first_step + self.begin_of(epoch) - self.schedule_start
+        rates = self.optimizer.learning_rates(
+            rate, taken, bounds.size - 1, self.total_epochs * self.steps_an_epoch
+        )
+        return Steps(rows, bounds, rates)
+
+    def between(self, begin: int, end: int, rate_of: Callable[[int], float]) -> Steps:
+        """Return the steps from ``begin`` to before ``end``, given every epoch's rate."""
+        n_rows = 0
+        rows, bounds, rates = [], [np.zeros(1, np.int64)], []
+        while begin < end:
+            epoch, within = self.place(begin)
+            steps = self._epoch_again(epoch, rate_of(epoch))
+            stop = min(steps.rates.size, within + end - begin)
+            first, last = steps.bounds[within], steps.bounds[stop]
+            rows.append(steps.rows[first:last])
+            bounds.append(steps.bounds[within + 1 : stop + 1] - first + n_rows)
+            rates.append(steps.rates[within:stop])
+            n_rows += last - first
+            begin += stop - within
+        if not rows:
+            return Steps(np.empty(0, np.int64), np.zeros(1, np.int64), np.empty(0))
+        return Steps(np.concatenate(rows), np.concatenate(bounds), np.concatenate(rates))
+
+    def _epoch_again(self, epoch: int, rate: float) -> Steps:
+        """Return ``epoch`` of it, kept since one who goes step by step asks for it every time."""
+        if (epoch, rate) not in self._recent:
+            if len(self._recent) > 1:
+                self._recent.clear()
+            self._recent[epoch, rate] = self.epoch(epoch, rate)
+        return self._recent[epoch, rate]
