@@ -21,16 +21,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from retrograd.estimators.plain import PlainDataError, fact, texts
 from retrograd.export.container import ModelFileError, read_container, write_container
 from retrograd.export.network import pack_network, unpack_network
-from retrograd.export.parts import (
-    NETWORKS,
-    Tensors,
-    fact,
-    pack_scaler,
-    texts,
-    unpack_scaler,
-)
+from retrograd.export.parts import NETWORKS, Tensors, pack_scaler, unpack_scaler
 
 
 class Step(Protocol):
@@ -76,11 +70,11 @@ def save_model(model, path, *, facts: dict | None = None, steps: Steps | None = 
     array([[3.]])
     """
     tensors: dict[str, np.ndarray] = {}
-    document = {
-        "model": _pack(model, "", tensors, steps or {}),
-        "facts": facts or {},
-        "versions": versions(),
-    }
+    try:
+        packed = _pack(model, "", tensors, steps or {})
+    except PlainDataError as error:
+        raise ModelFileError(str(error)) from None
+    document = {"model": packed, "facts": facts or {}, "versions": versions()}
     write_container(path, tensors, document)
 
 

@@ -1,21 +1,20 @@
 """Writes a fitted MLPClassifier or MLPRegressor as tensors and plain facts, and builds it again."""
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-from retrograd.export.container import ModelFileError
-from retrograd.export.parts import (
-    NETWORKS,
-    OUTPUTS,
-    Tensors,
+from retrograd.estimators.plain import (
     build,
     fact,
+    pack_classes,
     pack_names,
     pack_parameters,
+    unpack_classes,
     unpack_names,
 )
+from retrograd.export.container import ModelFileError
+from retrograd.export.parts import NETWORKS, OUTPUTS, Tensors
 
 CURVES = ("loss_curve_", "validation_scores_")
 NUMBERS = ("loss_", "best_loss_", "best_validation_score_")
@@ -141,58 +140,6 @@ def _check_classes(model) -> None:
     one_or_other = model.out_activation_ == "logistic" and outputs == 1 and classes == 2
     if not one_or_other and outputs != classes:
         raise ModelFileError(f"{outputs} outputs for {classes} classes")
-
-
-def pack_classes(classes: np.ndarray) -> dict:
-    """Write class labels with their type.
-
-    Examples
-    --------
-    >>> pack_classes(np.array(["cat", "dog"]))
-    {'dtype': 'text', 'labels': ['cat', 'dog']}
-    """
-    if not isinstance(classes, np.ndarray):
-        raise ModelFileError("a classifier of several targets at once cannot be written")
-    if classes.dtype.kind in "UO" and all(isinstance(label, str) for label in classes.tolist()):
-        kind = "text" if classes.dtype.kind == "U" else "object"
-    elif classes.dtype.kind in "iubf":
-        kind = classes.dtype.name
-    else:
-        raise ModelFileError(f"class labels of type {classes.dtype} cannot be written")
-    return {"dtype": kind, "labels": classes.tolist()}
-
-
-_BITS = (8, 16, 32, 64)
-LABELS: dict[str, tuple[type, Any]] = {
-    "text": (str, str),
-    "object": (str, object),
-    "bool": (bool, bool),
-}
-LABELS |= {f"{sign}int{bits}": (int, f"{sign}int{bits}") for sign in ("", "u") for bits in _BITS}
-LABELS |= {name: (float, name) for name in ("float16", "float32", "float64")}
-
-
-def unpack_classes(facts: dict) -> np.ndarray:
-    """Build the array of class labels.
-
-    Examples
-    --------
-    >>> unpack_classes({"classes": {"dtype": "int64", "labels": [1, 3]}})
-    array([1, 3])
-    """
-    entry = fact(facts, "classes", dict)
-    kind, labels = fact(entry, "dtype", str), fact(entry, "labels", list)
-    if kind not in LABELS:
-        raise ModelFileError(f"class labels of unknown type {kind!r}")
-    python_type, dtype = LABELS[kind]
-    if not labels or not all(type(label) is python_type for label in labels):
-        raise ModelFileError(f"class labels are not all of type {kind}")
-    if any(not first < second for first, second in pairwise(labels)):
-        raise ModelFileError("class labels are not in order")
-    try:
-        return np.array(labels, dtype=dtype)
-    except OverflowError:
-        raise ModelFileError(f"a class label does not fit into {kind}") from None
 
 
 def _plain_number(value) -> float | None:

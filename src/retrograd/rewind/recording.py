@@ -1,0 +1,252 @@
+"""A recording: writes a run while it happens, beside the training and hardly in its way."""
+
+import queue
+import threading
+import time
+import weakref
+from typing import Any
+
+import numpy as np
+
+from retrograd.engine.kernels.data import Data
+from retrograd.engine.threads import available_threads
+from retrograd.engine.trainer import State
+from retrograd.rewind.header import Header
+from retrograd.rewind.schema import array_name
+from retrograd.rewind.store import RunFileError, Store
+
+# Seconds of training between checkpoints, at least: what a replay from one of them may take.
+SPACING = 0.12
+# And at least so many times what the last one has cost: that is two per cent.
+COST_FACTOR = 50
+# Losses of single steps kept of a commit, and, of all so far, after which only every other one is.
+LOSSES_A_COMMIT, LOSSES_DENSE = 4096, 1 << 19
+# SQLite's own limit is a billion bytes.
+LARGEST_BLOB = 900_000_000
+DATA_PARTS = ("X", "values", "columns", "row_starts", "y", "sample_weight")
+
+
+class Recording:
+    """One run on its way into a store.
+
+    Parameters
+    ----------
+    store : Store
+    header : Header
+        Its data's names are filled in here.
+    data : Data
+    extras : dict of ndarray
+        Other arrays that a replay or the estimator needs, such as the rows that are trained on.
+    state : State
+        Before the first step.
+    keep_data : bool
+    budget : int
+        Bytes that checkpoints may take.
+    number : int, optional
+        A run to go on with, instead of a new one.
+
+    Raises
+    ------
+    RunFileError
+        If the state is too large for a file, or the file cannot be written to.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        header: Header,
+        data: Data,
+        extras: dict[str, np.ndarray],
+        state: State,
+        keep_data: bool,
+        budget: int,
+        number: int | None = None,
+    ) -> None:
+        self.store = store
+        self.budget = budget
+        self.first_step, self.first_epoch = state.step, state.epoch
+        if number is not None:
+            self.first_step, self.first_epoch = (
+                header.course["first_step"], header.course["first_epoch"],
+            )  # fmt: skip
+        self.state_bytes = state.theta.nbytes + state.slots.nbytes
+        if self.state_bytes > LARGEST_BLOB:
+            raise RunFileError(
+                f"a state of this network takes {self.state_bytes:,} bytes; a run file holds "
+                f"states of up to {LARGEST_BLOB:,}"
+            )
+        self._losses: list[np.ndarray] = []
+        self._loss_step = state.step - self.first_step
+        self._n_losses = 0
+        self._epochs: list[tuple] = []
+        self._kept: list[int] = []
+        self._spacing = SPACING
+        self._seconds, self._began = 0.0, time.perf_counter()
+        if number is None:
+            names, arrays = _name(data, extras, keep_data)
+            header.data = names
+            self.run = store.new_run(header.text())
+            self._writer = _Writer(store)
+            self._writer.put([("arrays", row) for row in arrays])
+            self._checkpoint(state)
+        else:
+            self.run = number
+            self._kept = store.steps_of(number)
+            self._seconds = store.rows("progress", "run = ?", number)[0][-1]
+            self._writer = _Writer(store)
+        self._due = time.perf_counter() + self._spacing
+
+    def after_steps(self, state: State, losses: np.ndarray) -> None:
+        """Take note of steps that were just taken."""
+        self._losses.append(losses)
+        if time.perf_counter() >= self._due:
+            self._checkpoint(state)
+
+    def after_epoch(self, state: State, loss: float, score: float | None, gradient: Any) -> None:
+        """Take note of an epoch that has ended; the state is as the next one begins."""
+        norm = float(np.sqrt(np.vdot(gradient, gradient)))
+        self._epochs.append(
+            (
+                self.run,
+                state.epoch - 1,
+                state.step - self.first_step,
+                float(loss),
+                None if score is None else float(score),
+                norm,
+                float(state.learning_rate),
+            )
+        )
+
+    def end(self, state: State | None, status: str, note: str = "") -> None:
+        """Write what is left, and let go of the store; raises what the writer failed of."""
+        try:
+            if state is not None:
+                self._checkpoint(state, status, note)
+            else:
+                self._writer.put([self._progress(self._loss_step, 0, status, note)])
+        finally:
+            self._writer.close()
+
+    def _checkpoint(self, state: State, status: str = "running", note: str = "") -> None:
+        """Hand the state, and all that was noted, to the writer."""
+        begin = time.perf_counter()
+        step = state.step - self.first_step
+        rows: list[tuple[str, tuple]] = []
+        if status == "running" and not self._writer.is_free:
+            # The disk is slower than the training: this one is left out.
+            self._due = begin + self._spacing
+            return
+        if step not in self._kept:
+            blob = np.concatenate([state.theta, state.slots.ravel()])
+            rows.append((
+                "checkpoints",
+                (self.run, step, state.epoch, float(state.learning_rate), state.samples_seen, blob),
+            ))  # fmt: skip
+        rows += self._losses_so_far(step)
+        rows += [("epochs", row) for row in self._epochs]
+        self._epochs = []
+        rows.append(self._progress(step, state.epoch - self.first_epoch, status, note))
+        deletions = []
+        if step not in self._kept:
+            self._kept.append(step)
+            if len(self._kept) * self.state_bytes > self.budget and len(self._kept) > 3:
+                # Every other one, but never the first or the last.
+                dropped = self._kept[1:-1:2]
+                self._kept = sorted(set(self._kept) - set(dropped))
+                deletions = [("run = ? AND step = ?", (self.run, step)) for step in dropped]
+                self._spacing *= 2
+        self._writer.put(rows, deletions)
+        now = time.perf_counter()
+        # The writer shares the processor's cores with the training.
+        cost = now - begin + self._writer.seconds / available_threads()
+        self._due = now + max(self._spacing, COST_FACTOR * cost)
+
+    def _progress(self, steps: int, epochs: int, status: str, note: str) -> tuple[str, tuple]:
+        seconds = self._seconds + time.perf_counter() - self._began
+        return "progress", (self.run, status, note, steps, epochs, seconds)
+
+    def _losses_so_far(self, step: int) -> list[tuple[str, tuple]]:
+        """Losses of the steps since the last commit, thinned where they are many."""
+        if not self._losses:
+            return []
+        losses = np.concatenate(self._losses)
+        first, self._losses, self._loss_step = self._loss_step, [], step
+        stride = -(-losses.size // LOSSES_A_COMMIT)
+        while self._n_losses > LOSSES_DENSE * stride:
+            stride *= 2
+        thinned = losses[::stride].copy()
+        self._n_losses += thinned.size
+        return [("losses", (self.run, first, stride, losses.size, thinned))]
+
+
+class _Writer:
+    """A thread that writes to a store, so that a training does not wait for the disk.
+
+    Attributes
+    ----------
+    seconds : float
+        What the last commit has taken of a processor core.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.seconds = 0.0
+        self._queue: queue.SimpleQueue = queue.SimpleQueue()
+        self._error: BaseException | None = None
+        self._n_put = self._n_written = 0
+        # A training that is given up unheard does not keep its thread: the thread knows no owner.
+        self._thread = threading.Thread(
+            target=_write_all, args=(store, self._queue, weakref.ref(self)), daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no more than one commit is waiting; raises what one has failed of."""
+        if self._error is not None:
+            raise self._error
+        return self._n_put - self._n_written < 2
+
+    def put(self, rows: list, deletions: list | None = None) -> None:
+        """Hand over what belongs into one commit."""
+        self._n_put += 1
+        self._queue.put((rows, deletions or []))
+
+    def wrote(self, seconds: float, error: BaseException | None) -> None:
+        """Take note, in the thread, that a commit is through, or what it failed of."""
+        self.seconds = seconds
+        self._n_written += 1
+        self._error = self._error or error
+
+    def close(self) -> None:
+        """Wait until all is written; raises what it has failed of."""
+        self._queue.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+
+def _write_all(store: Store, work: queue.SimpleQueue, writer: Any) -> None:
+    while (job := work.get()) is not None:
+        error: BaseException | None = None
+        begin = time.thread_time()
+        try:
+            store.write(*job)
+        except BaseException as raised:
+            error = raised
+        del job
+        if (owner := writer()) is None:
+            return
+        owner.wrote(time.thread_time() - begin, error)
+        del owner
+
+
+def _name(data: Data, extras: dict[str, np.ndarray], keep_data: bool) -> tuple[dict, list]:
+    """Names of a run's arrays, and the rows of those that are to be kept."""
+    arrays = {part: getattr(data, part) for part in DATA_PARTS}
+    names: dict[str, Any] = {part: array_name(array) for part, array in (arrays | extras).items()}
+    kept = arrays | extras if keep_data else extras
+    rows = [
+        (names[part], array.dtype.str, ",".join(map(str, array.shape)), array)
+        for part, array in kept.items()
+    ]
+    return {**names, "kept": keep_data}, rows

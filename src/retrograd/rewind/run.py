@@ -1,0 +1,396 @@
+"""A run: a recorded training, as a sequence of moments; and a moment, with all that it holds."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from retrograd.engine.kernels.data import Data
+from retrograd.engine.trainer import State
+from retrograd.rewind.header import Header
+from retrograd.rewind.recording import DATA_PARTS
+from retrograd.rewind.replay import Difference, Replay
+from retrograd.rewind.schema import array_name
+from retrograd.rewind.store import RunFileError, Store
+from retrograd.rewind.trace import Trace
+
+# The optimizers' memory, by the names that the literature has for it.
+SLOTS = {
+    "sgd": ("velocity",),
+    "adam": ("m", "v"),
+    "adamw": ("m", "v"),
+    "rmsprop": ("v",),
+}
+
+
+class Epoch(NamedTuple):
+    """How an epoch ended; score is None where there is no validation."""
+
+    epoch: int
+    step: int
+    loss: float
+    score: float | None
+    gradient_norm: float
+    learning_rate: float
+
+
+class Door(Protocol):
+    """What only the estimators' room can do with a run."""
+
+    def estimator(self, moment: "Moment") -> Any:
+        """Fitted estimator as of a moment."""
+
+    def resume(self, run: "Run") -> Any:
+        """Go on with an interrupted run to its end; the fitted estimator."""
+
+    def branch(self, run: "Run", step: int, changes: dict) -> "Run":
+        """Train on from a moment with other parameters, as a run of its own."""
+
+
+class Run:
+    """A recorded training.
+
+    Moment k is the state after k steps, 0 ≤ k ≤ len(run); its trace is the step taken from it.
+
+    Parameters
+    ----------
+    store : Store
+    number : int
+        The run's number in the store.
+    door : Door
+    data : Data, optional
+        The training data, if the store does not keep them.
+
+    Attributes
+    ----------
+    status : {'running', 'ended', 'interrupted', 'diverged', 'failed'}
+        How it ended; a run that was killed is 'running' for ever, until it is resumed.
+    note : str
+        Where it diverged, or what it failed of.
+
+    Raises
+    ------
+    RunFileError
+        If the store has no such run, or it is damaged, or the data are other than was recorded.
+    """
+
+    def __init__(self, store: Store, number: int, door: Door, data: Data | None = None) -> None:
+        found = store.rows("runs", "run = ?", number)
+        if not found:
+            raise RunFileError(f"{store.name} has no run {number}")
+        self.store, self.number, self.door = store, number, door
+        self.header = Header.read(found[0][1], store.name)
+        self._given = data
+        self._replay: Replay | None = None
+        self.refresh()
+        if data is not None:
+            self._check_data(data)
+
+    def refresh(self) -> "Run":
+        """Look again how far it has come, should it be growing."""
+        found = self.store.rows("progress", "run = ?", self.number)
+        checkpoints = self.store.steps_of(self.number)
+        if not found or not checkpoints:
+            # Killed before its first commit: there is nothing but its header.
+            raise RunFileError(
+                f"run {self.number} of {self.store.name} has no step: it was broken off at its start"
+            )
+        _, self.status, self.note, self._n_steps, _, self.seconds = found[0]
+        if checkpoints[0] != 0 or checkpoints[-1] < self._n_steps:
+            raise RunFileError(f"{self.store.name} is damaged: a checkpoint is missing")
+        self.epochs = self._read_epochs()
+        return self
+
+    def _read_epochs(self) -> list[Epoch]:
+        rows = self.store.rows("epochs", "run = ?", self.number, order="epoch")
+        epochs = [Epoch(*row[1:]) for row in rows]
+        first = self.header.course["first_epoch"]
+        if [epoch.epoch for epoch in epochs] != list(range(first, first + len(epochs))):
+            raise RunFileError(f"{self.store.name} is damaged: an epoch is missing")
+        return [epoch for epoch in epochs if epoch.step <= self._n_steps]
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return self._n_steps
+
+    def __getitem__(self, step: int) -> "Moment":
+        """Moment after so many steps; negative from the end, which -1 is."""
+        if isinstance(step, slice):
+            raise TypeError("a run is no list of moments: ask for one, as in run[10]")
+        step = int(step)
+        return self.at(step if step >= 0 else len(self) + 1 + step)
+
+    def __iter__(self) -> Iterator["Moment"]:
+        """All moments, from the start to the end."""
+        return (self.at(step) for step in range(len(self) + 1))
+
+    def at(self, step: int | None = None, *, epoch: int | None = None) -> "Moment":
+        """Moment after so many steps, or before the first step of an epoch.
+
+        Raises
+        ------
+        IndexError
+            If the run did not come there.
+        """
+        if (step is None) == (epoch is None):
+            raise TypeError("at() takes a step or an epoch")
+        if epoch is not None:
+            return self.at(self._step_of(epoch))
+        if isinstance(step, bool) or not isinstance(step, int | np.integer):
+            raise TypeError(f"a step is a whole number, not {step!r}")
+        if not 0 <= step <= len(self):
+            raise IndexError(
+                f"step {step} is not in the run, which has steps 0 to {len(self)} (the last is its "
+                "end)"
+            )
+        return Moment(self, int(step))
+
+    def _step_of(self, epoch: int) -> int:
+        first = self.header.course["first_epoch"]
+        last, _ = self.replay.course.place(len(self))
+        if not first <= epoch <= last:
+            raise IndexError(f"epoch {epoch} is not in the run, which has epochs {first} to {last}")
+        return self.replay.course.begin_of(epoch)
+
+    @property
+    def replay(self) -> Replay:
+        """What goes to any step."""
+        if self._replay is None:
+            self._replay = self._make_replay()
+        return self._replay
+
+    def _make_replay(self) -> Replay:
+        names = self.header.data
+
+        def kept(name: str) -> np.ndarray | None:
+            return self.store.array(names[name]) if name in names else None
+
+        course = self.header.make_course(kept("train"), kept("generator"))
+        ((_, _, _, first_rate, *_),) = self.store.rows(
+            "checkpoints", "run = ? AND step = 0", self.number
+        )
+
+        def rate_of(epoch: int) -> float:
+            before = epoch - course.first_epoch
+            if before == 0 or "generator" in names:
+                return first_rate
+            if before > len(self.epochs):
+                self.refresh()
+            return self.epochs[before - 1].learning_rate
+
+        return Replay(self.store, self.number, self.header, course, self.data, rate_of)
+
+    @property
+    def data(self) -> Data:
+        """The training data, as the engine reads them."""
+        if self._given is None:
+            names = self.header.data
+            if not names.get("kept"):
+                raise RunFileError(
+                    f"{self.store.name} keeps no training data (there were too many, or keep_data "
+                    "was False): pass them, as open_run(path, data=(X, y))"
+                )
+            self._given = Data(*(self.store.array(names[part]) for part in DATA_PARTS))
+            self._check_shapes(self._given)
+        return self._given
+
+    def _check_data(self, data: Data) -> None:
+        for part in DATA_PARTS:
+            if array_name(getattr(data, part)) != self.header.data[part]:
+                what = {"y": "y", "sample_weight": "sample_weight"}.get(part, "X")
+                raise RunFileError(
+                    f"{what} is not what run {self.number} of {self.store.name} was trained on: "
+                    "its digest differs"
+                )
+
+    def _check_shapes(self, data: Data) -> None:
+        """Refuse a forged file: the kernels look at no shape."""
+        network, dtype = self.header.network, np.dtype(self.header.dtype)
+        n = data.y.shape[0]
+        dense = data.row_starts.size == 0
+        fits = (
+            data.y.shape == (n, network.target_width)
+            and data.X.shape == (n if dense else 0, network.widths[0])
+            and data.sample_weight.shape in ((0,), (n,))
+            and all(part.dtype == dtype for part in (data.X, data.values, data.y))
+            and (data.columns.dtype, data.row_starts.dtype) == (np.int32, np.int64)
+        )
+        if fits and not dense:
+            columns, starts = data.columns, data.row_starts
+            fits = (
+                starts.shape == (n + 1,)
+                and starts[0] == 0 <= np.diff(starts).min(initial=0)
+                and starts[-1] <= min(columns.size, data.values.size)
+                and 0 <= columns.min(initial=0) <= columns.max(initial=0) < network.widths[0]
+            )
+        if fits and network.output == "softmax":
+            fits = bool(((data.y >= 0) & (data.y < network.widths[-1])).all())
+        if not fits:
+            raise RunFileError(f"{self.store.name} is damaged: its data do not fit its network")
+
+    @property
+    def losses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and losses of the steps that were kept: all, or every other one where many."""
+        steps, losses = [], []
+        for _, first, stride, n, blob in self.store.rows(
+            "losses", "run = ?", self.number, order="step"
+        ):
+            if stride < 1 or len(blob) != 8 * -(-n // stride):
+                raise RunFileError(f"{self.store.name} is damaged: losses are missing")
+            steps.append(np.arange(first, first + n, stride))
+            losses.append(np.frombuffer(blob))
+        if not steps:
+            return np.empty(0, np.int64), np.empty(0)
+        # A run that was resumed has written some of them twice.
+        found, at = np.unique(np.concatenate(steps), return_index=True)
+        kept = found < len(self)
+        return found[kept], np.concatenate(losses)[at][kept]
+
+    def verify(self) -> Difference | None:
+        """Replay all of it against its checkpoints; None if every one was met, bit for bit."""
+        return self.replay.verify()
+
+    def resume(self) -> Any:
+        """Go on with a run that was killed or interrupted, to the end that it would have had.
+
+        Returns
+        -------
+        The fitted estimator.
+        """
+        return self.door.resume(self)
+
+    def branch(self, at: int, **changes: Any) -> "Run":
+        """Train on from a moment with other parameters: a run of its own, in the same file.
+
+        Parameters
+        ----------
+        at : int
+            The step to begin at.
+        **changes
+            Parameters of the estimator, such as ``learning_rate_init=0.01``.
+        """
+        return self.door.branch(self, self.at(at).step, changes)
+
+    def __repr__(self) -> str:
+        """One line."""
+        place = f", {self.header.place}" if self.header.place else ""
+        return (
+            f"<Run {self.number} of {self.store.name}{place}: {len(self):,} steps, {self.status}>"
+        )
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A run at a step: the state after so many steps, and the step that comes next.
+
+    Attributes
+    ----------
+    run : Run
+    step : int
+    """
+
+    run: Run
+    step: int
+    _held: dict = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def _state(self) -> State:
+        if "state" not in self._held:
+            self._held["state"] = self.run.replay.state(self.step)
+        return self._held["state"]
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that are over."""
+        return self.run.replay.course.place(self.step)[0]
+
+    @property
+    def coefs(self) -> list[np.ndarray]:
+        """Weights, one array of shape (I, O) a layer."""
+        return self.run.header.network.layers(self._state.theta)[0]
+
+    @property
+    def intercepts(self) -> list[np.ndarray]:
+        """Biases, one array of shape (O,) a layer."""
+        return self.run.header.network.layers(self._state.theta)[1]
+
+    @property
+    def optimizer_state(self) -> dict[str, dict[str, list[np.ndarray]]]:
+        """The optimizer's memory by name, such as 'm' and 'v': ``coefs`` and ``intercepts``."""
+        network, optimizer = self.run.header.network, self.run.header.optimizer
+        return {
+            name: dict(zip(("coefs", "intercepts"), network.layers(slot), strict=True))
+            for name, slot in zip(SLOTS[optimizer.solver], self._state.slots, strict=False)
+        }
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Numbers of the rows that the next step learns from."""
+        return self._next.rows
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next step."""
+        return float(self._next.rates[0])
+
+    @property
+    def _next(self) -> Any:
+        replay = self.run.replay
+        return replay.course.between(self.step, self.step + 1, replay.rate_of)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the numbers are the recorded ones to the last bit, as far as is known."""
+        return self.run.replay.is_exact(self.step)
+
+    def trace(self) -> Trace:
+        """Every number of the next step."""
+        if "trace" not in self._held:
+            self._held["trace"] = self.run.replay.trace(self.step)
+        return self._held["trace"]
+
+    @property
+    def loss(self) -> float:
+        """Loss of the next step's batch, before its update."""
+        return self.trace().loss
+
+    def estimator(self) -> Any:
+        """Fitted estimator as of this moment, ready to predict."""
+        return self.run.door.estimator(self)
+
+    def next(self) -> "Moment":
+        """Return the moment one step later."""
+        return self.run.at(self.step + 1)
+
+    def previous(self) -> "Moment":
+        """Return the moment one step earlier."""
+        return self.run.at(self.step - 1)
+
+
+class Runs(Sequence):
+    """The runs of a file, in the order in which they were begun.
+
+    Parameters
+    ----------
+    store : Store
+    door : Door
+    """
+
+    def __init__(self, store: Store, door: Door) -> None:
+        self.store, self.door = store, door
+        self.numbers = [number for number, _ in store.rows("runs", order="run")]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.numbers)
+
+    def __getitem__(self, index: Any) -> Any:
+        """One, or a list of those of a slice."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return Run(self.store, self.numbers[index], self.door)
+
+    def __repr__(self) -> str:
+        """One line for each."""
+        return "\n".join(map(repr, self)) or f"<{self.store.name} has no runs>"
