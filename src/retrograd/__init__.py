@@ -3,7 +3,10 @@
 from retrograd.engine.divergence import DivergenceError
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.notebook import MLP, sigmoid, sigmoid_deriv
+from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.regressor import MLPRegressor
+from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.estimators.tracing import trace
 from retrograd.faces.models import load_model, save_model
 from retrograd.tables.encoder import TableEncoder
 
@@ -13,9 +16,13 @@ __all__ = [
     "DivergenceError",
     "MLPClassifier",
     "MLPRegressor",
+    "Recorder",
     "TableEncoder",
     "load_model",
+    "open_run",
+    "open_runs",
     "save_model",
     "sigmoid",
     "sigmoid_deriv",
+    "trace",
 ]

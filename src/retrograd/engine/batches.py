@@ -69,6 +69,14 @@ def make_data(
     )
 
 
+def rows_of(data: Data) -> np.ndarray | scipy.sparse.csr_array:
+    """X of shape (n, I) as it was handed to ``make_data``, dense or in compressed sparse rows."""
+    if data.row_starts.size == 0:
+        return data.X
+    shape = (data.row_starts.size - 1, data.X.shape[1])
+    return scipy.sparse.csr_array((data.values, data.columns, data.row_starts), shape=shape)
+
+
 def _sparse_parts(rows: scipy.sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Values, columns and row starts, once they are known to fit: a kernel checks no index."""
     columns = rows.indices.astype(np.int32, copy=False)

@@ -59,7 +59,7 @@ class Drawn:
     --------
     >>> np.random.seed(0)
     >>> order = Drawn(5, np.random.get_state())
-    >>> order.rows(1), np.random.randint(0, 5, 10)
+    >>> order.between(5, 10), np.random.randint(0, 5, 10)
     (array([1, 3, 2, 4, 0]), array([4, 0, 3, 3, 3, 1, 3, 2, 4, 0]))
     """
 
@@ -67,21 +67,38 @@ class Drawn:
         self.n_rows = n_rows
         self.state = state
         self._kept: list[tuple[int, Any]] = [(0, state)]
+        self._generator = np.random.RandomState()
+        self._enter(0)
 
     def rows(self, epoch: int) -> np.ndarray:
         """Numbers of the rows drawn in that epoch."""
-        begin = epoch * self.n_rows
+        return self.between(epoch * self.n_rows, (epoch + 1) * self.n_rows)
+
+    def between(self, begin: int, end: int) -> np.ndarray:
+        """Numbers of the rows that the steps from ``begin`` to before ``end`` learn from."""
         at = bisect_right(self._kept, begin, key=lambda kept: kept[0]) - 1
-        drawn, state = self._kept[at]
-        generator = np.random.RandomState()
-        generator.set_state(state)
-        while drawn < begin:
-            n = min(begin - drawn, DRAWS_KEPT)
-            generator.randint(0, self.n_rows, size=n)
-            drawn += n
-            if drawn - self._kept[-1][0] >= DRAWS_KEPT:
-                self._kept.append((drawn, generator.get_state()))
-        return generator.randint(0, self.n_rows, size=self.n_rows)
+        if not self._kept[at][0] <= self._n_drawn <= begin:
+            self._enter(at)
+        while self._n_drawn < begin:
+            self._draw(begin)
+        parts = [np.empty(0, np.int64)]
+        while self._n_drawn < end:
+            parts.append(self._draw(end))
+        return np.concatenate(parts)
+
+    def _enter(self, at: int) -> None:
+        self._n_drawn, state = self._kept[at]
+        self._generator.set_state(state)
+
+    def _draw(self, end: int) -> np.ndarray:
+        """Draw on, at most to ``end``, and keep the generator's state now and then."""
+        last, _ = self._kept[-1]
+        until = last + DRAWS_KEPT if self._n_drawn < last + DRAWS_KEPT else end
+        rows = self._generator.randint(0, self.n_rows, size=min(until, end) - self._n_drawn)
+        self._n_drawn += rows.size
+        if self._n_drawn == last + DRAWS_KEPT:
+            self._kept.append((self._n_drawn, self._generator.get_state()))
+        return rows
 
 
 class Steps(NamedTuple):
@@ -170,6 +187,13 @@ class Course:
 
     def between(self, begin: int, end: int, rate_of: Callable[[int], float]) -> Steps:
         """Return the steps from ``begin`` to before ``end``, given every epoch's rate."""
+        if isinstance(self.order, Drawn):  # whose epochs may be of a few steps, and of one rate
+            rows = self.order.between(self.first_step + begin, self.first_step + end)
+            rate = rate_of(self.first_epoch)
+            return Steps(rows, np.arange(rows.size + 1), np.full(rows.size, rate))
+        return self._between(begin, end, rate_of)
+
+    def _between(self, begin: int, end: int, rate_of: Callable[[int], float]) -> Steps:
         n_rows = 0
         rows, bounds, rates = [], [np.zeros(1, np.int64)], []
         while begin < end:

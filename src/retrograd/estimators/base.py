@@ -16,10 +16,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight
 
 from retrograd.engine.batches import make_data
+from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import SOLVERS, Optimizer
 from retrograd.estimators import parameters
-from retrograd.estimators.fitting import fit_lbfgs, fit_stochastic
+from retrograd.estimators.fitting import fit_stochastic
+from retrograd.estimators.lbfgs import fit_lbfgs
+from retrograd.estimators.recorder import Recorder, place_of
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
 from retrograd.maths.initializers import INITIALIZERS
 from retrograd.maths.schedules import SCHEDULES
@@ -112,8 +115,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
 
+        callbacks = getattr(self, "_skl_callbacks", [])
+        recorders = [callback for callback in callbacks if isinstance(callback, Recorder)]
+        # Recorders are told of every step, and need no word of every epoch.
+        listened_to = len(callbacks) > len(recorders)
+
         def on_epoch(begin: bool) -> bool:
-            if not getattr(self, "_skl_callbacks", None):
+            if not listened_to:
                 return False
             hook = dict(estimator=self, X=X, y=y, metadata=metadata)
             if begin:
@@ -125,7 +133,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             )
 
         try:
-            self._fit(X, y, sample_weight, incremental=False, on_epoch=on_epoch)
+            self._fit(
+                X, y, sample_weight, incremental=False, on_epoch=on_epoch,
+                record=lambda training: [
+                    recorder.begin(training, place_of(context)) for recorder in recorders
+                ],
+            )  # fmt: skip
         finally:
             self.__dict__.pop("_epoch_context", None)
         context.call_on_fit_task_end(
@@ -163,35 +176,42 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight: Any,
         incremental: bool,
         on_epoch: Callable[[bool], bool] = lambda begin: False,
+        record: Callable[..., list] = lambda training: [],
     ) -> "BaseMLP":
         before = self.__dict__.copy()
         try:
-            first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-            dtype = [np.float64, np.float32] if first else [self._theta().dtype]
-            X, targets = self._validate(X, y, first, incremental, dtype)
-            if sample_weight is not None:
-                sample_weight = _check_sample_weight(
-                    sample_weight, X, dtype=X.dtype, ensure_non_negative=True
-                )
-                if not sample_weight.any():
-                    raise ValueError("every sample weight is 0: there is no row to learn from")
-            network = self._make_network(X.shape[1], targets)
-            rng = check_random_state(self.random_state)
-            if first:
-                self._start(network, rng, X.dtype)
-            else:
-                self._check_continues(network)
-            self._network = network
-            data = make_data(network, X, targets, sample_weight)
+            network, data, rng, first = self._ready(X, y, sample_weight, incremental)
             if self.solver == "lbfgs":
                 self._warn_of_unused()
                 fit_lbfgs(self, network, data)
             else:
-                fit_stochastic(self, network, data, X, rng, first, incremental, on_epoch)
+                fit_stochastic(self, network, data, rng, first, incremental, on_epoch, record)
         except BaseException:  # also an interrupt, where the solver does not catch it itself
             self.__dict__ = before
             raise
         return self
+
+    def _ready(
+        self, X: Any, y: Any, sample_weight: Any, incremental: bool
+    ) -> tuple[Network, Data, np.random.RandomState, bool]:
+        """Check the input and make what a training needs; True if it starts from new parameters."""
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        dtype = [np.float64, np.float32] if first else [self._theta().dtype]
+        X, targets = self._validate(X, y, first, incremental, dtype)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
+            )
+            if not sample_weight.any():
+                raise ValueError("every sample weight is 0: there is no row to learn from")
+        network = self._make_network(X.shape[1], targets)
+        rng = check_random_state(self.random_state)
+        if first:
+            self._start(network, rng, X.dtype)
+        else:
+            self._check_continues(network)
+        self._network = network
+        return network, make_data(network, X, targets, sample_weight), rng, first
 
     def _check_continues(self, network: Network) -> None:
         """Refuse to go on training if the parameters or the data now ask for another network."""
@@ -275,6 +295,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                     f"{name}={getattr(self, name)!r} has no effect with solver='lbfgs'",
                     stacklevel=4,
                 )
+        if any(isinstance(callback, Recorder) for callback in getattr(self, "_skl_callbacks", [])):
+            warnings.warn(
+                "solver='lbfgs' takes no steps that a Recorder could record: this fit is not in "
+                "its file",
+                stacklevel=4,
+            )
 
     def _known_network(self) -> Network:
         """Network of the last fit, or one built from fitted attributes that were set by hand."""

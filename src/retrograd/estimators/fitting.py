@@ -1,33 +1,36 @@
-"""How an estimator is fitted: epoch after epoch until it converges, or by L-BFGS."""
+"""How an estimator is fitted by minibatches: epoch after epoch until it converges."""
 
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
+from retrograd.engine.batches import rows_of
 from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
+from retrograd.estimators.stopping import Stopping, open_curves
 
 if TYPE_CHECKING:
-    from retrograd.engine.trainer import State
+    from retrograd.engine.trainer import State, Trainer
     from retrograd.estimators.base import BaseMLP
+    from retrograd.rewind.recording import Recording
 
 
 def fit_stochastic(
     estimator: "BaseMLP",
     network: Network,
     data: Data,
-    X: Any,
     rng: np.random.RandomState,
     first: bool,
     incremental: bool,
     on_epoch: Callable[[bool], bool],
+    record: Callable[..., list["Recording"]],
 ) -> None:
     """Train by minibatches: ``max_iter`` epochs, fewer if converged, one if incremental.
 
@@ -38,8 +41,6 @@ def fit_stochastic(
     network : Network
     data : Data
         All rows, also those that validation will take.
-    X : ndarray or sparse matrix of shape (n, I)
-        The same rows, to take the validation rows from.
     rng : RandomState
         Draws the validation rows, and the seed if ``random_state`` is no integer.
     first : bool
@@ -48,6 +49,8 @@ def fit_stochastic(
         Whether this is ``partial_fit``.
     on_epoch : callable
         Called with True before and False after an epoch; true ends the training.
+    record : callable
+        Makes the recordings of a ``Training``.
 
     Raises
     ------
@@ -60,145 +63,138 @@ def fit_stochastic(
 
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
-    train, validation = _split(estimator, data, X, rng)
+    train, test = _split(estimator, data, rng)
     n_rows = data.y.shape[0] if train is None else train.size
     optimizer = estimator._make_optimizer()
-    state = _state(estimator, optimizer, rng, incremental)
+    state = state_of(estimator, optimizer, rng, incremental)
     estimator._state, estimator._solver = state, estimator.solver
     estimator._bind(network, state.theta)
-    _open_curves(estimator, first)
-    stopping = Stopping(estimator, validation, state)
+    open_curves(estimator, first)
     batch_size = _batch_size(estimator.batch_size, n_rows)
-    trainer = Trainer(network, optimizer, data, batch_size, state)
     course = Course(
         optimizer, Shuffled(n_rows, estimator._seed, estimator.shuffle, train), batch_size,
         estimator.max_iter, state.step, state.epoch, schedule_start=state.schedule_start,
     )  # fmt: skip
+    stopping = Stopping(estimator, state.theta.copy)
+    trainer = Trainer(network, optimizer, data, batch_size, state)
     estimator.n_iter_ = 0
-    try:
-        for _ in range(1 if incremental else estimator.max_iter):
+    training = Training(estimator, trainer, course, stopping, test)
+    training.recordings = record(training)
+    training.run(1 if incremental else estimator.max_iter, on_epoch, may_end=incremental)
+
+
+class Training:
+    """A training by minibatches that goes on, epoch after epoch, until it is to stop.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        Its fitted attributes are written.
+    trainer : Trainer
+    course : Course
+    stopping : Stopping
+    test : ndarray of int64 or None
+        Numbers of the rows to validate on.
+
+    Attributes
+    ----------
+    recordings : sequence of Recording
+        Told of every step.
+    """
+
+    def __init__(
+        self,
+        estimator: "BaseMLP",
+        trainer: "Trainer",
+        course: Course,
+        stopping: Stopping,
+        test: np.ndarray | None,
+    ) -> None:
+        self.estimator, self.trainer = estimator, trainer
+        self.course, self.stopping, self.test = course, stopping, test
+        self.validation = validation_set(trainer.data, test)
+        self.recordings: Sequence[Recording] = ()
+
+    def run(
+        self,
+        n_epochs: int,
+        on_epoch: Callable[[bool], bool] = lambda begin: False,
+        may_end: bool = False,
+    ) -> None:
+        """Train for so many epochs or until it stops; warn if it then had better gone on.
+
+        The recordings are ended, however this ends.
+        """
+        estimator, state = self.estimator, self.trainer.state
+        status, note = "failed", ""
+        if self.recordings:
+            self.trainer.after_call = self._after_steps
+        try:
+            self._run_epochs(n_epochs, on_epoch, may_end)
+            status = "ended"
+        except KeyboardInterrupt:
+            status = "interrupted"
+            warnings.warn("Training interrupted by user.", stacklevel=7)
+        except DivergenceError as error:
+            status, note = "diverged", error.place
+            if not self.stopping.has_best:
+                raise
+            estimator.n_iter_ += 1
+            estimator.loss_curve_.append(float("nan"))
+            estimator.validation_scores_.append(float("nan"))
+            state.slots[:] = 0.0  # NaN may be in there, too
+            warnings.warn(
+                f"{error} The parameters with the best validation score are kept.",
+                ConvergenceWarning,
+                stacklevel=7,
+            )
+        except BaseException as error:
+            note = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            for recording in self.recordings:
+                recording.end(None if status == "diverged" else state, status, note)
+        self.stopping.restore_best(state)
+
+    def _run_epochs(self, n_epochs: int, on_epoch: Callable[[bool], bool], may_end: bool) -> None:
+        estimator, state = self.estimator, self.trainer.state
+        for _ in range(n_epochs):
             on_epoch(True)
-            estimator.loss_ = trainer.epoch(course)
+            estimator.loss_ = self.trainer.epoch(self.course)
             estimator.n_iter_ += 1
             estimator.t_ = state.samples_seen
             estimator.loss_curve_.append(estimator.loss_)
             if estimator.verbose:
                 print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
-            stopped = stopping.after_epoch(state, trainer.optimizer)
-            if on_epoch(False) or stopped:
-                break
-        else:
-            if not incremental:
-                warnings.warn(
-                    f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached "
-                    "before it converged: raise max_iter, or tol",
-                    ConvergenceWarning,
-                    stacklevel=6,
-                )
-    except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=6)
-    except DivergenceError as error:
-        if not stopping.has_best:
-            raise
-        estimator.n_iter_ += 1
-        estimator.loss_curve_.append(float("nan"))
-        estimator.validation_scores_.append(float("nan"))
-        state.slots[:] = 0.0  # NaN may be in there, too
-        warnings.warn(
-            f"{error} The parameters with the best validation score are kept.",
-            ConvergenceWarning,
-            stacklevel=6,
-        )
-    stopping.restore_best(state)
+            score = None
+            if self.validation is not None:
+                score = estimator._validation_score(*self.validation)
+            optimizer = self.trainer.optimizer
+            rate = self.stopping.after_epoch(state.learning_rate, optimizer, score)
+            if rate is not None:
+                state.learning_rate = rate
+            for recording in self.recordings:
+                gradient = self.trainer.work.gradient
+                recording.after_epoch(state, estimator.loss_, score, gradient)
+            if on_epoch(False) or rate is None:
+                return
+        if not may_end:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached "
+                "before it converged: raise max_iter, or tol",
+                ConvergenceWarning,
+                stacklevel=8,
+            )
 
-
-class Stopping:
-    """Decides after each epoch whether to stop, and remembers the best parameters if it must.
-
-    As scikit-learn does: stop when ``n_iter_no_change`` epochs in a row have not improved the
-    training loss, or with ``early_stopping`` the validation score, by ``tol``.
-    """
-
-    def __init__(self, estimator: "BaseMLP", validation: tuple | None, state: "State") -> None:
-        self.estimator = estimator
-        self.validation = validation
-        self.best: np.ndarray | None = None
-        if validation is not None and estimator.best_validation_score_ > -np.inf:
-            self.best = state.theta.copy()  # a warm start begins where the best score was
-
-    @property
-    def has_best(self) -> bool:
-        """Whether there are parameters to go back to."""
-        return self.best is not None
-
-    def after_epoch(self, state: "State", optimizer: Optimizer) -> bool:
-        """Note how the epoch went; return whether to stop."""
-        estimator = self.estimator
-        improved = (
-            self._improved_loss()
-            if self.validation is None
-            else self._improved(state, self.validation)
-        )
-        estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
-        if estimator._no_improvement_count <= estimator.n_iter_no_change:
-            return False
-        what = "Training loss" if self.validation is None else "Validation score"
-        message = (
-            f"{what} did not improve more than tol={estimator.tol:f} for "
-            f"{estimator.n_iter_no_change} consecutive epochs."
-        )
-        lower = optimizer.rate_after_stall(state.learning_rate)
-        if estimator.verbose:
-            print(message, "Stopping." if lower is None else f"Setting learning rate to {lower:f}")
-        if lower is None:
-            return True
-        state.learning_rate = lower
-        estimator._no_improvement_count = 0
-        return False
-
-    def _improved_loss(self) -> bool:
-        estimator = self.estimator
-        improved = estimator.loss_ <= estimator.best_loss_ - estimator.tol
-        estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
-        return improved
-
-    def _improved(self, state: "State", validation: tuple) -> bool:
-        estimator = self.estimator
-        score = estimator._validation_score(*validation)
-        estimator.validation_scores_.append(score)
-        if estimator.verbose:
-            print(f"Validation score: {score:f}")
-        improved = score >= estimator.best_validation_score_ + estimator.tol
-        if score > estimator.best_validation_score_:
-            estimator.best_validation_score_ = score
-            self.best = state.theta.copy()
-        return improved
-
-    def restore_best(self, state: "State") -> None:
-        """Put the parameters of the best validation score back, if any were kept."""
-        if self.best is not None:
-            state.theta[:] = self.best
-
-
-def _open_curves(estimator: "BaseMLP", first: bool) -> None:
-    """Start the curves, or go on with copies, since the old ones return if this fit fails."""
-    estimator.loss_curve_ = [] if first else [*(getattr(estimator, "loss_curve_", None) or ())]
-    if estimator.early_stopping:
-        estimator.best_loss_ = None
-        if getattr(estimator, "validation_scores_", None) is None:
-            estimator.best_validation_score_ = -np.inf
-        estimator.validation_scores_ = list(getattr(estimator, "validation_scores_", None) or ())
-    else:
-        estimator.validation_scores_ = None
-        estimator.best_validation_score_ = None
-        if getattr(estimator, "best_loss_", None) is None:
-            estimator.best_loss_ = np.inf
+    def _after_steps(self, losses: np.ndarray) -> None:
+        for recording in self.recordings:
+            recording.after_steps(self.trainer.state, losses)
 
 
 def _split(
-    estimator: "BaseMLP", data: Data, X: Any, rng: np.random.RandomState
-) -> tuple[np.ndarray | None, tuple | None]:
-    """Numbers of the rows to train on, and (X, targets, weights) of those to validate on.
+    estimator: "BaseMLP", data: Data, rng: np.random.RandomState
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Numbers of the rows to train on, and of those to validate on.
 
     None and None if there is no validation, and all rows are trained on.
     """
@@ -225,10 +221,18 @@ def _split(
             "early_stopping has left only rows of weight 0 to train or to validate on: leave such "
             "rows out, or set early_stopping=False"
         )
-    return train, (X[test], data.y[test], weights)
+    return train, test
 
 
-def _state(
+def validation_set(data: Data, test: np.ndarray | None) -> tuple | None:
+    """(X, targets, weights) of the rows to validate on, None if there are none."""
+    if test is None:
+        return None
+    weights = data.sample_weight[test] if data.sample_weight.size else None
+    return rows_of(data)[test], data.y[test], weights
+
+
+def state_of(
     estimator: "BaseMLP", optimizer: Optimizer, rng: np.random.RandomState, incremental: bool
 ) -> "State":
     """State to train from: fresh, or a copy of the one that the last call has left."""
@@ -269,59 +273,3 @@ def _batch_size(batch_size: int | str, n_rows: int) -> int:
             stacklevel=7,
         )
     return min(int(batch_size), n_rows)
-
-
-def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
-    """Minimise the loss over all rows at once, with SciPy's L-BFGS on the engine's gradient.
-
-    Source: Byrd, Lu, Nocedal and Zhu, A limited memory algorithm for bound constrained
-    optimization (1995).
-
-    Raises
-    ------
-    DivergenceError
-        If the result, or the loss to start from, is NaN or infinite.
-    """
-    import scipy.optimize
-
-    from retrograd.engine.threads import one_blas_thread
-    from retrograd.engine.trainer import Objective
-
-    objective = Objective(network, estimator.alpha, data)
-    theta = np.array(estimator._theta())
-    iteration = 0
-
-    def after_iteration(intermediate_result: Any) -> None:
-        nonlocal iteration
-        iteration += 1
-        print(f"Iteration {iteration}, loss = {intermediate_result.fun:.8f}")
-
-    # A trial step may overflow; the result is checked below.
-    with np.errstate(all="ignore"), one_blas_thread():
-        result = scipy.optimize.minimize(
-            objective,
-            theta.astype(np.float64),
-            method="L-BFGS-B",
-            jac=True,
-            callback=after_iteration if estimator.verbose else None,
-            options={
-                "maxfun": estimator.max_fun,
-                "maxiter": estimator.max_iter,
-                "gtol": estimator.tol,
-            },
-        )
-    theta[:] = result.x
-    if not (np.isfinite(theta).all() and np.isfinite(result.fun)):
-        raise DivergenceError(int(result.nit), 0, 0.0, "the loss of an L-BFGS iteration")
-    estimator.__dict__.pop("_state", None)
-    estimator._bind(network, theta)
-    estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
-    estimator.loss_ = objective.reported(theta)
-    if result.status != 0:
-        warnings.warn(
-            f"lbfgs failed to converge: it stopped after {result.nit} iterations and "
-            f"{result.nfev} evaluations ({result.message}): raise max_iter or max_fun, or "
-            "scale the data",
-            ConvergenceWarning,
-            stacklevel=6,
-        )

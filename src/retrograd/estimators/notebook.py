@@ -1,12 +1,21 @@
 """The notebook's own MLP, number for number, on the engine that grew out of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retrograd.engine.batches import make_data
+from retrograd.engine.course import Course, Drawn
+from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from retrograd.engine.trainer import Trainer
+    from retrograd.estimators.recorder import Recorder
 
 # Rows drawn ahead of their steps: enough to forget the call, few enough to stay in the cache.
 DRAWN_AT_ONCE = 1 << 15
@@ -84,8 +93,15 @@ class MLP:
         self.W1: np.ndarray | None = None
         self.W2: np.ndarray | None = None
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> "MLP":
+    def fit(self, X: np.ndarray, y: np.ndarray, recorder: "Recorder | None" = None) -> "MLP":
         """Train on X of shape (n, d) and y of shape (n,), 0 or 1.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d)
+        y : ndarray of shape (n,)
+        recorder : Recorder, optional
+            Writes the training down, to rewind it later.
 
         Raises
         ------
@@ -114,12 +130,42 @@ class MLP:
         optimizer = Optimizer("sgd", learning_rate_init=self.lr, momentum=0.0)
         data = make_data(network, X, y)
         trainer = Trainer(network, optimizer, data, 1, State.start(theta, optimizer))
-        for begin in range(0, self.epochs * n, DRAWN_AT_ONCE):
-            n_steps = min(DRAWN_AT_ONCE, self.epochs * n - begin)
-            rows = np.random.randint(0, n, size=n_steps)  # noqa: NPY002
-            trainer.run(rows, np.arange(n_steps + 1), np.full(n_steps, self.lr))
+        with self._recorded(trainer, recorder):
+            for begin in range(0, self.epochs * n, DRAWN_AT_ONCE):
+                n_steps = min(DRAWN_AT_ONCE, self.epochs * n - begin)
+                rows = np.random.randint(0, n, size=n_steps)  # noqa: NPY002
+                trainer.run(rows, np.arange(n_steps + 1), np.full(n_steps, self.lr))
         self.W1, self.W2 = self._unpack(network, theta)
         return self
+
+    @contextmanager
+    def _recorded(self, trainer: "Trainer", recorder: "Recorder | None") -> Iterator[None]:
+        """Write down the steps that the trainer takes, if there is someone to do so."""
+        if recorder is None:
+            yield
+            return
+        state, n_rows = trainer.state, trainer.data.y.shape[0]
+        drawn: Any = np.random.get_state()  # noqa: NPY002
+        course = Course(trainer.optimizer, Drawn(n_rows, drawn), 1, max(1, self.epochs))
+        parameters = {"hidden_units": int(self.hidden_units), "lr": float(self.lr),
+                      "epochs": int(self.epochs)}  # fmt: skip
+        recording = recorder.record(
+            trainer.network, trainer.data, course, state, {"kind": "MLP", "parameters": parameters},
+            {"generator": np.append(drawn[1].astype(np.int64), drawn[2])},
+        )  # fmt: skip
+        trainer.after_call = lambda losses: recording.after_steps(state, losses)
+        status, note = "failed", ""
+        try:
+            yield
+            status = "ended"
+        except DivergenceError as error:
+            status, note = "diverged", error.place
+            raise
+        except KeyboardInterrupt:
+            status = "interrupted"
+            raise
+        finally:
+            recording.end(None if status == "diverged" else state, status, note)
 
     def predict(self, X: np.ndarray, threshold: float = 0.5) -> np.ndarray:
         """1 where the predicted probability reaches the threshold, else 0; shape (n,).

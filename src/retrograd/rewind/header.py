@@ -82,7 +82,8 @@ class Header:
             document["network"] = Network(
                 tuple(_count(width) for width in network["widths"]),
                 tuple(network["activations"]),
-                *(network[key] for key in ("output", "loss")),
+                network["output"],
+                network["loss"],
                 float(network["loss_parameter"]),
             )
             document["optimizer"] = Optimizer(**optimizer)

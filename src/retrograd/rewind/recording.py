@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+import warnings
 import weakref
 from typing import Any
 
@@ -24,6 +25,10 @@ LOSSES_A_COMMIT, LOSSES_DENSE = 4096, 1 << 19
 # SQLite's own limit is a billion bytes.
 LARGEST_BLOB = 900_000_000
 DATA_PARTS = ("X", "values", "columns", "row_starts", "y", "sample_weight")
+
+
+class RecordingWarning(UserWarning):
+    """A training goes on, but its recording does not."""
 
 
 class Recording:
@@ -64,11 +69,9 @@ class Recording:
     ) -> None:
         self.store = store
         self.budget = budget
-        self.first_step, self.first_epoch = state.step, state.epoch
-        if number is not None:
-            self.first_step, self.first_epoch = (
-                header.course["first_step"], header.course["first_epoch"],
-            )  # fmt: skip
+        self.first_step = header.course["first_step"]
+        self._steps = state.step - self.first_step
+        self._gave_up = False
         self.state_bytes = state.theta.nbytes + state.slots.nbytes
         if self.state_bytes > LARGEST_BLOB:
             raise RunFileError(
@@ -76,7 +79,6 @@ class Recording:
                 f"states of up to {LARGEST_BLOB:,}"
             )
         self._losses: list[np.ndarray] = []
-        self._loss_step = state.step - self.first_step
         self._n_losses = 0
         self._epochs: list[tuple] = []
         self._kept: list[int] = []
@@ -87,7 +89,8 @@ class Recording:
             header.data = names
             self.run = store.new_run(header.text())
             self._writer = _Writer(store)
-            self._writer.put([("arrays", row) for row in arrays])
+            # Runs of one search share theirs.
+            self._writer.put([("arrays", row) for row in arrays if not store.has_array(row[0])])
             self._checkpoint(state)
         else:
             self.run = number
@@ -98,13 +101,19 @@ class Recording:
 
     def after_steps(self, state: State, losses: np.ndarray) -> None:
         """Take note of steps that were just taken."""
+        if self._gave_up:
+            return
         self._losses.append(losses)
+        self._steps = state.step - self.first_step
         if time.perf_counter() >= self._due:
             self._checkpoint(state)
 
     def after_epoch(self, state: State, loss: float, score: float | None, gradient: Any) -> None:
         """Take note of an epoch that has ended; the state is as the next one begins."""
-        norm = float(np.sqrt(np.vdot(gradient, gradient)))
+        if self._gave_up:
+            return
+        # Not by np.dot, whose bits depend on the BLAS's threads.
+        norm = float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))
         self._epochs.append(
             (
                 self.run,
@@ -118,59 +127,81 @@ class Recording:
         )
 
     def end(self, state: State | None, status: str, note: str = "") -> None:
-        """Write what is left, and let go of the store; raises what the writer failed of."""
+        """Write what is left, and let go of the store; the state is None if it is of no use."""
+        if not self._gave_up:
+            self._checkpoint(state, status, note)
         try:
-            if state is not None:
-                self._checkpoint(state, status, note)
-            else:
-                self._writer.put([self._progress(self._loss_step, 0, status, note)])
-        finally:
             self._writer.close()
+        except RunFileError as error:
+            self._give_up(error)
 
-    def _checkpoint(self, state: State, status: str = "running", note: str = "") -> None:
+    def _checkpoint(self, state: State | None, status: str = "running", note: str = "") -> None:
         """Hand the state, and all that was noted, to the writer."""
         begin = time.perf_counter()
-        step = state.step - self.first_step
-        rows: list[tuple[str, tuple]] = []
-        if status == "running" and not self._writer.is_free:
+        try:
+            is_free = self._writer.is_free
+        except RunFileError as error:
+            return self._give_up(error)
+        if status == "running" and not is_free:
             # The disk is slower than the training: this one is left out.
             self._due = begin + self._spacing
-            return
-        if step not in self._kept:
-            blob = np.concatenate([state.theta, state.slots.ravel()])
-            rows.append((
-                "checkpoints",
-                (self.run, step, state.epoch, float(state.learning_rate), state.samples_seen, blob),
-            ))  # fmt: skip
-        rows += self._losses_so_far(step)
-        rows += [("epochs", row) for row in self._epochs]
+            return None
+        rows = self._losses_so_far() + [("epochs", row) for row in self._epochs]
         self._epochs = []
-        rows.append(self._progress(step, state.epoch - self.first_epoch, status, note))
-        deletions = []
-        if step not in self._kept:
-            self._kept.append(step)
-            if len(self._kept) * self.state_bytes > self.budget and len(self._kept) > 3:
-                # Every other one, but never the first or the last.
-                dropped = self._kept[1:-1:2]
-                self._kept = sorted(set(self._kept) - set(dropped))
-                deletions = [("run = ? AND step = ?", (self.run, step)) for step in dropped]
-                self._spacing *= 2
+        deletions: list[tuple[str, tuple]] = []
+        if state is not None and self._steps not in self._kept:
+            rows.append(self._row_of(state))
+            deletions = self._make_room()
+        rows.append(self._progress(status, note))
         self._writer.put(rows, deletions)
         now = time.perf_counter()
         # The writer shares the processor's cores with the training.
         cost = now - begin + self._writer.seconds / available_threads()
         self._due = now + max(self._spacing, COST_FACTOR * cost)
+        return None
 
-    def _progress(self, steps: int, epochs: int, status: str, note: str) -> tuple[str, tuple]:
+    def _row_of(self, state: State) -> tuple[str, tuple]:
+        """A checkpoint's row."""
+        return "checkpoints", (
+            self.run,
+            self._steps,
+            state.epoch,
+            float(state.learning_rate),
+            state.samples_seen,
+            np.concatenate([state.theta, state.slots.ravel()]),
+        )
+
+    def _make_room(self) -> list[tuple[str, tuple]]:
+        """Count a new checkpoint; which old ones are to go for it."""
+        self._kept.append(self._steps)
+        if len(self._kept) * self.state_bytes <= self.budget or len(self._kept) <= 3:
+            return []
+        # Every other one, but never the first or the last; and from now on half as many.
+        dropped = self._kept[1:-1:2]
+        self._kept = sorted(set(self._kept) - set(dropped))
+        self._spacing *= 2
+        return [("run = ? AND step = ?", (self.run, step)) for step in dropped]
+
+    def _give_up(self, error: RunFileError) -> None:
+        """Let the training go on unrecorded: it is worth more than its record."""
+        if not self._gave_up:
+            self._gave_up = True
+            warnings.warn(
+                f"this training is recorded no further, though it goes on: {error}",
+                RecordingWarning,
+                stacklevel=2,
+            )
+
+    def _progress(self, status: str, note: str) -> tuple[str, tuple]:
         seconds = self._seconds + time.perf_counter() - self._began
-        return "progress", (self.run, status, note, steps, epochs, seconds)
+        return "progress", (self.run, status, note, self._steps, seconds)
 
-    def _losses_so_far(self, step: int) -> list[tuple[str, tuple]]:
+    def _losses_so_far(self) -> list[tuple[str, tuple]]:
         """Losses of the steps since the last commit, thinned where they are many."""
         if not self._losses:
             return []
         losses = np.concatenate(self._losses)
-        first, self._losses, self._loss_step = self._loss_step, [], step
+        first, self._losses = self._steps - losses.size, []
         stride = -(-losses.size // LOSSES_A_COMMIT)
         while self._n_losses > LOSSES_DENSE * stride:
             stride *= 2

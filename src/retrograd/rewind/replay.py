@@ -3,7 +3,7 @@
 import threading
 import warnings
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,13 +53,20 @@ class Replay:
         The run's number in the store.
     header : Header
     course : Course
-    data : Data
+    data : callable
+        Hands out the training data, once they are needed.
     rates : callable
         Rate of an epoch, before any schedule by step.
     """
 
     def __init__(
-        self, store: Store, run: int, header: Header, course: Course, data: Data, rates
+        self,
+        store: Store,
+        run: int,
+        header: Header,
+        course: Course,
+        data: Callable[[], Data],
+        rates: Callable[[int], float],
     ) -> None:
         self.store, self.run, self.header, self.course = store, run, header, course
         self.data = data
@@ -71,10 +78,11 @@ class Replay:
         self._trainer: Trainer | None = None
 
     def state(self, step: int) -> State:
-        """State after so many steps of the run."""
+        """State after so many steps of the run; one of a checkpoint needs no data."""
         with self._lock:
-            trainer = self._at(step)
-            return trainer.state.copy()
+            if step in self.store.steps_of(self.run):
+                return self.checkpoint(step)
+            return self._at(step).state.copy()
 
     def trace(self, step: int) -> Trace:
         """Trace of the step taken then."""
@@ -82,7 +90,7 @@ class Replay:
             state = self._at(step).state
             steps = self.course.between(step, step + 1, self.rate_of)
             return trace_step(
-                self.header.network, self.header.optimizer, self.data, state, steps.rows,
+                self.header.network, self.header.optimizer, self.data(), state, steps.rows,
                 float(steps.rates[0]),
             )  # fmt: skip
 
@@ -121,11 +129,14 @@ class Replay:
                 f"{self.store.name} is damaged: the checkpoint of step {step} has not the "
                 "network's size"
             )
-        whole = np.frombuffer(blob, dtype).copy().reshape(1 + n_slots, n)
-        return State(
+        whole = np.frombuffer(blob, dtype).reshape(1 + n_slots, n)
+        state = State(
             whole[0].copy(), whole[1:].copy(), rate, numbers["first_step"] + step, epoch,
             samples_seen, numbers["schedule_start"],
         )  # fmt: skip
+        # One at an epoch's last step was taken before the epoch was counted.
+        self._count_epochs(state)
+        return state
 
     def verify(self) -> Difference | None:
         """Replay the whole run, checkpoint to checkpoint; where it first left the record."""
@@ -161,7 +172,7 @@ class Replay:
             old.state = state
             return old
         return Trainer(
-            self.header.network, self.header.optimizer, self.data, self.course.batch_size, state
+            self.header.network, self.header.optimizer, self.data(), self.course.batch_size, state
         )
 
     def _advance(self, trainer: Trainer, end: int, good: bool = False) -> tuple[np.ndarray, bool]:
@@ -195,7 +206,7 @@ class Replay:
         self._verified.add(begin)
         end = steps[at + 1]
         trainer = Trainer(
-            self.header.network, self.header.optimizer, self.data, self.course.batch_size,
+            self.header.network, self.header.optimizer, self.data(), self.course.batch_size,
             self.checkpoint(begin),
         )  # fmt: skip
         self._advance(trainer, end, good=True)

@@ -41,6 +41,9 @@ class Door(Protocol):
     def estimator(self, moment: "Moment") -> Any:
         """Fitted estimator as of a moment."""
 
+    def result(self, run: "Run") -> Any:
+        """Fitted estimator as ``fit`` has left it."""
+
     def resume(self, run: "Run") -> Any:
         """Go on with an interrupted run to its end; the fitted estimator."""
 
@@ -94,10 +97,13 @@ class Run:
         if not found or not checkpoints:
             # Killed before its first commit: there is nothing but its header.
             raise RunFileError(
-                f"run {self.number} of {self.store.name} has no step: it was broken off at its start"
+                f"run {self.number} of {self.store.name} has no step: it was broken off at its "
+                "start"
             )
-        _, self.status, self.note, self._n_steps, _, self.seconds = found[0]
-        if checkpoints[0] != 0 or checkpoints[-1] < self._n_steps:
+        _, self.status, self.note, self._n_steps, self.seconds = found[0]
+        # A step that diverges, or fails in a callback, leaves no state after it.
+        whole = checkpoints[-1] >= self._n_steps or self.status in ("diverged", "failed")
+        if checkpoints[0] != 0 or not whole:
             raise RunFileError(f"{self.store.name} is damaged: a checkpoint is missing")
         self.epochs = self._read_epochs()
         return self
@@ -173,13 +179,14 @@ class Run:
 
         def rate_of(epoch: int) -> float:
             before = epoch - course.first_epoch
-            if before == 0 or "generator" in names:
+            if before == 0 or not self.epochs or "generator" in names:
                 return first_rate
             if before > len(self.epochs):
                 self.refresh()
-            return self.epochs[before - 1].learning_rate
+            # Broken off at an epoch's very end, a run may not know the next one's.
+            return self.epochs[min(before, len(self.epochs)) - 1].learning_rate
 
-        return Replay(self.store, self.number, self.header, course, self.data, rate_of)
+        return Replay(self.store, self.number, self.header, course, lambda: self.data, rate_of)
 
     @property
     def data(self) -> Data:
@@ -246,6 +253,10 @@ class Run:
         found, at = np.unique(np.concatenate(steps), return_index=True)
         kept = found < len(self)
         return found[kept], np.concatenate(losses)[at][kept]
+
+    def estimator(self) -> Any:
+        """Fitted estimator as ``fit`` has left it: with ``early_stopping``, at its best."""
+        return self.door.result(self)
 
     def verify(self) -> Difference | None:
         """Replay all of it against its checkpoints; None if every one was met, bit for bit."""

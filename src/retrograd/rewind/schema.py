@@ -21,7 +21,7 @@ TABLES = {
     # failed; the note says where it diverged, or of what it failed.
     "progress": (
         "run INTEGER PRIMARY KEY, status TEXT NOT NULL, note TEXT NOT NULL, "
-        "steps INTEGER NOT NULL, epochs INTEGER NOT NULL, seconds REAL NOT NULL"
+        "steps INTEGER NOT NULL, seconds REAL NOT NULL"
     ),
     # Whole states. The blob is the parameters (P,), then the optimizer's slots (n_slots, P).
     "checkpoints": (
@@ -66,7 +66,7 @@ def row_digest(table: str, row: tuple) -> str:
 
     Examples
     --------
-    >>> row_digest("progress", (1, "ended", "", 20, 2, 0.5))
+    >>> row_digest("progress", (1, "ended", "", 20, 0.5))
     '9d7ea1dd4d91f7ab1d85ab30ed5f3a94'
     """
     digest = hashlib.sha256(table.encode())

@@ -47,9 +47,9 @@ class Store:
     Examples
     --------
     >>> store = Store(None)
-    >>> store.write([("progress", (1, "ended", "", 20, 2, 0.5))])
+    >>> store.write([("progress", (1, "ended", "", 20, 0.5))])
     >>> store.rows("progress", "run = ?", 1)
-    [(1, 'ended', '', 20, 2, 0.5)]
+    [(1, 'ended', '', 20, 0.5)]
     """
 
     def __init__(self, path: Path | None, writable: bool = False) -> None:
@@ -271,7 +271,7 @@ def _clean(row: tuple) -> tuple:
 
     def cleaned(value: Any) -> Any:
         if isinstance(value, np.ndarray):
-            return memoryview(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
+            return np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
         return value.item() if isinstance(value, np.generic) else value
 
     return tuple(cleaned(value) for value in row)

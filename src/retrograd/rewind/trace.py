@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
+from retrograd.engine.batches import rows_of
 from retrograd.engine.divergence import first_trouble
 from retrograd.engine.jit import compiling
 from retrograd.engine.kernels.data import Data, Plan
@@ -292,8 +292,7 @@ def _input(network: Network, data: Data, rows: np.ndarray, x: np.ndarray) -> Any
     n_in = network.widths[0]
     if data.row_starts.size == 0:
         return _fixed(x[: rows.size * n_in].reshape(rows.size, n_in))
-    shape = (data.row_starts.size - 1, n_in)
-    return scipy.sparse.csr_array((data.values, data.columns, data.row_starts), shape=shape)[rows]
+    return rows_of(data)[rows]
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:

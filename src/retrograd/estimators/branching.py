@@ -1,0 +1,165 @@
+"""Branching: another future of a recorded training, from any of its moments."""
+
+import copy
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from retrograd.engine.course import Course, Shuffled
+from retrograd.engine.divergence import DivergenceError
+from retrograd.engine.network import Network
+from retrograd.engine.trainer import State, Trainer
+from retrograd.estimators.fitting import Training
+from retrograd.estimators.rebuilding import as_of, describe, keep_best, rows_kept
+from retrograd.estimators.rewinding import FIXED, ORDER, _is_notebooks, _train_notebooks
+from retrograd.maths.activations import ALIASES
+from retrograd.rewind.header import Header, course_numbers
+from retrograd.rewind.recording import Recording
+from retrograd.rewind.run import Run
+
+# Bytes of a branch's checkpoints.
+BUDGET = 256 << 20
+
+
+def branch(run: Run, step: int, changes: dict[str, Any]) -> Run:
+    """Train on from a moment with other parameters, as a run of its own in the same file.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is unknown, of no use, or none that a branch can change; or if there is no
+        epoch left to train.
+    """
+    if _is_notebooks(run):
+        return _branch_notebooks(run, step, changes)
+    _check_names(run, changes)
+    state = run.replay.state(step)
+    model, stopping, _ = as_of(run, state, step, changes)
+    n_epochs = model.max_iter - model.n_iter_
+    if n_epochs <= 0:
+        raise ValueError(
+            f"{model.n_iter_} of max_iter={model.max_iter} epochs are over at step {step}: branch "
+            "with a larger max_iter, or from an earlier step"
+        )
+    optimizer = model._make_optimizer()
+    network = _network(run, model)
+    model._network = network
+    state = _state(run, state, optimizer, changes)
+    model._state = state
+    model._bind(network, state.theta)
+    course = _course(run, step, model, optimizer, state)
+    trainer = Trainer(network, optimizer, run.data, course.batch_size, state)
+    header = Header(
+        network, optimizer, run.header.dtype, course_numbers(course), {}, describe(model),
+        parent=[run.number, step],
+    )  # fmt: skip
+    keep_best(run, stopping, state)
+    training = Training(model, trainer, course, stopping, rows_kept(run, "validation"))
+    extras = {
+        name: run.store.array(run.header.data[name])
+        for name in ("train", "validation")
+        if name in run.header.data
+    }
+    recording = Recording(
+        run.store, header, run.data, extras, state, bool(run.header.data["kept"]), BUDGET
+    )
+    training.recordings = [recording]
+    try:
+        training.run(n_epochs)
+    except DivergenceError as error:  # which the branch's own record tells
+        warnings.warn(f"the branch diverged, too: {error}", stacklevel=4)
+    return Run(run.store, recording.run, run.door, None if header.data["kept"] else run.data)
+
+
+def _check_names(run: Run, changes: dict[str, Any]) -> None:
+    known = run.header.estimator["parameters"]
+    for name in changes:
+        if name not in known:
+            raise ValueError(f"unknown parameter {name!r}; known are {', '.join(sorted(known))}")
+        if name in FIXED:
+            raise ValueError(
+                f"a branch goes on with the same network and rows: {name} cannot be changed"
+            )
+
+
+def _network(run: Run, model: Any) -> Network:
+    """The run's network, with the activations that its parameters now name."""
+    names = model.activation
+    n_hidden = len(run.header.network.activations)
+    if isinstance(names, str):
+        names = [names] * n_hidden
+    return replace(run.header.network, activations=tuple(ALIASES.get(n, n) for n in names))
+
+
+def _state(run: Run, state: State, optimizer: Any, changes: dict[str, Any]) -> State:
+    """State to branch from: with a memory that fits the optimizer, and its learning rate."""
+    fresh = State.start(state.theta, optimizer)
+    if run.header.optimizer.solver == optimizer.solver and fresh.slots.shape == state.slots.shape:
+        fresh.slots[:] = state.slots
+    rate, seen = state.learning_rate, state.samples_seen
+    if changes.keys() & {"learning_rate_init", "learning_rate", "power_t"}:
+        rate = optimizer.learning_rate_init
+        rate = optimizer.rate_after_epoch(rate, seen) if seen else rate
+    return replace(state, theta=fresh.theta, slots=fresh.slots, learning_rate=rate)
+
+
+def _course(run: Run, step: int, model: Any, optimizer: Any, state: State) -> Course:
+    """Course from the moment on: behind the rows of its epoch that were already learned from."""
+    old = run.replay.course
+    epoch, within = old.place(step)
+    skip = 0
+    if within:
+        skip = int(old.epoch(epoch, 0.0).bounds[within])
+    if epoch == old.first_epoch:
+        skip += old.skip
+    seed = model._seed
+    if isinstance(model.random_state, int | np.integer):
+        seed = int(model.random_state)
+    order = Shuffled(old.order.n_rows, seed, model.shuffle, rows_kept(run, "train"))
+    if skip and (seed, model.shuffle) != (old.order.seed, old.order.shuffle):
+        raise ValueError(
+            f"step {step} is amid an epoch, whose order of rows {' and '.join(sorted(ORDER))} "
+            f"decide: branch from its begin, step {old.begin_of(epoch)}, to change them"
+        )
+    model._seed = seed
+    batch_size = order.n_rows if model.batch_size == "auto" else int(model.batch_size)
+    batch_size = min(batch_size, order.n_rows, 200 if model.batch_size == "auto" else batch_size)
+    return Course(
+        optimizer, order, batch_size, model.max_iter, state.step, epoch, skip,
+        state.schedule_start,
+    )  # fmt: skip
+
+
+def _branch_notebooks(run: Run, step: int, changes: dict[str, Any]) -> Run:
+    """Branch of the notebook's own training; ``lr`` and ``epochs`` can be changed."""
+    for name in changes:
+        if name not in ("lr", "epochs"):
+            raise ValueError(f"a branch of the notebook's MLP takes lr and epochs, not {name!r}")
+    estimator = copy.deepcopy(run.header.estimator)
+    estimator["parameters"] |= changes
+    mlp = run.door.estimator(run.at(0))
+    mlp.lr, mlp.epochs = estimator["parameters"]["lr"], estimator["parameters"]["epochs"]
+    mlp._check_parameters()
+    old, state = run.replay.course, run.replay.state(step)
+    n_steps = mlp.epochs * old.order.n_rows - state.step
+    if n_steps <= 0:
+        raise ValueError(
+            f"all {mlp.epochs} epochs are over at step {step}: branch with more epochs"
+        )
+    optimizer = replace(run.header.optimizer, learning_rate_init=float(mlp.lr))
+    epoch, within = old.place(step)
+    skip = within + (old.skip if epoch == old.first_epoch else 0)
+    course = Course(optimizer, old.order, 1, mlp.epochs, state.step, epoch, skip)
+    state.learning_rate = float(mlp.lr)
+    header = Header(
+        run.header.network, optimizer, run.header.dtype, course_numbers(course), {}, estimator,
+        parent=[run.number, step],
+    )  # fmt: skip
+    extras = {"generator": run.store.array(run.header.data["generator"])}
+    recording = Recording(
+        run.store, header, run.data, extras, state, bool(run.header.data["kept"]), BUDGET
+    )
+    _train_notebooks(run, course, optimizer, state, n_steps, recording)
+    return Run(run.store, recording.run, run.door, None if header.data["kept"] else run.data)

@@ -1,0 +1,145 @@
+"""Estimators of a run: what its header says of one, and building it again as of any moment."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from retrograd.engine.trainer import State
+from retrograd.estimators.base import BaseMLP
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.plain import (
+    PlainDataError,
+    build,
+    fact,
+    pack_classes,
+    pack_names,
+    pack_parameters,
+    unpack_classes,
+    unpack_names,
+)
+from retrograd.estimators.regressor import MLPRegressor
+from retrograd.estimators.stopping import Stopping
+from retrograd.rewind.run import Run
+from retrograd.rewind.store import RunFileError
+
+KINDS = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}
+# What a warm start begins with.
+BEFORE = ("best_loss_", "best_validation_score_", "_no_improvement_count")
+CURVES = ("loss_curve_", "validation_scores_")
+
+
+def describe(estimator: BaseMLP) -> dict:
+    """Write an estimator that begins to be fitted as plain data, but for its parameter vector."""
+    facts = {
+        "kind": _kind(estimator),
+        "parameters": pack_parameters(estimator),
+        "feature_names": pack_names(estimator),
+        "seed": estimator._seed,
+        "before": {name: _number(getattr(estimator, name)) for name in BEFORE},
+    }
+    for name in CURVES:
+        curve = getattr(estimator, name)
+        facts[name] = None if curve is None else [_number(value) for value in curve]
+    if hasattr(estimator, "classes_"):
+        facts["classes"] = pack_classes(estimator.classes_)
+        facts["sparse_labels"] = bool(estimator._sparse_labels)
+    return facts
+
+
+def _kind(estimator: BaseMLP) -> str:
+    """Name of the class, or of the one of ours that it derives from."""
+    for name, kind in KINDS.items():
+        if isinstance(estimator, kind):
+            return name
+    raise TypeError(f"{type(estimator).__name__} is no network of retrograd's")
+
+
+def rebuild(run: Run, changes: dict | None = None) -> BaseMLP:
+    """Estimator of a run as its fit began, with other parameters if there are changes."""
+    facts = run.header.estimator
+    try:
+        model = build(KINDS[fact(facts, "kind", str)], facts)
+        model.set_params(**(changes or {}))
+        model._validate_params()
+        unpack_names(model, facts, run.header.network.widths[0])
+        if isinstance(model, MLPClassifier):
+            model.classes_ = unpack_classes(facts)
+            model._sparse_labels = fact(facts, "sparse_labels", bool)
+        for name in BEFORE:
+            setattr(model, name, _rich(fact(facts, "before", dict)[name]))
+        for name in CURVES:
+            curve = fact(facts, name, list, type(None))
+            setattr(model, name, None if curve is None else [_rich(value) for value in curve])
+        model._seed = fact(facts, "seed", int)
+    except (PlainDataError, KeyError) as error:
+        raise RunFileError(
+            f"{run.store.name} has a run of an estimator unknown ({error})"
+        ) from None
+    model.n_features_in_ = run.header.network.widths[0]
+    model.n_iter_ = 0
+    model._solver = model.solver
+    return model
+
+
+def as_of(
+    run: Run, state: State, step: int, changes: dict | None = None
+) -> tuple[Any, Stopping, bool]:
+    """Fitted estimator as of a step, whose state is given; its rule for stopping, and its word.
+
+    The rule is told of every epoch again, so that it has forgotten nothing; what it keeps of the
+    best epoch is the step at which that ended, see ``keep_best``.
+    """
+    model = rebuild(run, changes)
+    model._bind(run.header.network, state.theta)
+    model._state = state
+    model.t_ = state.samples_seen
+    here = 0
+    stopping = Stopping(model, lambda: here)
+    stopping.verbose, stopped = False, False
+    for epoch in run.epochs:
+        if epoch.step > step:
+            break
+        here = epoch.step
+        model.loss_, model.n_iter_ = epoch.loss, model.n_iter_ + 1
+        model.loss_curve_.append(epoch.loss)
+        rate = run.replay.rate_of(epoch.epoch)
+        stopped = stopping.after_epoch(rate, run.header.optimizer, epoch.score) is None
+    stopping.verbose = model.verbose
+    if model.loss_curve_:
+        model.loss_ = model.loss_curve_[-1]
+    return model, stopping, stopped
+
+
+def keep_best(run: Run, stopping: Stopping, state: State) -> None:
+    """Put parameters in the place of steps, now and from here on."""
+    if stopping.has_best:
+        stopping.best = run.replay.state(stopping.best).theta
+    stopping.keep = state.theta.copy
+
+
+def rows_kept(run: Run, name: str) -> np.ndarray | None:
+    """Row numbers that the run's file holds."""
+    names = run.header.data
+    if name not in names:
+        return None
+    rows = run.store.array(names[name])
+    n = run.data.y.shape[0]
+    if rows.dtype != np.int64 or rows.ndim != 1 or not ((rows >= 0) & (rows < n)).all():
+        raise RunFileError(f"{run.store.name} is damaged: row numbers are not those of its data")
+    return rows
+
+
+def _number(value: Any) -> Any:
+    """A number for JSON, which has neither NaN nor infinity."""
+    if value is None or isinstance(value, int):
+        return value
+    return float(value) if math.isfinite(value) else repr(float(value))
+
+
+def _rich(value: Any) -> Any:
+    if value is None or type(value) in (int, float):
+        return value
+    if value in ("nan", "inf", "-inf"):
+        return float(value)
+    raise PlainDataError(f"{value!r} is no number")

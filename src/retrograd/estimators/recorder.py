@@ -1,0 +1,162 @@
+"""The Recorder: a scikit-learn callback that writes a training down as it happens."""
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from retrograd.engine.course import Course
+    from retrograd.engine.kernels.data import Data
+    from retrograd.engine.network import Network
+    from retrograd.engine.trainer import State
+    from retrograd.estimators.fitting import Training
+    from retrograd.rewind.recording import Recording
+    from retrograd.rewind.store import Store
+
+# Bytes of training data that keep_data="auto" keeps.
+DATA_AT_MOST = 256 << 20
+
+
+class Recorder:
+    """Records every fit of a network, whole, so that one can go back to any step of it.
+
+    Set it on an estimator, or on a pipeline or search around it; every fit becomes a run. It costs
+    some two per cent of the training's time: checkpoints are written in between, and everything
+    else can be had by training on from one of them, bit for bit.
+
+    Parameters
+    ----------
+    path : str or path, optional
+        The file to write to; runs are added to it. By custom it ends in ``.retro``. Without one
+        the runs are kept in memory, for as long as this recorder lives and in this process only.
+    keep_data : {'auto', True, False}, default='auto'
+        Whether to write down the training data; 'auto' does so up to 256 MB. Without them,
+        whoever opens the run must pass them.
+    budget : int, default=268435456
+        Bytes that the checkpoints of a run may take; beyond that every other one is dropped.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is of no use, or the file is there and is no file of runs.
+
+    Examples
+    --------
+    >>> from retrograd.estimators.classifier import MLPClassifier
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
+    >>> recorder = Recorder()
+    >>> model = MLPClassifier((3,), max_iter=20, tol=0, n_iter_no_change=50, random_state=0)
+    >>> import warnings; warnings.simplefilter("ignore")
+    >>> _ = model.set_callbacks(recorder).fit(X, y)
+    >>> from retrograd.estimators.rewinding import open_run
+    >>> run = open_run(recorder)
+    >>> len(run), run.at(7).coefs[0].shape
+    (20, (1, 3))
+    """
+
+    # scikit-learn hands it down to whatever is fitted inside, however deep.
+    max_propagation_depth = None
+
+    def __init__(
+        self,
+        path: str | PathLike | None = None,
+        *,
+        keep_data: bool | str = "auto",
+        budget: int = 256 << 20,
+    ) -> None:
+        if keep_data not in ("auto", True, False):
+            raise ValueError(f"keep_data must be 'auto', True or False, got {keep_data!r}")
+        if isinstance(budget, bool) or not isinstance(budget, int | np.integer) or budget < 0:
+            raise ValueError(f"budget must be a number of bytes, got {budget!r}")
+        self.path = None if path is None else Path(path).absolute()
+        self.keep_data, self.budget = keep_data, int(budget)
+        self._memory: Store | None = None
+        if self.path is not None:
+            self.store().close()  # the file's faults are told now, not at the end of a search
+
+    def store(self) -> "Store":
+        """Store of its runs; whoever asks closes it, but for one in memory."""
+        from retrograd.rewind.store import Store
+
+        if self.path is not None:
+            return Store(self.path, writable=True)
+        if self._memory is None:
+            self._memory = Store(None)
+        return self._memory
+
+    def begin(self, training: "Training", place: str) -> "Recording":
+        """Begin to record the training of an estimator, before its first step."""
+        from retrograd.estimators.rebuilding import describe
+
+        trainer, course = training.trainer, training.course
+        extras = {}
+        if training.test is not None:
+            extras = {"train": course.order.among, "validation": training.test}
+        return self.record(
+            trainer.network, trainer.data, course, trainer.state, describe(training.estimator),
+            extras, place,
+        )  # fmt: skip
+
+    def record(
+        self,
+        network: "Network",
+        data: "Data",
+        course: "Course",
+        state: "State",
+        estimator: dict,
+        extras: dict[str, np.ndarray],
+        place: str = "",
+        parent: list | None = None,
+    ) -> "Recording":
+        """Begin to record a training of any kind."""
+        from retrograd.rewind.header import Header, course_numbers
+        from retrograd.rewind.recording import Recording
+
+        header = Header(
+            network, course.optimizer, state.theta.dtype.name, course_numbers(course), {},
+            estimator, place, parent,
+        )  # fmt: skip
+        keep = self.keep_data
+        if keep == "auto":
+            keep = sum(part.nbytes for part in data) <= DATA_AT_MOST
+        return Recording(self.store(), header, data, extras, state, bool(keep), self.budget)
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Do nothing: a network that is fitted says so itself."""
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Do nothing: every recording has ended with its fit."""
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Do nothing."""
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
+        """Never stop a training."""
+        return False
+
+    def __getstate__(self) -> dict:
+        """What goes to another process: the path."""
+        if self.path is None:
+            raise ValueError(
+                "a Recorder without a path keeps its runs in this process's memory, and cannot go "
+                "to another one (n_jobs): give it a path, as in Recorder('search.retro')"
+            )
+        return self.__dict__ | {"_memory": None}
+
+
+def place_of(context: Any) -> str:
+    """Where a fit stands in a search or a pipeline, from the outermost task in; '' if by itself."""
+    from sklearn.callback._callback_context import get_context_path
+
+    tasks = get_context_path(context)[:-1]
+    own = context
+    names = [_task(task.estimator_name, task.task_name, task.task_id) for task in tasks]
+    if own.source_task_name is not None:
+        names.append(_task(own.source_estimator_name, own.source_task_name, own.task_id))
+    return " > ".join(names)
+
+
+def _task(estimator: str, task: str, number: Any) -> str:
+    return f"{estimator} {task} {number}" if isinstance(number, int) else f"{estimator} {task}"

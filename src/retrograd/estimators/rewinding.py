@@ -1,0 +1,240 @@
+"""Going back: opens a recorded file, and does with a run what only estimators can do."""
+
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retrograd.estimators.recorder import Recorder
+
+if TYPE_CHECKING:
+    from retrograd.rewind.run import Moment, Run, Runs
+
+# Parameters that would make another network, or other data, of a run: a branch cannot change them.
+FIXED = {
+    "hidden_layer_sizes", "loss", "quantile", "huber_delta", "init", "early_stopping",
+    "validation_fraction", "warm_start", "max_fun",
+}  # fmt: skip
+# And those that say in which order rows come: only between two epochs.
+ORDER = {"shuffle", "random_state"}
+
+
+def open_runs(path: "str | PathLike | Recorder") -> "Runs":
+    """Open the runs of a file, as a sequence of ``Run``.
+
+    Parameters
+    ----------
+    path : str, path or Recorder
+        A file that a ``Recorder`` has written, or the recorder itself.
+
+    Raises
+    ------
+    RunFileError
+        If there is no such file, or it is no file of runs, of a newer format, or damaged.
+    """
+    from retrograd.rewind.run import Runs
+    from retrograd.rewind.store import Store
+
+    store = path.store() if isinstance(path, Recorder) else Store(Path(path))
+    return Runs(store, EstimatorDoor())
+
+
+def open_run(
+    path: "str | PathLike | Recorder", run: int | None = None, *, data: tuple | None = None
+) -> "Run":
+    """Open a recorded training, to go to any step of it.
+
+    Parameters
+    ----------
+    path : str, path or Recorder
+        A file that a ``Recorder`` has written, or the recorder itself.
+    run : int, optional
+        Number of the run; needed where there are several.
+    data : tuple (X, y) or (X, y, sample_weight), optional
+        What was passed to ``fit``, where the file does not keep it.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    RunFileError
+        If the file is no file of runs, of a newer format, or damaged; if it has several runs and
+        none is named, or no such run; if the data are not those that were recorded.
+
+    Examples
+    --------
+    >>> open_run("nowhere.retro")
+    Traceback (most recent call last):
+    retrograd.rewind.store.RunFileError: nowhere.retro does not exist
+    """
+    from retrograd.rewind.run import Run
+    from retrograd.rewind.store import RunFileError
+
+    runs = open_runs(path)
+    if run is None:
+        if len(runs) == 0:
+            raise RunFileError(f"{runs.store.name} has no runs")
+        if len(runs) > 1:
+            raise RunFileError(
+                f"{runs.store.name} has {len(runs)} runs: name one, as in open_run(path, "
+                f"run={runs.numbers[-1]}), or see open_runs(path):\n{runs!r}"
+            )
+        run = runs.numbers[0]
+    opened = Run(runs.store, run, runs.door)
+    return opened if data is None else Run(runs.store, run, runs.door, _data_of(opened, data))
+
+
+def _data_of(run: "Run", data: tuple) -> Any:
+    """Data as the engine reads them, from what a user passes to ``fit``."""
+    from retrograd.engine.batches import make_data
+    from retrograd.estimators.rebuilding import rebuild
+    from retrograd.rewind.store import RunFileError
+
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise RunFileError("data must be (X, y) or (X, y, sample_weight)")
+    X, y, *weight = data
+    header = run.header
+    if header.estimator.get("kind") == "MLP":
+        X, targets = np.asarray(X, float), np.asarray(y, float).reshape(-1)
+    else:
+        model = rebuild(run)
+        model.warm_start = False
+        try:
+            X, targets = model._validate(X, y, False, True, [np.dtype(header.dtype)])
+        except ValueError as error:
+            raise RunFileError(
+                f"the data are not those that run {run.number} was trained on: {error}"
+            ) from None
+    weight = [np.asarray(part, dtype=header.dtype) for part in weight if part is not None]
+    return make_data(header.network, X, targets, *weight)
+
+
+class EstimatorDoor:
+    """What ``Run`` asks of this room: estimators as of a moment, and further training."""
+
+    def estimator(self, moment: "Moment") -> Any:
+        """Fitted estimator as of a moment."""
+        from retrograd.estimators import rebuilding
+
+        run, state = moment.run, moment.run.replay.state(moment.step)
+        if _is_notebooks(run):
+            return _notebooks(run, state.theta)
+        return rebuilding.as_of(run, state, moment.step)[0]
+
+    def result(self, run: "Run") -> Any:
+        """Fitted estimator as ``fit`` has left it."""
+        from retrograd.estimators import rebuilding
+
+        if _is_notebooks(run):
+            return self.estimator(run[-1])
+        state = run.replay.state(len(run))
+        model, stopping, _ = rebuilding.as_of(run, state, len(run))
+        rebuilding.keep_best(run, stopping, state)
+        stopping.restore_best(state)
+        return model
+
+    def resume(self, run: "Run") -> Any:
+        """Go on with a run that was broken off, in its own file, to its end."""
+        from retrograd.rewind.store import RunFileError
+
+        run.refresh()
+        if run.status == "diverged":
+            raise RunFileError(
+                f"run {run.number} of {run.store.name} diverged at step {len(run)} ({run.note}): "
+                "there is nothing to resume; train on otherwise with run.branch(at=..., ...)"
+            )
+        if run.status == "ended":
+            return self.result(run)
+        if _is_notebooks(run):
+            return self._resume_notebooks(run)
+        return self._resume_estimator(run)
+
+    def _resume_estimator(self, run: "Run") -> Any:
+        from retrograd.engine.trainer import Trainer
+        from retrograd.estimators import rebuilding
+        from retrograd.estimators.fitting import Training
+
+        course, header = run.replay.course, run.header
+        # An epoch's mean loss needs all of its steps: the one that was broken off is taken again.
+        step = course.begin_of(course.first_epoch + len(run.epochs))
+        state = run.replay.state(step)
+        model, stopping, stopped = rebuilding.as_of(run, state, step)
+        rebuilding.keep_best(run, stopping, state)
+        trainer = Trainer(header.network, header.optimizer, run.data, course.batch_size, state)
+        test = rebuilding.rows_kept(run, "validation")
+        training = Training(model, trainer, course, stopping, test)
+        training.recordings = [self._recording(run, state)]
+        training.run(0 if stopped else model.max_iter - model.n_iter_, may_end=stopped)
+        run.refresh()
+        return model
+
+    def _resume_notebooks(self, run: "Run") -> Any:
+        n_steps = run.header.estimator["parameters"]["epochs"] * run.header.course["n_rows"]
+        state = run.replay.state(len(run))
+        _train_notebooks(run, run.replay.course, run.header.optimizer, state, n_steps - len(run),
+                         self._recording(run, state))  # fmt: skip
+        run.refresh()
+        return self.estimator(run[-1])
+
+    def _recording(self, run: "Run", state: Any) -> Any:
+        """Recording that goes on in a run."""
+        from retrograd.rewind.recording import Recording
+
+        kept = bool(run.header.data["kept"])
+        return Recording(
+            run.store, run.header, run.data, {}, state, kept, Recorder().budget, run.number
+        )
+
+    def branch(self, run: "Run", step: int, changes: dict) -> "Run":
+        """Train on from a moment with other parameters, as a run of its own."""
+        from retrograd.estimators import branching
+
+        return branching.branch(run, step, changes)
+
+
+def _is_notebooks(run: "Run") -> bool:
+    return run.header.estimator.get("kind") == "MLP"
+
+
+def _notebooks(run: "Run", theta: np.ndarray) -> Any:
+    """The notebook's MLP with the weights of a parameter vector."""
+    from retrograd.estimators.notebook import MLP
+    from retrograd.rewind.store import RunFileError
+
+    try:
+        mlp = MLP(**run.header.estimator["parameters"])
+        mlp._check_parameters()
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFileError(f"{run.store.name} has a run of an MLP unknown ({error})") from None
+    mlp.W1, mlp.W2 = mlp._unpack(run.header.network, theta)
+    return mlp
+
+
+def _train_notebooks(
+    run: "Run", course: Any, optimizer: Any, state: Any, n_steps: int, recording: Any
+) -> None:
+    """Take so many steps of the notebook's training on, recorded."""
+    from retrograd.engine.divergence import DivergenceError
+    from retrograd.engine.trainer import Trainer
+    from retrograd.estimators.notebook import DRAWN_AT_ONCE
+
+    trainer = Trainer(run.header.network, optimizer, run.data, 1, state)
+    trainer.after_call = lambda losses: recording.after_steps(state, losses)
+    status, note = "failed", ""
+    here = state.step - course.first_step
+    end = here + n_steps
+    try:
+        while here < end:
+            stop = min(end, here + DRAWN_AT_ONCE)
+            trainer.run(*course.between(here, stop, lambda epoch: state.learning_rate))
+            here = stop
+        status = "ended"
+    except DivergenceError as error:
+        status, note = "diverged", error.place
+        warnings.warn(f"{error}", stacklevel=4)
+    finally:
+        recording.end(None if status == "diverged" else state, status, note)

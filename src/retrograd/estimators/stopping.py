@@ -1,0 +1,99 @@
+"""When a training stops, and what it keeps: curves, counts, the best parameters."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retrograd.engine.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from retrograd.engine.trainer import State
+    from retrograd.estimators.base import BaseMLP
+
+
+class Stopping:
+    """Decides after each epoch whether to stop, and remembers the best parameters if it must.
+
+    As scikit-learn does: stop when ``n_iter_no_change`` epochs in a row have not improved the
+    training loss, or with ``early_stopping`` the validation score, by ``tol``.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        Whose best loss or score, and count of epochs without improvement, it keeps.
+    keep : callable
+        Makes what is kept of the best epoch: its parameters.
+    """
+
+    def __init__(self, estimator: "BaseMLP", keep: Callable[[], Any]) -> None:
+        self.estimator = estimator
+        self.keep = keep
+        self.verbose = estimator.verbose
+        self.best: Any = None
+        if estimator.early_stopping and estimator.best_validation_score_ > -np.inf:
+            self.best = keep()  # a warm start begins where the best score was
+
+    @property
+    def has_best(self) -> bool:
+        """Whether there are parameters to go back to."""
+        return self.best is not None
+
+    def after_epoch(self, rate: float, optimizer: Optimizer, score: float | None) -> float | None:
+        """Note how the epoch went; return the learning rate to go on with, None to stop.
+
+        The epoch's loss is the estimator's ``loss_``; its score is None if there is no validation.
+        """
+        estimator = self.estimator
+        improved = self._improved_loss() if score is None else self._improved_score(score)
+        estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
+        if estimator._no_improvement_count <= estimator.n_iter_no_change:
+            return rate
+        what = "Training loss" if score is None else "Validation score"
+        message = (
+            f"{what} did not improve more than tol={estimator.tol:f} for "
+            f"{estimator.n_iter_no_change} consecutive epochs."
+        )
+        lower = optimizer.rate_after_stall(rate)
+        if self.verbose:
+            print(message, "Stopping." if lower is None else f"Setting learning rate to {lower:f}")
+        if lower is not None:
+            estimator._no_improvement_count = 0
+        return lower
+
+    def _improved_loss(self) -> bool:
+        estimator = self.estimator
+        improved = estimator.loss_ <= estimator.best_loss_ - estimator.tol
+        estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
+        return improved
+
+    def _improved_score(self, score: float) -> bool:
+        estimator = self.estimator
+        estimator.validation_scores_.append(score)
+        if self.verbose:
+            print(f"Validation score: {score:f}")
+        improved = score >= estimator.best_validation_score_ + estimator.tol
+        if score > estimator.best_validation_score_:
+            estimator.best_validation_score_ = score
+            self.best = self.keep()
+        return improved
+
+    def restore_best(self, state: "State") -> None:
+        """Put the parameters of the best validation score back, if any were kept."""
+        if self.best is not None:
+            state.theta[:] = self.best
+
+
+def open_curves(estimator: "BaseMLP", first: bool) -> None:
+    """Start the curves, or go on with copies, since the old ones return if this fit fails."""
+    estimator.loss_curve_ = [] if first else [*(getattr(estimator, "loss_curve_", None) or ())]
+    if estimator.early_stopping:
+        estimator.best_loss_ = None
+        if getattr(estimator, "validation_scores_", None) is None:
+            estimator.best_validation_score_ = -np.inf
+        estimator.validation_scores_ = list(getattr(estimator, "validation_scores_", None) or ())
+    else:
+        estimator.validation_scores_ = None
+        estimator.best_validation_score_ = None
+        if getattr(estimator, "best_loss_", None) is None:
+            estimator.best_loss_ = np.inf

@@ -1,0 +1,82 @@
+"""Tracing: the step that an estimator would take next, with every number of it."""
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from retrograd.estimators.base import BaseMLP
+    from retrograd.rewind.trace import Trace
+
+
+def trace(estimator: "BaseMLP", X: Any, y: Any, sample_weight: Any = None) -> "Trace":
+    """Trace the step that ``fit`` would take next on these rows; the estimator stays as it is.
+
+    All rows are one batch. An estimator that is not fitted yet takes its very first step, from the
+    parameters that its ``random_state`` draws.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        With a solver that takes steps, so not ``'lbfgs'``.
+    X : {array-like, sparse matrix, data frame} of shape (B, I)
+    y : array-like of shape (B,) or (B, O)
+    sample_weight : array-like of shape (B,), default=None
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    ValueError
+        If the input is not usable, or the solver is 'lbfgs'.
+    TypeError
+        If it is no network of retrograd's.
+
+    Examples
+    --------
+    >>> from retrograd.estimators.regressor import MLPRegressor
+    >>> model = MLPRegressor((), solver="sgd", init="zeros", learning_rate_init=0.1)
+    >>> step = trace(model, [[1.0, 2.0]], [3.0])
+    >>> step.y_pred, step.loss, step.layers[0].dW
+    (array([[0.]]), 4.5, array([[-3.],
+           [-6.]]))
+    """
+    from retrograd.engine.course import Course, Shuffled
+    from retrograd.estimators.fitting import state_of
+    from retrograd.rewind.trace import trace_step
+
+    network, data, rng, twin = ready_twin(estimator, X, y, sample_weight)
+    optimizer = twin._make_optimizer()
+    state = state_of(twin, optimizer, rng, incremental=True)
+    rows = np.arange(data.y.shape[0])
+    course = Course(
+        optimizer, Shuffled(rows.size, 0, False), rows.size, twin.max_iter, state.step, state.epoch,
+        schedule_start=state.schedule_start,
+    )  # fmt: skip
+    rate = course.epoch(state.epoch, state.learning_rate).rates[0]
+    return trace_step(network, optimizer, data, state, rows, float(rate))
+
+
+def ready_twin(estimator: "BaseMLP", X: Any, y: Any, sample_weight: Any) -> tuple:
+    """Network, data and generator for these rows, and a twin of the estimator to work with."""
+    from retrograd.estimators.base import BaseMLP
+
+    if not isinstance(estimator, BaseMLP):
+        raise TypeError(
+            f"expected an MLPClassifier or MLPRegressor of retrograd's, got "
+            f"{type(estimator).__name__}; of a pipeline pass its last step, and rows as that sees "
+            "them"
+        )
+    if estimator.solver == "lbfgs":
+        raise ValueError(
+            "solver='lbfgs' takes no steps of which one could be traced; sgd, adam, adamw and "
+            "rmsprop do"
+        )
+    estimator._validate_params()
+    twin = copy.copy(estimator)
+    twin.warm_start = False  # which wants all labels in y
+    network, data, rng, _ = twin._ready(X, y, sample_weight, incremental=True)
+    return network, data, rng, twin
