@@ -9,7 +9,7 @@ from retrograd.engine.optimizers import Optimizer
 from retrograd.rewind.walk.document import Formula
 
 LETTERS = {
-    "input": "x", "W": "W", "b": "b", "z": "z", "a": "a", "delta": r"\delta",
+    "input": r"\mathrm{input}", "W": "W", "b": "b", "z": "z", "a": "a", "delta": r"\delta",
     "dW": r"\mathrm{d}W", "db": r"\mathrm{d}b",
 }  # fmt: skip
 

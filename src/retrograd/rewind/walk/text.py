@@ -33,7 +33,7 @@ def text_of(document: Document, full: bool = False) -> str:
     Forward
     ───────
       z = x @ W   (1, 2)
-          [  1.0000  -2.5000 ]
+          [ 1.000000  -2.500000 ]
     <BLANKLINE>
     """
     out = [document.title, "═" * min(WIDTH, len(document.title)), ""]
