@@ -1,0 +1,335 @@
+"""A trace told as a document: where we are, forward, loss, backward, update."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrograd.rewind.walk import remarks
+from retrograd.rewind.walk.document import (
+    Document,
+    Formula,
+    Line,
+    Section,
+    entries_or_array,
+    shape_of,
+)
+from retrograd.rewind.walk.formulas import (
+    OptimizerFormulas,
+    activation,
+    loss_of_row,
+    output_delta,
+    slope,
+    symbol,
+)
+from retrograd.rewind.walk.regression import is_linear, regression_section
+
+if TYPE_CHECKING:
+    from retrograd.rewind.trace import LayerTrace, Trace
+
+
+def document_of(trace: "Trace") -> Document:
+    """Tell a trace as a document.
+
+    Parameters
+    ----------
+    trace : Trace
+
+    Returns
+    -------
+    Document
+    """
+    last_first = reversed(trace.layers)
+    regression = regression_section(trace)
+    sections = [
+        _place(trace),
+        *(_forward(trace, layer) for layer in trace.layers),
+        *([regression] if regression else []),
+        _loss(trace),
+        *(_backward(trace, layer) for layer in last_first),
+        _rate(trace),
+        *(_update(trace, layer) for layer in trace.layers),
+    ]
+    title = f"Step {trace.step:,} (epoch {trace.epoch:,}): {network_in_words(trace)}"
+    return Document(title, (remarks.NAMES,), tuple(sections))
+
+
+def network_in_words(trace: "Trace") -> str:
+    """Write the network, the loss and the optimizer in one line."""
+    network = trace.network
+    path = f"{network.widths[0]}"
+    for width, name in zip(network.widths[1:], (*network.activations, network.output), strict=True):
+        path += f" → {width} {name}"
+    loss = network.loss.replace("_", " ")
+    if network.loss in ("huber", "quantile"):
+        loss += f" {network.loss_parameter:g}"
+    return f"{path}, {loss}, {trace.optimizer.solver}"
+
+
+def layer_title(trace: "Trace", layer: int) -> str:
+    """Write as in ``layer 0 (hidden, relu, 20 → 64)``."""
+    traced = trace.layers[layer]
+    kind = "output" if layer == trace.network.n_layers - 1 else "hidden"
+    n_in, n_out = traced.W.shape
+    return f"layer {layer} ({kind}, {traced.activation}, {n_in} → {n_out})"
+
+
+def given(name: str, latex: str, value, remark: str = "") -> Line:
+    """Make a line of numbers that nothing in this step has made."""
+    return Line(Formula(name, latex), None, shape_of(value), value, remark)
+
+
+def _place(trace: "Trace") -> Section:
+    """Where we are: the rows, their targets and weights."""
+    B = trace.rows.size
+    where = (
+        f"{trace.step:,} steps and {trace.epoch:,} epochs were taken before this step; it learns "
+        f"from {B:,} row{'' if B == 1 else 's'}."
+    )
+    if trace.trouble is not None:
+        where += f" NaN or infinity was first seen in {trace.trouble}."
+    if trace.sample_weight is not None and not trace.sample_weight.any():
+        where += f" {remarks.WEIGHTLESS}"
+    lines = [given("rows", r"\mathrm{rows}", trace.rows), given("y", "y", trace.y)]
+    if trace.network.output == "softmax":
+        classes = trace.y[:, 0].astype(int)
+        onehot = (classes[:, None] == np.arange(trace.network.widths[-1])).astype(int)
+        lines.append(given("y_onehot", r"y_{\mathrm{onehot}}", onehot, remarks.ONE_HOT))
+    if trace.sample_weight is not None:
+        lines.append(given("sample_weight", "w", trace.sample_weight))
+    return Section("Where we are", tuple(lines), where)
+
+
+def _forward(trace: "Trace", layer: "LayerTrace") -> Section:
+    """One layer forward: z, then a."""
+    n, B = layer.layer, trace.rows.size
+    x, W, b, z = (symbol(name, n) for name in ("input", "W", "b", "z"))
+    x = _input_symbol(n)
+    n_in, n_out = layer.W.shape
+    lines = []
+    if n == 0:
+        lines.append(given(x.text, x.latex, entries_or_array(layer.input)))
+    lines += [
+        given(W.text, W.latex, layer.W),
+        given(b.text, b.latex, layer.b, remarks.BIAS if n == 0 else ""),
+        Line(
+            z,
+            Formula(f"{x.text} @ {W.text} + {b.text}", f"{x.latex} {W.latex} + {b.latex}"),
+            f"({B}, {n_in}) @ ({n_in}, {n_out}) + ({n_out},) → ({B}, {n_out})",
+            layer.z,
+        ),
+        Line(symbol("a", n), activation(layer.activation, n), shape_of(layer.a), layer.a),
+    ]
+    if n == trace.network.n_layers - 1:
+        lines.append(Line(Formula("y_pred", r"\hat y"), symbol("a", n), shape_of(trace.y_pred)))
+    return Section(f"Forward: {layer_title(trace, n)}", tuple(lines))
+
+
+def _input_symbol(layer: int) -> Formula:
+    return symbol("input", 0) if layer == 0 else symbol("a", layer - 1)
+
+
+def _total(trace: "Trace") -> Formula:
+    """Write the sum of the rows' weights."""
+    if trace.sample_weight is None:
+        return Formula(f"{trace.rows.size}", f"{trace.rows.size}")
+    return Formula("sum(sample_weight)", r"\sum_r w_r")
+
+
+def _weightless(trace: "Trace") -> bool:
+    return trace.sample_weight is not None and not np.sum(trace.sample_weight) > 0.0
+
+
+def _loss(trace: "Trace") -> Section:
+    """The rows' losses, the penalty, the batch's loss."""
+    network, total, alpha = trace.network, _total(trace), trace.optimizer.settings().alpha
+    mean_over = network.widths[-1] > 1 and network.output == "identity"
+    lines = [
+        Line(
+            Formula("loss_per_row", r"\ell"),
+            loss_of_row(network),
+            shape_of(trace.loss_per_row),
+            trace.loss_per_row,
+            remarks.SUM_OF_OUTPUTS if mean_over else "",
+        )
+    ]
+    text, latex = "mean(loss_per_row)", rf"\frac{{1}}{{{total.latex}}} \sum_r \ell_r"
+    if trace.sample_weight is not None:
+        text = f"sum(sample_weight * loss_per_row) / {total.text}"
+        latex = rf"\frac{{\sum_r w_r \ell_r}}{{{total.latex}}}"
+    if alpha > 0.0:
+        squares = " + ".join(f"sum(W[{n}]²)" for n in range(network.n_layers))
+        if network.n_layers > 3:
+            squares = f"sum(W[0]²) + … + sum(W[{network.n_layers - 1}]²)"
+        norm = r"\sum_l \lVert W_{l} \rVert^2"
+        lines.append(
+            Line(
+                Formula("penalty", r"\mathrm{penalty}"),
+                Formula(
+                    f"½ {alpha:g} ({squares}) / {total.text}",
+                    rf"\frac{{\tfrac12\,{alpha:g} {norm}}}{{{total.latex}}}",
+                ),
+                "",
+                trace.penalty,
+                remarks.PENALTY,
+            )
+        )
+        text, latex = f"{text} + penalty", rf"{latex} + \mathrm{{penalty}}"
+    if _weightless(trace):
+        text, latex = "0, since all rows weigh 0", "0"
+    lines.append(Line(Formula("loss", r"\mathrm{loss}"), Formula(text, latex), "", trace.loss))
+    return Section("Loss", tuple(lines))
+
+
+def _backward(trace: "Trace", layer: "LayerTrace") -> Section:
+    """One layer backward: delta, then the gradients of its weights and biases."""
+    n = layer.layer
+    output = n == trace.network.n_layers - 1
+    lines = _output_delta(trace, layer) if output else _hidden_delta(trace, layer)
+    return Section(
+        f"Backward: {layer_title(trace, n)}", (*lines, *_gradients(trace, layer, output))
+    )
+
+
+def _output_delta(trace: "Trace", layer: "LayerTrace") -> list[Line]:
+    weighted, B = trace.sample_weight is not None, trace.rows.size
+    shape = shape_of(layer.delta)
+    line = Line(
+        symbol("delta", layer.layer),
+        output_delta(trace.network, weighted),
+        f"({B}, 1) * {shape} → {shape}" if weighted else shape,
+        layer.delta,
+        remarks.error(trace.network),
+    )
+    if not weighted:
+        return [line]
+    return [line, Line(Formula("", ""), remark=remarks.COLUMN.format(rows=B))]
+
+
+def _hidden_delta(trace: "Trace", layer: "LayerTrace") -> list[Line]:
+    n, B = layer.layer, trace.rows.size
+    after = trace.layers[n + 1]
+    delta, W, z = symbol("delta", n + 1), symbol("W", n + 1), symbol("z", n)
+    text, latex = f"{delta.text} @ {W.text}.T", rf"{delta.latex} {W.latex}^\top"
+    n_in, n_out = after.W.shape
+    shapes = f"({B}, {n_out}) @ ({n_out}, {n_in}) → ({B}, {n_in})"
+    made = symbol("delta", n)
+    if layer.activation == "identity":
+        return [Line(made, Formula(text, latex), shapes, layer.delta, remarks.IDENTITY_SLOPE)]
+    first = n == trace.network.n_layers - 2
+    why = remarks.CHAIN if first else ""
+    if first and layer.activation == "relu":
+        why += remarks.RELU_SLOPE
+    text, latex = f"({text}) * f′({z.text})", rf"({latex}) \odot f'({z.latex})"
+    return [
+        Line(Formula(f"f′({z.text})", f"f'({z.latex})"), slope(layer.activation, n)),
+        Line(made, Formula(text, latex), shapes, layer.delta, why),
+    ]
+
+
+def _gradients(trace: "Trace", layer: "LayerTrace", first: bool) -> list[Line]:
+    """Lines of dW and db; remarks the first time only."""
+    n, B, total = layer.layer, trace.rows.size, _total(trace)
+    x, W, delta = _input_symbol(n), symbol("W", n), symbol("delta", n)
+    n_in, n_out = layer.W.shape
+    text, latex = f"{x.text}.T @ {delta.text}", rf"{x.latex}^\top {delta.latex}"
+    alpha = trace.optimizer.settings().alpha
+    sum_text, sum_latex = f"sum of {delta.text}'s rows", rf"\sum_r {delta.latex}"
+    if not _weightless(trace):
+        if alpha > 0.0:
+            text = f"({text} + {alpha:g} {W.text})"
+            latex = rf"{latex} + {alpha:g}\,{W.latex}"
+        if total.text != "1":
+            text, sum_text = f"{text} / {total.text}", f"{sum_text} / {total.text}"
+            latex = rf"\frac{{{latex}}}{{{total.latex}}}"
+            sum_latex = rf"\frac{{{sum_latex}}}{{{total.latex}}}"
+    why = ""
+    if first:
+        why = remarks.outer_product(n_in, n_out) if B == 1 else remarks.AVERAGE
+    return [
+        Line(
+            symbol("dW", n),
+            Formula(text, latex),
+            f"({n_in}, {B}) @ ({B}, {n_out}) → ({n_in}, {n_out})",
+            layer.dW,
+            why,
+        ),
+        Line(
+            symbol("db", n),
+            Formula(sum_text, sum_latex),
+            f"({B}, {n_out}) → ({n_out},)",
+            layer.db,
+            remarks.DB if first else "",
+        ),
+    ]
+
+
+def _rate(trace: "Trace") -> Section:
+    """The step's learning rate, and what multiplies it."""
+    optimizer = trace.optimizer
+    lines = [
+        Line(
+            Formula("learning_rate", r"\eta"), None, "", trace.learning_rate, remarks.DIRECTION
+        )
+    ]
+    if optimizer.solver in ("adam", "adamw"):
+        t, beta_1, beta_2 = trace.step + 1, f"{optimizer.beta_1:g}", f"{optimizer.beta_2:g}"
+        formula = Formula(
+            f"√(1 − {beta_2}^t) / (1 − {beta_1}^t), t = {t}",
+            rf"\frac{{\sqrt{{1 - {beta_2}^t}}}}{{1 - {beta_1}^t}} \quad (t = {t})",
+        )
+        lines.append(
+            Line(Formula("correction", "c"), formula, "", trace.correction, remarks.CORRECTION)
+        )
+    return Section(f"Update: {optimizer.solver}", tuple(lines))
+
+
+def _update(trace: "Trace", layer: "LayerTrace") -> Section:
+    """One layer's move: the optimizer's memory before and after, the update, the parameters."""
+    n, lines = layer.layer, []
+    for part in ("W", "b"):
+        lines += _slots(trace, part, n)
+        lines += _move(trace, layer, part)
+    return Section(f"Update: {layer_title(trace, n)}", tuple(lines))
+
+
+def _slots(trace: "Trace", part: str, layer: int) -> list[Line]:
+    formulas, network = OptimizerFormulas(trace.optimizer), trace.network
+    view = network.weights if part == "W" else network.biases
+    lines = []
+    for slot, name in enumerate(formulas.slots):
+        before, after = symbol(f"{name}_{part}", layer), symbol(f"{name}_{part}_after", layer)
+        formula = formulas.slot_after(name, part, layer)
+        if _weightless(trace):
+            formula = before
+        new = view(trace.slots_after[slot], layer)
+        lines.append(given(before.text, before.latex, view(trace.slots[slot], layer)))
+        lines.append(Line(after, formula, shape_of(new), new))
+    return lines
+
+
+def _move(trace: "Trace", layer: "LayerTrace", part: str) -> list[Line]:
+    n, optimizer, weightless = layer.layer, trace.optimizer, _weightless(trace)
+    before, lines = symbol(part, n), []
+    if part == "W" and optimizer.settings().weight_decay > 0.0 and not weightless:
+        decayed, alpha = symbol("W_decayed", n), f"{optimizer.alpha:g}"
+        formula = Formula(
+            f"(1 − learning_rate * {alpha}) {before.text}",
+            rf"(1 - \eta\,{alpha})\,{before.latex}",
+        )
+        value = trace.network.weights(trace.decayed, n)
+        why = remarks.DECAY if n == 0 else ""
+        lines.append(Line(decayed, formula, shape_of(value), value, why))
+        before = decayed
+    update, after = symbol(f"{part}_update", n), symbol(f"{part}_after", n)
+    moved = getattr(layer, f"{part}_update")
+    formula = OptimizerFormulas(optimizer).update(part, n)
+    if weightless:
+        formula = Formula("0", "0")
+    lines.append(Line(update, formula, shape_of(moved), moved))
+    new = getattr(layer, f"{part}_after")
+    formula = Formula(f"{before.text} + {update.text}", f"{before.latex} + {update.latex}")
+    lines.append(Line(after, formula, shape_of(new), new))
+    return lines
+
+
+__all__ = ["document_of", "is_linear", "layer_title", "network_in_words"]
