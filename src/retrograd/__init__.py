@@ -8,6 +8,7 @@ from retrograd.estimators.regressor import MLPRegressor
 from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.estimators.tracing import trace
 from retrograd.faces.models import load_model, save_model
+from retrograd.rewind.comparing import first_divergence
 from retrograd.tables.encoder import TableEncoder
 
 __version__ = "0.1.0"
@@ -18,6 +19,7 @@ __all__ = [
     "MLPRegressor",
     "Recorder",
     "TableEncoder",
+    "first_divergence",
     "load_model",
     "open_run",
     "open_runs",

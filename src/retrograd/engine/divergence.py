@@ -17,7 +17,11 @@ class DivergenceError(ValueError):
         The rate of that step; 0 with L-BFGS, which has none.
     place : str
         The layer and the kind of array.
+    losses : ndarray
+        Losses of the steps of this call of the trainer, the last one that of the step itself.
     """
+
+    losses: np.ndarray = np.empty(0)
 
     def __init__(self, step: int, epoch: int, learning_rate: float, place: str) -> None:
         self.step = step

@@ -250,10 +250,12 @@ class Trainer:
                     self.after_call(losses[begin : begin + n_good])
                 if n_good < end - begin:
                     n_rows = int(plan.bounds[n_good + 1] - plan.bounds[n_good])
-                    raise DivergenceError(
+                    error = DivergenceError(
                         state.step, state.epoch, float(plan.learning_rates[n_good]),
                         first_trouble(network, state.theta, state.slots, work, n_rows),
                     )  # fmt: skip
+                    error.losses = losses[: begin + n_good + 1]
+                    raise error
         return losses
 
     def take(self, plan: Plan, losses: np.ndarray, n_workers: int = 1) -> int:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from retrograd.rewind.syntax import ExpressionError, tree_of
-from retrograd.rewind.vocabulary import CONSTANTS, FUNCTIONS, LAYERED, NAMES, OPERATORS
+from retrograd.rewind.vocabulary import CONSTANTS, ELEMENTWISE, FUNCTIONS, LAYERED, NAMES, OPERATORS
 
 MAX_NODES, MAX_DEPTH = 200, 30
 # A result may have so many entries, or so many times those of its larger operand. What goes beyond
@@ -83,6 +83,16 @@ class Expression:
         self._tree = tree_of(self.text)
         self._answer = self._read(self._tree)
         self.names = frozenset(self._asked)
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether, given arrays of numbers of many steps, it answers for each of them."""
+        looks_beyond = ast.BoolOp | ast.Not | ast.Subscript
+        return not any(
+            isinstance(node, looks_beyond)
+            or (isinstance(node, ast.Call) and ast.unparse(node.func) not in ELEMENTWISE)
+            for node in ast.walk(self._tree)
+        )
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"

@@ -74,20 +74,20 @@ class Replay:
         self.difference: Difference | None = None
         self._verified: set[int] = set()
         self._met: set[int] = {0}
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._trainer: Trainer | None = None
 
     def state(self, step: int) -> State:
         """State after so many steps of the run; one of a checkpoint needs no data."""
-        with self._lock:
+        with self.lock:
             if step in self.store.steps_of(self.run):
                 return self.checkpoint(step)
-            return self._at(step).state.copy()
+            return self.at(step).state.copy()
 
     def trace(self, step: int) -> Trace:
         """Trace of the step taken then."""
-        with self._lock:
-            state = self._at(step).state
+        with self.lock:
+            state = self.at(step).state
             steps = self.course.between(step, step + 1, self.rate_of)
             return trace_step(
                 self.header.network, self.header.optimizer, self.data(), state, steps.rows,
@@ -106,8 +106,8 @@ class Replay:
             after = bisect_right(checkpoints, step)
             if after < len(checkpoints):  # which is then compared
                 n = min(n, checkpoints[after] - step)
-            with self._lock:
-                losses, diverged = self._advance(self._at(step), step + n)
+            with self.lock:
+                losses, diverged = self.advance(self.at(step), step + n)
             yield step, losses
             if diverged:
                 return
@@ -135,7 +135,7 @@ class Replay:
             samples_seen, numbers["schedule_start"],
         )  # fmt: skip
         # One at an epoch's last step was taken before the epoch was counted.
-        self._count_epochs(state)
+        self.count_epochs(state)
         return state
 
     def verify(self) -> Difference | None:
@@ -145,7 +145,7 @@ class Replay:
             self._verify(begin, steps)
         return self.difference
 
-    def _at(self, step: int) -> Trainer:
+    def at(self, step: int) -> Trainer:
         """Trainer whose state is as after so many steps."""
         steps = self.store.steps_of(self.run)
         if not steps or steps[0] != 0:
@@ -160,10 +160,15 @@ class Replay:
                 self._meet(trainer.state, before, steps)
         if trainer is None or not before <= here <= step:
             trainer, here = self._enter(before), before
-        self._trainer = None  # should what follows be interrupted
-        self._advance(trainer, step, good=True)
+        self.forget()  # should what follows be interrupted
+        self.advance(trainer, step, good=True)
         self._trainer = trainer
+        self.count_epochs(trainer.state)
         return trainer
+
+    def forget(self) -> None:
+        """Let go of the trainer, whose state is of no more use."""
+        self._trainer = None
 
     def _enter(self, checkpoint: int) -> Trainer:
         """Trainer at a checkpoint."""
@@ -175,24 +180,23 @@ class Replay:
             self.header.network, self.header.optimizer, self.data(), self.course.batch_size, state
         )
 
-    def _advance(self, trainer: Trainer, end: int, good: bool = False) -> tuple[np.ndarray, bool]:
+    def advance(self, trainer: Trainer, end: int, good: bool = False) -> tuple[np.ndarray, bool]:
         """Train on to a step; the losses on the way, and whether it diverged instead."""
         state, parts = trainer.state, [np.empty(0)]
         while (here := state.step - self.course.first_step) < end:
             stop = min(end, here + max(1, PLANNED_ROWS // self.course.batch_size))
             try:
                 parts.append(trainer.run(*self.course.between(here, stop, self.rate_of)))
-            except DivergenceError:
+            except DivergenceError as error:
                 if good:
                     raise
-                # Once more, for the losses up to there.
-                trouble, again = state.step - self.course.first_step, self._at(here)
-                parts.append(self._advance(again, trouble, good=True)[0])
-                return np.concatenate([*parts, [self.trace(trouble).loss]]), True
-            self._count_epochs(state)
+                self.forget()
+                parts.append(error.losses)
+                return np.concatenate(parts), True
+            self.count_epochs(state)
         return np.concatenate(parts), False
 
-    def _count_epochs(self, state: State) -> None:
+    def count_epochs(self, state: State) -> None:
         """Give a state the epoch and the rate that its step is in."""
         epoch, _ = self.course.place(state.step - self.course.first_step)
         if epoch != state.epoch:
@@ -209,7 +213,7 @@ class Replay:
             self.header.network, self.header.optimizer, self.data(), self.course.batch_size,
             self.checkpoint(begin),
         )  # fmt: skip
-        self._advance(trainer, end, good=True)
+        self.advance(trainer, end, good=True)
         self._meet(trainer.state, end, steps)
 
     def _meet(self, state: State, checkpoint: int, steps: list[int]) -> None:

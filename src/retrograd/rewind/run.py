@@ -8,12 +8,15 @@ import numpy as np
 
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.trainer import State
+from retrograd.rewind import questions
 from retrograd.rewind.header import Header
+from retrograd.rewind.questions import Condition, Series
 from retrograd.rewind.recording import DATA_PARTS
 from retrograd.rewind.replay import Difference, Replay
 from retrograd.rewind.schema import array_name
 from retrograd.rewind.store import RunFileError, Store
 from retrograd.rewind.trace import Trace
+from retrograd.rewind.why import Why, why
 
 # The optimizers' memory, by the names that the literature has for it.
 SLOTS = {
@@ -261,6 +264,61 @@ class Run:
     def verify(self) -> Difference | None:
         """Replay all of it against its checkpoints; None if every one was met, bit for bit."""
         return self.replay.verify()
+
+    def first(self, condition: Condition, after: int = 0) -> "Moment | None":
+        """First moment at which a condition holds, found by replay.
+
+        Parameters
+        ----------
+        condition : str or callable
+            Text such as ``"loss > 2"``, ``"any(isnan(dW[1]))"`` or ``"dead(1, 7)"``, of the names
+            and functions of ``rewind.vocabulary``; it is asked of each moment and of the step
+            taken from it. Or a function of a moment.
+        after : int, default=0
+            The first step to look at.
+
+        Returns
+        -------
+        Moment, or None if there is none.
+
+        Raises
+        ------
+        ExpressionError
+            If the text is no condition.
+        """
+        return questions.first(self, condition, self.at(after).step)
+
+    def last(self, condition: Condition, before: int | None = None) -> "Moment | None":
+        """Last moment, before some step, at which a condition holds; as ``first``."""
+        return questions.last(self, condition, before)
+
+    def watch(
+        self, expression: str, start: int = 0, stop: int | None = None, every: int = 1
+    ) -> Series:
+        """Value of an expression, such as ``"coefs[0][3, 2]"``, at every so-manieth step.
+
+        Returns
+        -------
+        Series
+            Of ``steps`` and ``values``.
+        """
+        return questions.watch(self, expression, start, stop, every)
+
+    def log(
+        self, *expressions: str, start: int = 0, stop: int | None = None, every: int = 1
+    ) -> None:
+        """Print expressions at every so-manieth step, as if the training had done so."""
+        questions.log(self, expressions, start, stop, every)
+
+    def why(self, layer: int, i: int | None, o: int, step: int) -> Why:
+        """Which rows, and what else, moved ``coefs[layer][i, o]`` (a bias if i is None) in a step.
+
+        Returns
+        -------
+        Why
+            ``print`` it; its shares sum to the update.
+        """
+        return why(self.at(step).trace(), layer, i, o)
 
     def resume(self) -> Any:
         """Go on with a run that was killed or interrupted, to the end that it would have had.

@@ -210,7 +210,7 @@ def trace_step(
         decayed, update = _parts_of(network, optimizer, before, trainer, learning_rate, correction)
     squares = np.cumsum(work.squares[: len(work.parameter_tasks)])[-1]
     penalty = 0.5 * optimizer.settings().alpha * squares / weight if weight > 0.0 else 0.0
-    layers = _layers(network, data, rows, trainer, before, update)
+    layers = layers_of(trainer, rows, before.theta, update)
     return Trace(
         network=network,
         optimizer=optimizer,
@@ -281,17 +281,23 @@ def _parts_of(
     return decayed, update
 
 
-def _layers(
-    network: Network,
-    data: Data,
-    rows: np.ndarray,
-    trainer: Trainer,
-    before: State,
-    update: np.ndarray,
+def layers_of(
+    trainer: Trainer, rows: np.ndarray, theta: np.ndarray, update: np.ndarray
 ) -> tuple[LayerTrace, ...]:
-    """The layers' parts of a step that the trainer has just taken."""
-    work, n = trainer.work, rows.size
-    units_at = network.layout(before.theta.dtype).units_at
+    """The layers' parts of the step that a trainer has just taken, as views of its buffers.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    rows : ndarray of shape (B,)
+        The step's rows.
+    theta : ndarray of shape (P,)
+        Parameters before it.
+    update : ndarray of shape (P,)
+        What the optimizer has added.
+    """
+    network, work, n = trainer.network, trainer.work, rows.size
+    units_at = network.layout(theta.dtype).units_at
 
     def units(array: np.ndarray, layer: int) -> np.ndarray:
         n_out, start = network.widths[layer + 1], n * units_at[layer]
@@ -299,14 +305,14 @@ def _layers(
 
     layers: list[LayerTrace] = []
     for layer, name in enumerate((*network.activations, network.output)):
-        before_it: Any = layers[-1].a if layers else _input(network, data, rows, work.x)
+        before_it: Any = layers[-1].a if layers else _input(network, trainer.data, rows, work.x)
         layers.append(
             LayerTrace(
                 layer=layer,
                 activation=name,
                 input=before_it,
-                W=_fixed(network.weights(before.theta, layer)),
-                b=_fixed(network.biases(before.theta, layer)),
+                W=_fixed(network.weights(theta, layer)),
+                b=_fixed(network.biases(theta, layer)),
                 z=units(work.z, layer),
                 a=units(work.a, layer),
                 delta=units(work.delta, layer),

@@ -1,0 +1,189 @@
+"""A scan: goes through the steps of a run, with the numbers of each that a question asks for."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse
+
+from retrograd.engine.divergence import DivergenceError
+from retrograd.engine.trainer import PANEL_ROWS, State, Trainer
+from retrograd.rewind.trace import LayerTrace, Trace, layers_of, trace_step
+from retrograd.rewind.vocabulary import NAMES
+
+if TYPE_CHECKING:
+    from retrograd.rewind.replay import Replay
+
+# What is known of a step without looking into it; what is known before it is taken; what only a
+# whole trace has.
+CURVES = {"loss", "step", "epoch", "learning_rate"}
+BEFORE = {"coefs", "intercepts", "step", "epoch", "learning_rate"}
+WHOLE = {"penalty", "loss_per_row"}
+
+
+class StepValues(Mapping):
+    """Numbers of one step by the names that expressions have for them, made when asked for.
+
+    Parameters
+    ----------
+    **known
+        Numbers, or functions without arguments that make them.
+    """
+
+    def __init__(self, **known: Any) -> None:
+        self._known = known
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._known[name]
+        if callable(value):
+            value = self._known[name] = value()
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def values_of(trace: Trace) -> StepValues:
+    """Values of a step that was traced."""
+    return StepValues(
+        penalty=trace.penalty,
+        loss_per_row=trace.loss_per_row,
+        **_values(trace.layers, trace.gradient, trace.y, trace.step, trace.epoch, trace.loss,
+                  trace.learning_rate),
+    )  # fmt: skip
+
+
+def _values(
+    layers: tuple[LayerTrace, ...],
+    gradient: np.ndarray,
+    y: Any,
+    step: int,
+    epoch: int,
+    loss: float,
+    learning_rate: float,
+) -> dict[str, Any]:
+    return {
+        "loss": loss,
+        "learning_rate": learning_rate,
+        "step": step,
+        "epoch": epoch,
+        # Not by np.dot, whose bits depend on the BLAS's threads.
+        "gradient_norm": lambda: np.sqrt(np.sum(np.square(gradient, dtype=np.float64))),
+        "x": lambda: _dense(layers[0].input),
+        "y": y,
+        "y_pred": layers[-1].a,
+        "coefs": [layer.W for layer in layers],
+        "intercepts": [layer.b for layer in layers],
+        "dW": [layer.dW for layer in layers],
+        "db": [layer.db for layer in layers],
+        "z": [layer.z for layer in layers],
+        "a": [layer.a for layer in layers],
+        "delta": [layer.delta for layer in layers],
+    }
+
+
+def _dense(X: Any) -> np.ndarray:
+    return X.toarray() if scipy.sparse.issparse(X) else X
+
+
+def scan(
+    replay: "Replay", begin: int, end: int, names: frozenset[str] | set[str], every: int = 1
+) -> Iterator[tuple[int, StepValues]]:
+    """Steps from ``begin`` to before ``end``, with the values that are asked for.
+
+    Values are good until the next step is taken. A step that diverges is the last.
+
+    Parameters
+    ----------
+    replay : Replay
+    begin, end : int
+        Counted from the run's begin.
+    names : set of str
+        Keys of ``vocabulary.NAMES``.
+    every : int
+        Look at every so-manieth step only.
+    """
+    assert set(NAMES) >= names
+    with replay.lock:
+        trainer = replay.at(begin)
+        step = begin
+        while step < end:
+            stop = min(step + every, end)
+            if names <= BEFORE:
+                yield step, _before(replay, trainer, step)
+                if replay.advance(trainer, stop)[1]:
+                    return
+            else:
+                values, diverged = _take(replay, trainer, step, names)
+                yield step, values
+                if diverged or replay.advance(trainer, stop)[1]:
+                    return
+            step = stop
+
+
+def _before(replay: "Replay", trainer: Trainer, step: int) -> StepValues:
+    """Values that are known before a step is taken."""
+    theta, network = trainer.state.theta, trainer.network
+    return StepValues(
+        step=trainer.state.step,
+        epoch=replay.course.place(step)[0],
+        learning_rate=lambda: float(replay.course.between(step, step + 1, replay.rate_of).rates[0]),
+        coefs=lambda: network.layers(theta)[0],
+        intercepts=lambda: network.layers(theta)[1],
+    )
+
+
+def _take(
+    replay: "Replay", trainer: Trainer, step: int, names: frozenset[str] | set[str]
+) -> tuple[StepValues, bool]:
+    """Take a step; its values, and whether it diverged."""
+    course, state = replay.course, trainer.state
+    steps = course.between(step, step + 1, replay.rate_of)
+    rate, epoch = float(steps.rates[0]), course.place(step)[0]
+    before: State = state.copy() if names & WHOLE or steps.rows.size > PANEL_ROWS else state
+    if before is not state:  # of large batches only the last rows' units are still there
+        trace = trace_step(
+            trainer.network, trainer.optimizer, trainer.data, before, steps.rows, rate
+        )
+        if trace.trouble is None:
+            replay.advance(trainer, step + 1)
+        return values_of(trace), trace.trouble is not None
+    theta = state.theta.copy()
+    diverged = False
+    try:
+        loss = float(trainer.run(*steps)[0])
+        replay.count_epochs(state)
+    except DivergenceError as error:
+        replay.forget()
+        diverged, loss = True, float(error.losses[-1])
+    number = state.step - (not diverged)
+    known = _values(
+        layers_of(trainer, steps.rows, theta, theta), trainer.work.gradient,
+        trainer.data.y[steps.rows], number, epoch, loss, rate,
+    )  # fmt: skip
+    return StepValues(**known), diverged
+
+
+def loss_values(replay: "Replay", step: int, losses: np.ndarray) -> StepValues:
+    """Values of many steps at once, as arrays, of those names that are in ``CURVES``."""
+    end = step + losses.size
+    first = replay.course.first_step
+
+    def per_epoch(what: Callable[[int, int, int], np.ndarray]) -> np.ndarray:
+        parts, here = [], step
+        while here < end:
+            epoch, _ = replay.course.place(here)
+            stop = min(end, replay.course.begin_of(epoch + 1))
+            parts.append(what(epoch, here, stop))
+            here = stop
+        return np.concatenate(parts)
+
+    return StepValues(
+        loss=losses,
+        step=np.arange(first + step, first + end),
+        epoch=lambda: per_epoch(lambda epoch, a, b: np.full(b - a, epoch)),
+        learning_rate=lambda: replay.course.between(step, end, replay.rate_of).rates,
+    )
