@@ -11,7 +11,7 @@ from retrograd.rewind.expressions import Expression
 from retrograd.rewind.run import Run
 from retrograd.rewind.syntax import ExpressionError
 from retrograd.rewind.trace import Trace
-from retrograd.rewind.why import Why
+from retrograd.rewind.why import Why, why
 
 # Values that are worked out at once for a log: an interrupt comes behind lines that are there.
 LOGGED_AT_ONCE = 16
@@ -127,6 +127,12 @@ class Debugger:
     def epoch(self) -> int:
         """Epochs that are over."""
         return self._track.moment(self._at).epoch
+
+    @property
+    def numbers(self) -> list[str]:
+        """Numbers of the breakpoints and watches."""
+        set_up = [one.number for one in self.breakpoints] + [one.number for one in self.watches]
+        return [str(number) for number in sorted(set_up)]
 
     # Moving.
 
@@ -245,7 +251,7 @@ class Debugger:
         try:
             return expression.value(self._track.values(self._at))
         except ExpressionError as error:
-            raise DebuggerError(first_line(error)) from None
+            raise DebuggerError(self._explain(error)) from None
 
     def add_watch(self, text: str) -> Watched:
         """Show an expression's value at every stop from here on."""
@@ -271,18 +277,16 @@ class Debugger:
         some = LOGGED_AT_ONCE * every
         for begin in range(start, stop, some):
             try:
-                series = self.run.watch(
-                    expression.text, begin, min(stop, begin + some), every
-                )
+                series = self.run.watch(expression.text, begin, min(stop, begin + some), every)
             except ExpressionError as error:
-                raise DebuggerError(first_line(error)) from None
+                raise DebuggerError(self._explain(error)) from None
             yield from zip(series.steps.tolist(), series.values, strict=True)
 
     def why(self, layer: int, i: int | None, o: int) -> Why:
         """Why a weight, or a bias if i is None, moves in this step."""
-        step = self.trace and self.here.step
+        trace = self.trace
         try:
-            return self.run.why(layer, i, o, step)
+            return why(trace, layer, i, o)
         except IndexError as error:
             raise DebuggerError(str(error)) from None
 
@@ -290,7 +294,7 @@ class Debugger:
         try:
             return Expression(text)
         except ExpressionError as error:
-            raise DebuggerError(first_line(error)) from None
+            raise DebuggerError(self._explain(error)) from None
 
     def _answer(self, expression: Expression, ask: Callable[[Any], Any]) -> None:
         """Ask an expression, to see that it has an answer; at the end it may have none."""
@@ -300,7 +304,12 @@ class Debugger:
         try:
             ask(values)
         except ExpressionError as error:
-            raise DebuggerError(first_line(error)) from None
+            raise DebuggerError(self._explain(error)) from None
+
+    def _explain(self, error: ExpressionError) -> str:
+        if self.at_end and error.reason == "not known at this step":
+            return f"{first_line(error)}: it is the run's end, and none is taken any more"
+        return first_line(error)
 
     def _number(self) -> int:
         self._numbers += 1

@@ -68,7 +68,9 @@ def next_place(breakpoints: Sequence[Breakpoint], track: Track, at: int) -> int 
     if hit is not None:
         return hit.step * track.n
     # The end has no step to ask of, but it has parameters.
-    return track.last if track.is_end(track.last) and holding(breakpoints, track, track.last) else None
+    return (
+        track.last if track.is_end(track.last) and holding(breakpoints, track, track.last) else None
+    )
 
 
 def last_place(breakpoints: Sequence[Breakpoint], track: Track, at: int) -> int | None:

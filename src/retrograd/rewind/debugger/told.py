@@ -1,9 +1,8 @@
 """What the debugger tells: lines of text, each with a word on what kind of line it is."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse
 
 from retrograd.rewind.walk.document import Document, Entries, Line, Section
 from retrograd.rewind.walk.numbers import exact, numeral, summary
@@ -13,6 +12,7 @@ from retrograd.rewind.walk.text import drawn, head_of, text_of
 FEW_ROWS, FEW_COLUMNS = 4, 6
 # Where shapes stand, at most; longer formulas have theirs behind them.
 SHAPES_AT = 56
+WIDTH = 100
 
 
 class Told(NamedTuple):
@@ -30,7 +30,7 @@ class Told(NamedTuple):
     kind: str = ""
 
 
-def tell_made(section: Section, only: tuple[str, ...] = ()) -> list[Told]:
+def tell_made(section: Section, only: tuple[str, ...] = (), formulas: bool = True) -> list[Told]:
     """Tell what a section's phase has made, a line each; small arrays whole, others in a word.
 
     Parameters
@@ -38,18 +38,23 @@ def tell_made(section: Section, only: tuple[str, ...] = ()) -> list[Told]:
     section : Section
     only : tuple of str
         Symbols to tell, without their layer; by default all that have a formula.
+    formulas : bool
+        Whether to say what they are made of.
     """
     lines = [line for line in section.lines if line.value is not None and _is_made(line, only)]
-    heads = [head_of(line) for line in lines]
+    heads = [head_of(line) if formulas else line.symbol.text for line in lines]
     column = max((len(head) for head in heads if len(head) <= SHAPES_AT), default=0)
     told = []
     for line, head in zip(lines, heads, strict=True):
         kind = "" if is_finite(line.value) else "bad"
-        if isinstance(line.value, float | int):
+        if line.value is None or isinstance(line.value, float | int):
             told.append(Told(f"  {head}", kind))
             continue
-        shape, rest = _briefly(line.value)
-        told.append(Told(f"  {head:<{column}}   {shape}".rstrip(), kind))
+        first = f"  {head:<{column}}   {tuple(line.value.shape)}"
+        rest = _briefly(line.value)
+        if len(rest) == 1 and len(first) + len(rest[0]) + 2 <= WIDTH:
+            first, rest = f"{first}  {rest[0]}", []
+        told.append(Told(first, kind))
         told += [Told(f"      {row}", kind) for row in rest]
     return told
 
@@ -60,16 +65,12 @@ def _is_made(line: Line, only: tuple[str, ...]) -> bool:
     return line.formula is not None
 
 
-def _briefly(value: np.ndarray | Entries) -> tuple[str, list[str]]:
-    """What stands in an array's own line, and the lines below it."""
-    shape = str(tuple(value.shape))
+def _briefly(value: np.ndarray | Entries) -> list[str]:
+    """Draw a small array; sum a larger one up in one line."""
     if isinstance(value, Entries):
-        return f"{shape}  {summary(value.values)}", []
-    if value.ndim == 1 and value.size <= FEW_COLUMNS or value.size == 1:
-        return f"{shape}  {drawn(value)[0]}", []
-    if value.ndim == 2 and value.shape[0] <= FEW_ROWS and value.shape[1] <= FEW_COLUMNS:
-        return shape, drawn(value)
-    return f"{shape}  {summary(value)}", []
+        return [summary(value.values)]
+    small = value.shape[-1] <= FEW_COLUMNS and value.size <= FEW_ROWS * FEW_COLUMNS
+    return drawn(value) if small and value.size > 0 else [summary(value)]
 
 
 def is_finite(value: object) -> bool:
@@ -93,7 +94,7 @@ def tell_sections(sections: list[Section], full: bool = False) -> list[Told]:
     return told
 
 
-def tell_value(value: object) -> list[str]:
+def tell_value(value: Any) -> list[str]:
     """Write the value of an expression: a number with all its digits, an array abridged.
 
     Examples
@@ -101,14 +102,14 @@ def tell_value(value: object) -> list[str]:
     >>> tell_value(np.float32(0.1)), tell_value(np.array([1.0, 2.0]))
     (['0.1'], ['[ 1  2 ]   (2,)'])
     """
-    array = value.toarray() if scipy.sparse.issparse(value) else np.asarray(value)
+    array: Any = np.asarray(value)
     if array.ndim == 0:
         return [exact(array[()])]
     if array.ndim > 2:
         array = array.reshape(-1, array.shape[-1])
     lines = drawn(array if array.dtype != bool else array.astype(int))
-    lines[0] += f"   {np.shape(value)}"
-    return lines
+    shape = str(np.shape(value))
+    return [f"{lines[0]}   {shape}"] if len(lines) == 1 else [shape, *lines]
 
 
 def brief(value: object) -> str:

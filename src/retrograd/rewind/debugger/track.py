@@ -1,6 +1,6 @@
 """A track: the phases of all steps of a run, one after the other, and what is known at each."""
 
-from retrograd.rewind.debugger.places import END, Phase, Place, phases_of
+from retrograd.rewind.debugger.places import END, Place, phases_of
 from retrograd.rewind.run import Moment, Run
 from retrograd.rewind.scan import StepValues, values_of
 from retrograd.rewind.trace import Trace
