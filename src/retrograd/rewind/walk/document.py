@@ -56,11 +56,16 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """Lines under one title, perhaps with a remark before them."""
+    """Lines under one title, perhaps with a remark before them.
+
+    ``key`` says what it tells of: ``"place"``, ``"forward[0]"``, ``"regression"``, ``"loss"``,
+    ``"backward[0]"``, ``"rate"`` or ``"update[0]"``.
+    """
 
     title: str
     lines: tuple[Line, ...]
     remark: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,9 +73,8 @@ def regression_section(trace: "Trace") -> Section | None:
     name, n_layers = regression_name(network), network.n_layers
     title = f"What this network is: a {name}"
     if n_layers == 1:
-        return Section(
-            title, (), f"With no hidden layer, W[0] and b[0] are the coefficients of a {name}."
-        )
+        alone = f"With no hidden layer, W[0] and b[0] are the coefficients of a {name}."
+        return Section(title, (), alone, "regression")
     W, b = collapsed([layer.W for layer in trace.layers], [layer.b for layer in trace.layers])
     why = (
         "The hidden layers are linear, f(z) = z, and a linear map of a linear map is one linear "
@@ -97,7 +96,7 @@ def regression_section(trace: "Trace") -> Section | None:
     ]
     if W.shape[0] <= WRITTEN_OUT_UP_TO and W.shape[1] == 1:
         lines.append(_written_out(network, W[:, 0], b[0]))
-    return Section(title, tuple(lines), why)
+    return Section(title, tuple(lines), why, "regression")
 
 
 def _bias(n_layers: int) -> Formula:

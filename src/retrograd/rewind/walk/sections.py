@@ -21,7 +21,7 @@ from retrograd.rewind.walk.formulas import (
     slope,
     symbol,
 )
-from retrograd.rewind.walk.regression import is_linear, regression_section
+from retrograd.rewind.walk.regression import regression_section
 
 if TYPE_CHECKING:
     from retrograd.rewind.trace import LayerTrace, Trace
@@ -96,7 +96,7 @@ def _place(trace: "Trace") -> Section:
         lines.append(given("y_onehot", r"y_{\mathrm{onehot}}", onehot, remarks.ONE_HOT))
     if trace.sample_weight is not None:
         lines.append(given("sample_weight", "w", trace.sample_weight))
-    return Section("Where we are", tuple(lines), where)
+    return Section("Where we are", tuple(lines), where, "place")
 
 
 def _forward(trace: "Trace", layer: "LayerTrace") -> Section:
@@ -121,7 +121,7 @@ def _forward(trace: "Trace", layer: "LayerTrace") -> Section:
     ]
     if n == trace.network.n_layers - 1:
         lines.append(Line(Formula("y_pred", r"\hat y"), symbol("a", n), shape_of(trace.y_pred)))
-    return Section(f"Forward: {layer_title(trace, n)}", tuple(lines))
+    return Section(f"Forward: {layer_title(trace, n)}", tuple(lines), key=f"forward[{n}]")
 
 
 def _input_symbol(layer: int) -> Formula:
@@ -135,7 +135,8 @@ def _total(trace: "Trace") -> Formula:
     return Formula("sum(sample_weight)", r"\sum_r w_r")
 
 
-def _weightless(trace: "Trace") -> bool:
+def is_weightless(trace: "Trace") -> bool:
+    """Whether the batch teaches nothing, since none of its rows has a weight."""
     return trace.sample_weight is not None and not np.sum(trace.sample_weight) > 0.0
 
 
@@ -174,10 +175,10 @@ def _loss(trace: "Trace") -> Section:
             )
         )
         text, latex = f"{text} + penalty", rf"{latex} + \mathrm{{penalty}}"
-    if _weightless(trace):
+    if is_weightless(trace):
         text, latex = "0, since all rows weigh 0", "0"
     lines.append(Line(Formula("loss", r"\mathrm{loss}"), Formula(text, latex), "", trace.loss))
-    return Section("Loss", tuple(lines))
+    return Section("Loss", tuple(lines), key="loss")
 
 
 def _backward(trace: "Trace", layer: "LayerTrace") -> Section:
@@ -185,9 +186,8 @@ def _backward(trace: "Trace", layer: "LayerTrace") -> Section:
     n = layer.layer
     output = n == trace.network.n_layers - 1
     lines = _output_delta(trace, layer) if output else _hidden_delta(trace, layer)
-    return Section(
-        f"Backward: {layer_title(trace, n)}", (*lines, *_gradients(trace, layer, output))
-    )
+    lines += _gradients(trace, layer, output)
+    return Section(f"Backward: {layer_title(trace, n)}", tuple(lines), key=f"backward[{n}]")
 
 
 def _output_delta(trace: "Trace", layer: "LayerTrace") -> list[Line]:
@@ -234,7 +234,7 @@ def _gradients(trace: "Trace", layer: "LayerTrace", first: bool) -> list[Line]:
     text, latex = f"{x.text}.T @ {delta.text}", rf"{x.latex}^\top {delta.latex}"
     alpha = trace.optimizer.settings().alpha
     sum_text, sum_latex = f"sum of {delta.text}'s rows", rf"\sum_r {delta.latex}"
-    if not _weightless(trace):
+    if not is_weightless(trace):
         if alpha > 0.0:
             text = f"({text} + {alpha:g} {W.text})"
             latex = rf"{latex} + {alpha:g}\,{W.latex}"
@@ -280,7 +280,7 @@ def _rate(trace: "Trace") -> Section:
         lines.append(
             Line(Formula("correction", "c"), formula, "", trace.correction, remarks.CORRECTION)
         )
-    return Section(f"Update: {optimizer.solver}", tuple(lines))
+    return Section(f"Update: {optimizer.solver}", tuple(lines), key="rate")
 
 
 def _update(trace: "Trace", layer: "LayerTrace") -> Section:
@@ -289,7 +289,7 @@ def _update(trace: "Trace", layer: "LayerTrace") -> Section:
     for part in ("W", "b"):
         lines += _slots(trace, part, n)
         lines += _move(trace, layer, part)
-    return Section(f"Update: {layer_title(trace, n)}", tuple(lines))
+    return Section(f"Update: {layer_title(trace, n)}", tuple(lines), key=f"update[{n}]")
 
 
 def _slots(trace: "Trace", part: str, layer: int) -> list[Line]:
@@ -299,7 +299,7 @@ def _slots(trace: "Trace", part: str, layer: int) -> list[Line]:
     for slot, name in enumerate(formulas.slots):
         before, after = symbol(f"{name}_{part}", layer), symbol(f"{name}_{part}_after", layer)
         formula = formulas.slot_after(name, part, layer)
-        if _weightless(trace):
+        if is_weightless(trace):
             formula = before
         new = view(trace.slots_after[slot], layer)
         lines.append(given(before.text, before.latex, view(trace.slots[slot], layer)))
@@ -308,7 +308,7 @@ def _slots(trace: "Trace", part: str, layer: int) -> list[Line]:
 
 
 def _move(trace: "Trace", layer: "LayerTrace", part: str) -> list[Line]:
-    n, optimizer, weightless = layer.layer, trace.optimizer, _weightless(trace)
+    n, optimizer, weightless = layer.layer, trace.optimizer, is_weightless(trace)
     before, lines = symbol(part, n), []
     if part == "W" and optimizer.settings().weight_decay > 0.0 and not weightless:
         decayed, alpha = symbol("W_decayed", n), f"{optimizer.alpha:g}"
@@ -330,6 +330,3 @@ def _move(trace: "Trace", layer: "LayerTrace", part: str) -> list[Line]:
     formula = Formula(f"{before.text} + {update.text}", f"{before.latex} + {update.latex}")
     lines.append(Line(after, formula, shape_of(new), new))
     return lines
-
-
-__all__ = ["document_of", "is_linear", "layer_title", "network_in_words"]
