@@ -107,7 +107,8 @@ def _line(line: Line) -> str:
     parts = [number(line.formula.latex)] if line.formula is not None else []
     parts += _value(line.value)
     said = f"{line.symbol.latex} &= {' = '.join(parts)}" if parts else f"{line.symbol.latex} &"
-    shapes = line.shapes.replace("@", r"\,").replace("→", r"\to").replace("*", r"\odot")
+    shapes = line.shapes.replace("@", r"\,").replace("→", r"\to")
+    shapes = shapes.replace("*", r"\odot").replace("−", "-")
     return f"{said} && {shapes}" if shapes else said
 
 
