@@ -74,9 +74,7 @@ def number(text: str) -> str:
     if text.lstrip("-") in ("inf", "nan"):
         return text.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}").replace("--", "")
     return SCIENTIFIC.sub(
-        lambda found: (
-            rf"{found[1]} \cdot 10^{{{'-' if found[2] == '-' else ''}{found[3]}}}"
-        ),
+        lambda found: rf"{found[1]} \cdot 10^{{{'-' if found[2] == '-' else ''}{found[3]}}}",
         text,
     )
 

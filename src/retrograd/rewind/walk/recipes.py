@@ -14,9 +14,7 @@ HELPERS = {
         "    e = np.exp(-np.abs(t))  # never overflows\n"
         "    return np.where(t >= 0, 1.0, e) / (1.0 + e)"
     ),
-    "softplus": (
-        "def softplus(t):\n    return np.maximum(t, 0) + np.log1p(np.exp(-np.abs(t)))"
-    ),
+    "softplus": ("def softplus(t):\n    return np.maximum(t, 0) + np.log1p(np.exp(-np.abs(t)))"),
     "erf": "erf = np.vectorize(math.erf, otypes=[np.float64])  # NumPy has none of its own",
     "normal_cdf": "def normal_cdf(t):\n    return 0.5 * (1.0 + erf(t * np.sqrt(0.5)))",
     "normal_pdf": "def normal_pdf(t):\n    return np.exp(-0.5 * t * t) / np.sqrt(2.0 * np.pi)",
@@ -99,10 +97,7 @@ def loss_of_rows(network: Network) -> str:
     """
     parameter = repr(float(network.loss_parameter))
     if network.output == "softmax":
-        return (
-            "p = np.clip(wide(y_pred), tiny, 1 - tiny)\n"
-            "-np.log((p * y_onehot).sum(axis=1))"
-        )
+        return "p = np.clip(wide(y_pred), tiny, 1 - tiny)\n-np.log((p * y_onehot).sum(axis=1))"
     start = "p, t = wide(y_pred), wide(y)\n"
     if network.loss == "log_loss":
         return (
@@ -114,17 +109,20 @@ def loss_of_rows(network: Network) -> str:
             f"{start}log_ratio = np.log(np.where(t > 0, t, 1) / np.where(t > 0, p, 1))\n"
             "(t * log_ratio - t + p).sum(axis=1)"
         )
-    return start + {
-        "squared_error": "(0.5 * (p - t) ** 2).mean(axis=1)",
-        "absolute_error": "np.abs(p - t).mean(axis=1)",
-        "huber": (
-            f"r, width = np.abs(p - t), {parameter}\n"
-            "np.where(r > width, width * (r - 0.5 * width), 0.5 * r * r).mean(axis=1)"
-        ),
-        "quantile": (
-            f"q = {parameter}\nnp.where(p > t, (1 - q) * (p - t), q * (t - p)).mean(axis=1)"
-        ),
-    }[network.loss]
+    return (
+        start
+        + {
+            "squared_error": "(0.5 * (p - t) ** 2).mean(axis=1)",
+            "absolute_error": "np.abs(p - t).mean(axis=1)",
+            "huber": (
+                f"r, width = np.abs(p - t), {parameter}\n"
+                "np.where(r > width, width * (r - 0.5 * width), 0.5 * r * r).mean(axis=1)"
+            ),
+            "quantile": (
+                f"q = {parameter}\nnp.where(p > t, (1 - q) * (p - t), q * (t - p)).mean(axis=1)"
+            ),
+        }[network.loss]
+    )
 
 
 def output_delta(network: Network) -> str:

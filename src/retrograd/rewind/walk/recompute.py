@@ -267,9 +267,7 @@ class Code:
         lines += ["W_decayed = {}"] if _decays(self.trace) else []
         if self.trace.optimizer.solver in ("adam", "adamw"):
             lines.append(f"t = {self.trace.step + 1}")
-            lines.append(
-                _checked("correction", "np.sqrt(1 - beta_2 ** t) / (1 - beta_1 ** t)")
-            )
+            lines.append(_checked("correction", "np.sqrt(1 - beta_2 ** t) / (1 - beta_1 ** t)"))
             lines.append("correction = float(correction)")
         return "\n".join(lines)
 

@@ -267,9 +267,7 @@ def _rate(trace: "Trace") -> Section:
     """The step's learning rate, and what multiplies it."""
     optimizer = trace.optimizer
     lines = [
-        Line(
-            Formula("learning_rate", r"\eta"), None, "", trace.learning_rate, remarks.DIRECTION
-        )
+        Line(Formula("learning_rate", r"\eta"), None, "", trace.learning_rate, remarks.DIRECTION)
     ]
     if optimizer.solver in ("adam", "adamw"):
         t, beta_1, beta_2 = trace.step + 1, f"{optimizer.beta_1:g}", f"{optimizer.beta_2:g}"

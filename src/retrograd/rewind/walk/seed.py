@@ -191,9 +191,7 @@ class SeedTrace(Shown):
 
     def _given(self) -> Section:
         lines = (
-            self._line(
-                "x", "x", "np.insert(X[r], 0, 1)", r"(1, X_r)", remark=LEADING_ONE
-            ),
+            self._line("x", "x", "np.insert(X[r], 0, 1)", r"(1, X_r)", remark=LEADING_ONE),
             self._line("y", "y"),
             self._line("W1", "W_1"),
             self._line("W2", "W_2"),
@@ -206,9 +204,7 @@ class SeedTrace(Shown):
             self._line("z1", "z_1", "W1 @ x", "W_1 x", f"({h}, {n}) @ ({n},) → ({h},)"),
             self._line("a1", "a_1", "z1", "z_1", remark=LINEAR),
             self._line("a1b", "a_1^b", "np.insert(a1, 0, 1)", "(1, a_1)", remark=ONE_AXIS),
-            self._line(
-                "z2", "z_2", "W2 @ a1b", "W_2 a_1^b", f"(1, {h + 1}) @ ({h + 1},) → (1,)"
-            ),
+            self._line("z2", "z_2", "W2 @ a1b", "W_2 a_1^b", f"(1, {h + 1}) @ ({h + 1},) → (1,)"),
             self._line("y_pred", r"\hat y", "sigmoid(z2)", r"\sigma(z_2)"),
         )
         return Section("Forward", lines, key="forward")

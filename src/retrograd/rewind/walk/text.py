@@ -72,9 +72,11 @@ def head_of(line: Line) -> str:
 def _line(line: Line, head: str, column: int, full: bool) -> Iterator[str]:
     if head:
         first = " " * INDENT + (f"{head:<{column}}   {line.shapes}" if line.shapes else head)
-        yield from textwrap.wrap(
-            first, WIDTH, subsequent_indent=" " * (INDENT + 4), drop_whitespace=True
-        ) if len(first) > WIDTH else [first]
+        yield from (
+            textwrap.wrap(first, WIDTH, subsequent_indent=" " * (INDENT + 4), drop_whitespace=True)
+            if len(first) > WIDTH
+            else [first]
+        )
     yield from (" " * DEEPER + row for row in drawn(line.value, full))
     if line.remark:
         mark = " " * INDENT + "# "
@@ -126,7 +128,9 @@ def _all_of(value: np.ndarray) -> list[str]:
         return _bracketed(_aligned(cells))
     lines = []
     for begin, end in bands:
-        lines.append(f"columns {begin:,} to {end - 1:,}" if end - begin > 1 else f"column {begin:,}")
+        lines.append(
+            f"columns {begin:,} to {end - 1:,}" if end - begin > 1 else f"column {begin:,}"
+        )
         lines += _bracketed(_aligned([row[begin:end] for row in cells]))
     return lines
 
