@@ -214,7 +214,7 @@ class _Check:
         if flat.size > SAMPLE:
             picked = np.sort(rng.choice(flat.size, SAMPLE, replace=False))
         worst, worst_excess, n_kinks, ok = None, -1.0, 0, True
-        for place in picked:
+        for place in picked.tolist():
             difference, excess, kink = self.entry(flat[place], largest)
             n_kinks += kink
             if kink and worst is not None:
@@ -223,7 +223,7 @@ class _Check:
             excess = 0.0 if kink else excess
             ok = ok and excess <= 1.0
             if excess > worst_excess:
-                worst_excess, worst = excess, (int(place), difference)
+                worst_excess, worst = excess, (place, difference)
         assert worst is not None
         place, difference = worst
         ours = float(self.gradient[flat[place]])

@@ -1,7 +1,7 @@
 """The plain document that a trace is told in; text, LaTeX and HTML are drawn from it."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -88,7 +88,7 @@ def shape_of(value: Value) -> str:
     return str(tuple(value.shape)) if isinstance(value, np.ndarray | Entries) else ""
 
 
-def entries_or_array(array: np.ndarray | scipy.sparse.sparray) -> np.ndarray | Entries:
+def entries_or_array(array: Any) -> np.ndarray | Entries:
     """Leave an array as it is; make a small sparse matrix dense, a larger one its entries.
 
     Examples

@@ -52,24 +52,24 @@ def latex_of(document: Document) -> str:
 
 
 def escaped(text: str) -> str:
-    """Write plain text so that LaTeX prints it.
+    r"""Write plain text so that LaTeX prints it.
 
     Examples
     --------
     >>> escaped("y_pred − y, 5 %")
-    'y\\\\_pred $-$ y, 5 \\\\%'
+    'y\\_pred $-$ y, 5 \\%'
     """
     written = "".join(SIGNS.get(sign, sign) for sign in text)
     return written.encode("ascii", errors="replace").decode()
 
 
 def number(text: str) -> str:
-    """Write a number, or a formula with numbers in it, in LaTeX's way.
+    r"""Write a number, or a formula with numbers in it, in LaTeX's way.
 
     Examples
     --------
     >>> number("1.5000e-08"), number("inf"), number("e^{-z}")
-    ('1.5000 \\\\cdot 10^{-8}', '\\\\infty', 'e^{-z}')
+    ('1.5000 \\cdot 10^{-8}', '\\infty', 'e^{-z}')
     """
     if text.lstrip("-") in ("inf", "nan"):
         return text.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}").replace("--", "")

@@ -4,7 +4,7 @@ from base64 import b64encode
 
 import numpy as np
 
-# Numbers up to which an array is written number by number, to be read; more are base64 of its bytes.
+# Numbers up to which an array is written to be read; more stand as base64 of their bytes.
 READABLE_UP_TO = 200
 
 
@@ -46,7 +46,8 @@ def array_literal(array: np.ndarray) -> str:
     if array.size > READABLE_UP_TO:
         little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
         coded = b64encode(little.tobytes())
-        return f"np.frombuffer(b64decode({coded!r}), dtype={little.dtype.str!r}).reshape({array.shape})"
+        flat = f"np.frombuffer(b64decode({coded!r}), dtype={little.dtype.str!r})"
+        return f"{flat}.reshape({array.shape})"
     if array.ndim == 1:
         return f"np.array({_row(array)}{dtype})"
     if array.shape[0] == 1:

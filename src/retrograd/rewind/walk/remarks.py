@@ -31,7 +31,10 @@ ONE_HOT = (
     "Each row of y_onehot has a 1 at its class and 0 elsewhere, so that it can be taken from "
     "y_pred, which has a probability for each class."
 )
-WEIGHTLESS = "All rows of this batch weigh 0: it teaches nothing, and parameters and memory stay as they are."
+WEIGHTLESS = (
+    "All rows of this batch weigh 0: it teaches nothing, and parameters and memory stay as they "
+    "are."
+)
 SUM_OF_OUTPUTS = (
     "The reported loss is the mean over the outputs; the gradient is that of their sum, as in "
     "scikit-learn."

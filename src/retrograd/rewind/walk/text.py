@@ -84,11 +84,11 @@ def _line(line: Line, head: str, column: int, full: bool) -> Iterator[str]:
 
 
 def drawn(value: Value, full: bool = False) -> list[str]:
-    """Draw an array in lines of text; nothing for a number, which stands in its line.
+    r"""Draw an array in lines of text; nothing for a number, which stands in its line.
 
     Examples
     --------
-    >>> print(*drawn(np.array([[1, 2], [3, 4], [50, 60]])), sep="\\n")
+    >>> print(*drawn(np.array([[1, 2], [3, 4], [50, 60]])), sep="\n")
     ⎡  1   2 ⎤
     ⎢  3   4 ⎥
     ⎣ 50  60 ⎦
@@ -113,7 +113,7 @@ def _abridged(value: np.ndarray) -> list[str]:
 
 
 def _all_of(value: np.ndarray) -> list[str]:
-    """Draw every number; a wide array in bands of columns, each under the numbers of its columns."""
+    """Draw every number; a wide array in bands of columns, each with a word on which."""
     matrix = np.atleast_2d(value)
     cells = [[exact(number) for number in row] for row in matrix]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
