@@ -11,7 +11,8 @@ import numpy as np
 
 from retrograd.rewind.walk.document import Entries, Line, Section
 from retrograd.rewind.walk.latex import number
-from retrograd.rewind.walk.recompute import Code, given_code, recorded_code, setup_code
+from retrograd.rewind.walk.recompute import Code
+from retrograd.rewind.walk.recorded import given_code, recorded_code, setup_code
 from retrograd.rewind.walk.sections import document_of
 
 if TYPE_CHECKING:
@@ -143,8 +144,8 @@ def _formula(line: Line) -> str:
 
 
 def _plain(text: str) -> str:
-    """Plain text in Markdown: its stars, underscores and brackets are no marks."""
-    return re.sub(r"([\\*_`\[\]$<>#|])", r"\\\1", text)
+    """Plain text in Markdown: its stars and underscores are no marks."""
+    return re.sub(r"([\\*_`$<>#|])", r"\\\1", text)
 
 
 def _markdown(text: str) -> dict:

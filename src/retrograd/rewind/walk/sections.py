@@ -14,13 +14,14 @@ from retrograd.rewind.walk.document import (
     shape_of,
 )
 from retrograd.rewind.walk.formulas import (
-    OptimizerFormulas,
     activation,
     loss_of_row,
     output_delta,
     slope,
     symbol,
 )
+from retrograd.rewind.walk.moves import rate_section, update_section
+from retrograd.rewind.walk.parts import given, is_weightless, layer_title, network_in_words
 from retrograd.rewind.walk.regression import regression_section
 
 if TYPE_CHECKING:
@@ -46,36 +47,11 @@ def document_of(trace: "Trace") -> Document:
         *([regression] if regression else []),
         _loss(trace),
         *(_backward(trace, layer) for layer in last_first),
-        _rate(trace),
-        *(_update(trace, layer) for layer in trace.layers),
+        rate_section(trace),
+        *(update_section(trace, layer) for layer in trace.layers),
     ]
     title = f"Step {trace.step:,} (epoch {trace.epoch:,}): {network_in_words(trace)}"
     return Document(title, (remarks.NAMES,), tuple(sections))
-
-
-def network_in_words(trace: "Trace") -> str:
-    """Write the network, the loss and the optimizer in one line."""
-    network = trace.network
-    path = f"{network.widths[0]}"
-    for width, name in zip(network.widths[1:], (*network.activations, network.output), strict=True):
-        path += f" → {width} {name}"
-    loss = network.loss.replace("_", " ")
-    if network.loss in ("huber", "quantile"):
-        loss += f" {network.loss_parameter:g}"
-    return f"{path}, {loss}, {trace.optimizer.solver}"
-
-
-def layer_title(trace: "Trace", layer: int) -> str:
-    """Write as in ``layer 0 (hidden, relu, 20 → 64)``."""
-    traced = trace.layers[layer]
-    kind = "output" if layer == trace.network.n_layers - 1 else "hidden"
-    n_in, n_out = traced.W.shape
-    return f"layer {layer} ({kind}, {traced.activation}, {n_in} → {n_out})"
-
-
-def given(name: str, latex: str, value, remark: str = "") -> Line:
-    """Make a line of numbers that nothing in this step has made."""
-    return Line(Formula(name, latex), None, shape_of(value), value, remark)
 
 
 def _place(trace: "Trace") -> Section:
@@ -133,11 +109,6 @@ def _total(trace: "Trace") -> Formula:
     if trace.sample_weight is None:
         return Formula(f"{trace.rows.size}", f"{trace.rows.size}")
     return Formula("sum(sample_weight)", r"\sum_r w_r")
-
-
-def is_weightless(trace: "Trace") -> bool:
-    """Whether the batch teaches nothing, since none of its rows has a weight."""
-    return trace.sample_weight is not None and not np.sum(trace.sample_weight) > 0.0
 
 
 def _loss(trace: "Trace") -> Section:
@@ -261,70 +232,3 @@ def _gradients(trace: "Trace", layer: "LayerTrace", first: bool) -> list[Line]:
             remarks.DB if first else "",
         ),
     ]
-
-
-def _rate(trace: "Trace") -> Section:
-    """The step's learning rate, and what multiplies it."""
-    optimizer = trace.optimizer
-    lines = [
-        Line(Formula("learning_rate", r"\eta"), None, "", trace.learning_rate, remarks.DIRECTION)
-    ]
-    if optimizer.solver in ("adam", "adamw"):
-        t, beta_1, beta_2 = trace.step + 1, f"{optimizer.beta_1:g}", f"{optimizer.beta_2:g}"
-        formula = Formula(
-            f"√(1 − {beta_2}^t) / (1 − {beta_1}^t), t = {t}",
-            rf"\frac{{\sqrt{{1 - {beta_2}^t}}}}{{1 - {beta_1}^t}} \quad (t = {t})",
-        )
-        lines.append(
-            Line(Formula("correction", "c"), formula, "", trace.correction, remarks.CORRECTION)
-        )
-    return Section(f"Update: {optimizer.solver}", tuple(lines), key="rate")
-
-
-def _update(trace: "Trace", layer: "LayerTrace") -> Section:
-    """One layer's move: the optimizer's memory before and after, the update, the parameters."""
-    n, lines = layer.layer, []
-    for part in ("W", "b"):
-        lines += _slots(trace, part, n)
-        lines += _move(trace, layer, part)
-    return Section(f"Update: {layer_title(trace, n)}", tuple(lines), key=f"update[{n}]")
-
-
-def _slots(trace: "Trace", part: str, layer: int) -> list[Line]:
-    formulas, network = OptimizerFormulas(trace.optimizer), trace.network
-    view = network.weights if part == "W" else network.biases
-    lines = []
-    for slot, name in enumerate(formulas.slots):
-        before, after = symbol(f"{name}_{part}", layer), symbol(f"{name}_{part}_after", layer)
-        formula = formulas.slot_after(name, part, layer)
-        if is_weightless(trace):
-            formula = before
-        new = view(trace.slots_after[slot], layer)
-        lines.append(given(before.text, before.latex, view(trace.slots[slot], layer)))
-        lines.append(Line(after, formula, shape_of(new), new))
-    return lines
-
-
-def _move(trace: "Trace", layer: "LayerTrace", part: str) -> list[Line]:
-    n, optimizer, weightless = layer.layer, trace.optimizer, is_weightless(trace)
-    before, lines = symbol(part, n), []
-    if part == "W" and optimizer.settings().weight_decay > 0.0 and not weightless:
-        decayed, alpha = symbol("W_decayed", n), f"{optimizer.alpha:g}"
-        formula = Formula(
-            f"(1 − learning_rate * {alpha}) {before.text}",
-            rf"(1 - \eta\,{alpha})\,{before.latex}",
-        )
-        value = trace.network.weights(trace.decayed, n)
-        why = remarks.DECAY if n == 0 else ""
-        lines.append(Line(decayed, formula, shape_of(value), value, why))
-        before = decayed
-    update, after = symbol(f"{part}_update", n), symbol(f"{part}_after", n)
-    moved = getattr(layer, f"{part}_update")
-    formula = OptimizerFormulas(optimizer).update(part, n)
-    if weightless:
-        formula = Formula("0", "0")
-    lines.append(Line(update, formula, shape_of(moved), moved))
-    new = getattr(layer, f"{part}_after")
-    formula = Formula(f"{before.text} + {update.text}", f"{before.latex} + {update.latex}")
-    lines.append(Line(after, formula, shape_of(new), new))
-    return lines
