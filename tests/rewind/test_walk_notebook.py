@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from conftest import INTERPRETED
 from problems import OPTIMIZERS, PAIRS
+from retrograd.engine.jit import COMPILED
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.rewind.trace import Trace
 from retrograd.rewind.walk import notebook
@@ -54,7 +54,7 @@ def run(trace: Trace, folder: Path) -> dict:
 def test_it_runs_clean(activation: str, pair: tuple[str, str], tmp_path: Path) -> None:
     """For every optimizer, both precisions, dense and sparse rows, with and without weights."""
     kinds = list(product(OPTIMIZERS, [np.float32, np.float64], ["dense", "csr"], [False, True]))
-    if INTERPRETED:  # every fifth, another one for every activation and pair
+    if not COMPILED:  # every fifth, another one for every activation and pair
         kinds = kinds[(3 * list(ACTIVATIONS).index(activation) + PAIRS.index(pair)) % 5 :: 5]
     for optimizer, dtype, storage, weights in kinds:
         trace = make_trace(
