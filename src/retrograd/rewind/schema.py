@@ -67,7 +67,7 @@ def row_digest(table: str, row: tuple) -> str:
     Examples
     --------
     >>> row_digest("progress", (1, "ended", "", 20, 0.5))
-    '9d7ea1dd4d91f7ab1d85ab30ed5f3a94'
+    '2bec0e2e8a1f74189586c3779e122c2b'
     """
     digest = hashlib.sha256(table.encode())
     if table == "arrays":  # whose name is a digest of the rest

@@ -1,7 +1,7 @@
 """The plain document that a trace is told in; text, LaTeX and HTML are drawn from it."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -56,11 +56,16 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """Lines under one title, perhaps with a remark before them."""
+    """Lines under one title, perhaps with a remark before them.
+
+    ``key`` says what it tells of: ``"place"``, ``"forward[0]"``, ``"regression"``, ``"loss"``,
+    ``"backward[0]"``, ``"rate"`` or ``"update[0]"``.
+    """
 
     title: str
     lines: tuple[Line, ...]
     remark: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +88,7 @@ def shape_of(value: Value) -> str:
     return str(tuple(value.shape)) if isinstance(value, np.ndarray | Entries) else ""
 
 
-def entries_or_array(array: np.ndarray | scipy.sparse.sparray) -> np.ndarray | Entries:
+def entries_or_array(array: Any) -> np.ndarray | Entries:
     """Leave an array as it is; make a small sparse matrix dense, a larger one its entries.
 
     Examples

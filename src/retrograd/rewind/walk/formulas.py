@@ -1,7 +1,7 @@
-"""The formulas of a walk, as text and as LaTeX: what is written, never what is computed with.
+r"""The formulas of a walk, as text and as LaTeX: what is written, never what is computed with.
 
 A symbol is the name of a ``LayerTrace``'s attribute and the layer's number, ``W_after[0]``; the
-same in LaTeX is :math:`W_{0}^{\\mathrm{after}}`. In the tables Z and A stand for them.
+same in LaTeX is :math:`W_{0}^{\mathrm{after}}`. In the tables Z and A stand for them.
 """
 
 from retrograd.engine.network import Network

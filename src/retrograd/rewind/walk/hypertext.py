@@ -43,7 +43,10 @@ def html_of(document: Document) -> str:
     </details>
     </div>
     """
-    out = [f'<div class="retrograd-walk"><style>{STYLE}</style>', f"<h3>{escape(document.title)}</h3>"]
+    out = [
+        f'<div class="retrograd-walk"><style>{STYLE}</style>',
+        f"<h3>{escape(document.title)}</h3>",
+    ]
     out += [f"<p>{escape(sentence)}</p>" for sentence in document.introduction]
     for section in document.sections:
         out += _section(section)

@@ -52,31 +52,29 @@ def latex_of(document: Document) -> str:
 
 
 def escaped(text: str) -> str:
-    """Write plain text so that LaTeX prints it.
+    r"""Write plain text so that LaTeX prints it.
 
     Examples
     --------
     >>> escaped("y_pred − y, 5 %")
-    'y\\\\_pred $-$ y, 5 \\\\%'
+    'y\\_pred $-$ y, 5 \\%'
     """
     written = "".join(SIGNS.get(sign, sign) for sign in text)
     return written.encode("ascii", errors="replace").decode()
 
 
 def number(text: str) -> str:
-    """Write a number, or a formula with numbers in it, in LaTeX's way.
+    r"""Write a number, or a formula with numbers in it, in LaTeX's way.
 
     Examples
     --------
     >>> number("1.5000e-08"), number("inf"), number("e^{-z}")
-    ('1.5000 \\\\cdot 10^{-8}', '\\\\infty', 'e^{-z}')
+    ('1.5000 \\cdot 10^{-8}', '\\infty', 'e^{-z}')
     """
     if text.lstrip("-") in ("inf", "nan"):
         return text.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}").replace("--", "")
     return SCIENTIFIC.sub(
-        lambda found: (
-            rf"{found[1]} \cdot 10^{{{'-' if found[2] == '-' else ''}{found[3]}}}"
-        ),
+        lambda found: rf"{found[1]} \cdot 10^{{{'-' if found[2] == '-' else ''}{found[3]}}}",
         text,
     )
 
@@ -107,7 +105,8 @@ def _line(line: Line) -> str:
     parts = [number(line.formula.latex)] if line.formula is not None else []
     parts += _value(line.value)
     said = f"{line.symbol.latex} &= {' = '.join(parts)}" if parts else f"{line.symbol.latex} &"
-    shapes = line.shapes.replace("@", r"\,").replace("→", r"\to").replace("*", r"\odot")
+    shapes = line.shapes.replace("@", r"\,").replace("→", r"\to")
+    shapes = shapes.replace("*", r"\odot").replace("−", "-")
     return f"{said} && {shapes}" if shapes else said
 
 

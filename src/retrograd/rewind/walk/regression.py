@@ -73,9 +73,8 @@ def regression_section(trace: "Trace") -> Section | None:
     name, n_layers = regression_name(network), network.n_layers
     title = f"What this network is: a {name}"
     if n_layers == 1:
-        return Section(
-            title, (), f"With no hidden layer, W[0] and b[0] are the coefficients of a {name}."
-        )
+        alone = f"With no hidden layer, W[0] and b[0] are the coefficients of a {name}."
+        return Section(title, (), alone, "regression")
     W, b = collapsed([layer.W for layer in trace.layers], [layer.b for layer in trace.layers])
     why = (
         "The hidden layers are linear, f(z) = z, and a linear map of a linear map is one linear "
@@ -96,8 +95,8 @@ def regression_section(trace: "Trace") -> Section | None:
         Line(Formula("b_all", r"b_{\mathrm{all}}"), _bias(n_layers), str(b.shape), b),
     ]
     if W.shape[0] <= WRITTEN_OUT_UP_TO and W.shape[1] == 1:
-        lines.append(_written_out(network, W[:, 0], b[0]))
-    return Section(title, tuple(lines), why)
+        lines.append(written_out(network, W[:, 0], b[0]))
+    return Section(title, tuple(lines), why, "regression")
 
 
 def _bias(n_layers: int) -> Formula:
@@ -109,12 +108,19 @@ def _bias(n_layers: int) -> Formula:
     return Formula(text, latex)
 
 
-def _written_out(network: Network, W: np.ndarray, b: float) -> Line:
-    """Write the prediction as a sum over the features."""
+def written_out(network: Network, W: np.ndarray, b: float, first: int = 0) -> Line:
+    """Write the prediction as a sum over the features, which count from ``first``.
+
+    Examples
+    --------
+    >>> network = Network((2, 1), (), "logistic", "log_loss")
+    >>> written_out(network, np.array([0.5, -2.0]), 1.0).formula.text
+    'σ(1 + 0.5 x[0] − 2 x[1])'
+    """
     text = latex = numeral(b)
-    for feature, weight in enumerate(W):
+    for feature, weight in enumerate(W, start=first):
         sign = "−" if weight < 0 else "+"
-        text += f" {sign} {numeral(abs(weight))} x{feature}"
+        text += f" {sign} {numeral(abs(weight))} x[{feature}]"
         latex += f" {sign.replace('−', '-')} {numeral(abs(weight))}\\,x_{{{feature}}}"
     function = {"logistic": ("σ", r"\sigma"), "exp": ("exp", r"\exp")}.get(network.output)
     if function is not None:

@@ -32,7 +32,8 @@ ONE_HOT = (
     "y_pred, which has a probability for each class."
 )
 WEIGHTLESS = (
-    "All rows of this batch weigh 0: it teaches nothing, and parameters and memory stay as they are."
+    "All rows of this batch weigh 0: it teaches nothing, and parameters and memory stay as they "
+    "are."
 )
 SUM_OF_OUTPUTS = (
     "The reported loss is the mean over the outputs; the gradient is that of their sum, as in "

@@ -14,14 +14,15 @@ from retrograd.rewind.walk.document import (
     shape_of,
 )
 from retrograd.rewind.walk.formulas import (
-    OptimizerFormulas,
     activation,
     loss_of_row,
     output_delta,
     slope,
     symbol,
 )
-from retrograd.rewind.walk.regression import is_linear, regression_section
+from retrograd.rewind.walk.moves import rate_section, update_section
+from retrograd.rewind.walk.parts import given, is_weightless, layer_title, network_in_words
+from retrograd.rewind.walk.regression import regression_section
 
 if TYPE_CHECKING:
     from retrograd.rewind.trace import LayerTrace, Trace
@@ -46,36 +47,11 @@ def document_of(trace: "Trace") -> Document:
         *([regression] if regression else []),
         _loss(trace),
         *(_backward(trace, layer) for layer in last_first),
-        _rate(trace),
-        *(_update(trace, layer) for layer in trace.layers),
+        rate_section(trace),
+        *(update_section(trace, layer) for layer in trace.layers),
     ]
     title = f"Step {trace.step:,} (epoch {trace.epoch:,}): {network_in_words(trace)}"
     return Document(title, (remarks.NAMES,), tuple(sections))
-
-
-def network_in_words(trace: "Trace") -> str:
-    """Write the network, the loss and the optimizer in one line."""
-    network = trace.network
-    path = f"{network.widths[0]}"
-    for width, name in zip(network.widths[1:], (*network.activations, network.output), strict=True):
-        path += f" → {width} {name}"
-    loss = network.loss.replace("_", " ")
-    if network.loss in ("huber", "quantile"):
-        loss += f" {network.loss_parameter:g}"
-    return f"{path}, {loss}, {trace.optimizer.solver}"
-
-
-def layer_title(trace: "Trace", layer: int) -> str:
-    """Write as in ``layer 0 (hidden, relu, 20 → 64)``."""
-    traced = trace.layers[layer]
-    kind = "output" if layer == trace.network.n_layers - 1 else "hidden"
-    n_in, n_out = traced.W.shape
-    return f"layer {layer} ({kind}, {traced.activation}, {n_in} → {n_out})"
-
-
-def given(name: str, latex: str, value, remark: str = "") -> Line:
-    """Make a line of numbers that nothing in this step has made."""
-    return Line(Formula(name, latex), None, shape_of(value), value, remark)
 
 
 def _place(trace: "Trace") -> Section:
@@ -96,7 +72,7 @@ def _place(trace: "Trace") -> Section:
         lines.append(given("y_onehot", r"y_{\mathrm{onehot}}", onehot, remarks.ONE_HOT))
     if trace.sample_weight is not None:
         lines.append(given("sample_weight", "w", trace.sample_weight))
-    return Section("Where we are", tuple(lines), where)
+    return Section("Where we are", tuple(lines), where, "place")
 
 
 def _forward(trace: "Trace", layer: "LayerTrace") -> Section:
@@ -121,7 +97,7 @@ def _forward(trace: "Trace", layer: "LayerTrace") -> Section:
     ]
     if n == trace.network.n_layers - 1:
         lines.append(Line(Formula("y_pred", r"\hat y"), symbol("a", n), shape_of(trace.y_pred)))
-    return Section(f"Forward: {layer_title(trace, n)}", tuple(lines))
+    return Section(f"Forward: {layer_title(trace, n)}", tuple(lines), key=f"forward[{n}]")
 
 
 def _input_symbol(layer: int) -> Formula:
@@ -133,10 +109,6 @@ def _total(trace: "Trace") -> Formula:
     if trace.sample_weight is None:
         return Formula(f"{trace.rows.size}", f"{trace.rows.size}")
     return Formula("sum(sample_weight)", r"\sum_r w_r")
-
-
-def _weightless(trace: "Trace") -> bool:
-    return trace.sample_weight is not None and not np.sum(trace.sample_weight) > 0.0
 
 
 def _loss(trace: "Trace") -> Section:
@@ -174,10 +146,10 @@ def _loss(trace: "Trace") -> Section:
             )
         )
         text, latex = f"{text} + penalty", rf"{latex} + \mathrm{{penalty}}"
-    if _weightless(trace):
+    if is_weightless(trace):
         text, latex = "0, since all rows weigh 0", "0"
     lines.append(Line(Formula("loss", r"\mathrm{loss}"), Formula(text, latex), "", trace.loss))
-    return Section("Loss", tuple(lines))
+    return Section("Loss", tuple(lines), key="loss")
 
 
 def _backward(trace: "Trace", layer: "LayerTrace") -> Section:
@@ -185,9 +157,8 @@ def _backward(trace: "Trace", layer: "LayerTrace") -> Section:
     n = layer.layer
     output = n == trace.network.n_layers - 1
     lines = _output_delta(trace, layer) if output else _hidden_delta(trace, layer)
-    return Section(
-        f"Backward: {layer_title(trace, n)}", (*lines, *_gradients(trace, layer, output))
-    )
+    lines += _gradients(trace, layer, output)
+    return Section(f"Backward: {layer_title(trace, n)}", tuple(lines), key=f"backward[{n}]")
 
 
 def _output_delta(trace: "Trace", layer: "LayerTrace") -> list[Line]:
@@ -234,7 +205,7 @@ def _gradients(trace: "Trace", layer: "LayerTrace", first: bool) -> list[Line]:
     text, latex = f"{x.text}.T @ {delta.text}", rf"{x.latex}^\top {delta.latex}"
     alpha = trace.optimizer.settings().alpha
     sum_text, sum_latex = f"sum of {delta.text}'s rows", rf"\sum_r {delta.latex}"
-    if not _weightless(trace):
+    if not is_weightless(trace):
         if alpha > 0.0:
             text = f"({text} + {alpha:g} {W.text})"
             latex = rf"{latex} + {alpha:g}\,{W.latex}"
@@ -261,75 +232,3 @@ def _gradients(trace: "Trace", layer: "LayerTrace", first: bool) -> list[Line]:
             remarks.DB if first else "",
         ),
     ]
-
-
-def _rate(trace: "Trace") -> Section:
-    """The step's learning rate, and what multiplies it."""
-    optimizer = trace.optimizer
-    lines = [
-        Line(
-            Formula("learning_rate", r"\eta"), None, "", trace.learning_rate, remarks.DIRECTION
-        )
-    ]
-    if optimizer.solver in ("adam", "adamw"):
-        t, beta_1, beta_2 = trace.step + 1, f"{optimizer.beta_1:g}", f"{optimizer.beta_2:g}"
-        formula = Formula(
-            f"√(1 − {beta_2}^t) / (1 − {beta_1}^t), t = {t}",
-            rf"\frac{{\sqrt{{1 - {beta_2}^t}}}}{{1 - {beta_1}^t}} \quad (t = {t})",
-        )
-        lines.append(
-            Line(Formula("correction", "c"), formula, "", trace.correction, remarks.CORRECTION)
-        )
-    return Section(f"Update: {optimizer.solver}", tuple(lines))
-
-
-def _update(trace: "Trace", layer: "LayerTrace") -> Section:
-    """One layer's move: the optimizer's memory before and after, the update, the parameters."""
-    n, lines = layer.layer, []
-    for part in ("W", "b"):
-        lines += _slots(trace, part, n)
-        lines += _move(trace, layer, part)
-    return Section(f"Update: {layer_title(trace, n)}", tuple(lines))
-
-
-def _slots(trace: "Trace", part: str, layer: int) -> list[Line]:
-    formulas, network = OptimizerFormulas(trace.optimizer), trace.network
-    view = network.weights if part == "W" else network.biases
-    lines = []
-    for slot, name in enumerate(formulas.slots):
-        before, after = symbol(f"{name}_{part}", layer), symbol(f"{name}_{part}_after", layer)
-        formula = formulas.slot_after(name, part, layer)
-        if _weightless(trace):
-            formula = before
-        new = view(trace.slots_after[slot], layer)
-        lines.append(given(before.text, before.latex, view(trace.slots[slot], layer)))
-        lines.append(Line(after, formula, shape_of(new), new))
-    return lines
-
-
-def _move(trace: "Trace", layer: "LayerTrace", part: str) -> list[Line]:
-    n, optimizer, weightless = layer.layer, trace.optimizer, _weightless(trace)
-    before, lines = symbol(part, n), []
-    if part == "W" and optimizer.settings().weight_decay > 0.0 and not weightless:
-        decayed, alpha = symbol("W_decayed", n), f"{optimizer.alpha:g}"
-        formula = Formula(
-            f"(1 − learning_rate * {alpha}) {before.text}",
-            rf"(1 - \eta\,{alpha})\,{before.latex}",
-        )
-        value = trace.network.weights(trace.decayed, n)
-        why = remarks.DECAY if n == 0 else ""
-        lines.append(Line(decayed, formula, shape_of(value), value, why))
-        before = decayed
-    update, after = symbol(f"{part}_update", n), symbol(f"{part}_after", n)
-    moved = getattr(layer, f"{part}_update")
-    formula = OptimizerFormulas(optimizer).update(part, n)
-    if weightless:
-        formula = Formula("0", "0")
-    lines.append(Line(update, formula, shape_of(moved), moved))
-    new = getattr(layer, f"{part}_after")
-    formula = Formula(f"{before.text} + {update.text}", f"{before.latex} + {update.latex}")
-    lines.append(Line(after, formula, shape_of(new), new))
-    return lines
-
-
-__all__ = ["document_of", "is_linear", "layer_title", "network_in_words"]

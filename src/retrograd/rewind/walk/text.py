@@ -72,9 +72,11 @@ def head_of(line: Line) -> str:
 def _line(line: Line, head: str, column: int, full: bool) -> Iterator[str]:
     if head:
         first = " " * INDENT + (f"{head:<{column}}   {line.shapes}" if line.shapes else head)
-        yield from textwrap.wrap(
-            first, WIDTH, subsequent_indent=" " * (INDENT + 4), drop_whitespace=True
-        ) if len(first) > WIDTH else [first]
+        yield from (
+            textwrap.wrap(first, WIDTH, subsequent_indent=" " * (INDENT + 4), drop_whitespace=True)
+            if len(first) > WIDTH
+            else [first]
+        )
     yield from (" " * DEEPER + row for row in drawn(line.value, full))
     if line.remark:
         mark = " " * INDENT + "# "
@@ -82,11 +84,11 @@ def _line(line: Line, head: str, column: int, full: bool) -> Iterator[str]:
 
 
 def drawn(value: Value, full: bool = False) -> list[str]:
-    """Draw an array in lines of text; nothing for a number, which stands in its line.
+    r"""Draw an array in lines of text; nothing for a number, which stands in its line.
 
     Examples
     --------
-    >>> print(*drawn(np.array([[1, 2], [3, 4], [50, 60]])), sep="\\n")
+    >>> print(*drawn(np.array([[1, 2], [3, 4], [50, 60]])), sep="\n")
     ⎡  1   2 ⎤
     ⎢  3   4 ⎥
     ⎣ 50  60 ⎦
@@ -111,7 +113,7 @@ def _abridged(value: np.ndarray) -> list[str]:
 
 
 def _all_of(value: np.ndarray) -> list[str]:
-    """Draw every number; a wide array in bands of columns, each under the numbers of its columns."""
+    """Draw every number; a wide array in bands of columns, each with a word on which."""
     matrix = np.atleast_2d(value)
     cells = [[exact(number) for number in row] for row in matrix]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -126,7 +128,9 @@ def _all_of(value: np.ndarray) -> list[str]:
         return _bracketed(_aligned(cells))
     lines = []
     for begin, end in bands:
-        lines.append(f"columns {begin:,} to {end - 1:,}" if end - begin > 1 else f"column {begin:,}")
+        lines.append(
+            f"columns {begin:,} to {end - 1:,}" if end - begin > 1 else f"column {begin:,}"
+        )
         lines += _bracketed(_aligned([row[begin:end] for row in cells]))
     return lines
 
