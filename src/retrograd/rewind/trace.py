@@ -208,7 +208,8 @@ def trace_step(
     decayed, update = before.theta, np.zeros_like(before.theta)
     if weight > 0.0:  # a batch that weighs nothing moves nothing
         decayed, update = _parts_of(network, optimizer, before, trainer, learning_rate, correction)
-    squares = np.cumsum(work.squares[: len(work.parameter_tasks)])[-1]
+    with np.errstate(over="ignore", invalid="ignore"):  # of a step that diverges
+        squares = np.cumsum(work.squares[: len(work.parameter_tasks)])[-1]
     penalty = 0.5 * optimizer.settings().alpha * squares / weight if weight > 0.0 else 0.0
     layers = layers_of(trainer, rows, before.theta, update)
     return Trace(

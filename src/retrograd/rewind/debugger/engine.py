@@ -1,12 +1,12 @@
 """The debugger's engine: a place in a run, breakpoints and watches, and moving to and fro."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from retrograd.rewind.debugger.places import Phase, Place, read_phase
 from retrograd.rewind.debugger.search import Breakpoint, holding, last_place, next_place
 from retrograd.rewind.debugger.track import DebuggerError, Track
+from retrograd.rewind.debugger.watches import Watch, Watched
 from retrograd.rewind.expressions import Expression
 from retrograd.rewind.run import Run
 from retrograd.rewind.syntax import ExpressionError
@@ -16,33 +16,6 @@ from retrograd.rewind.why import Why, why
 # Values that are worked out at once for a log: an interrupt comes behind lines that are there.
 LOGGED_AT_ONCE = 16
 BEGIN = "the run begins here"
-
-
-@dataclass
-class Watch:
-    """An expression whose value is shown at every stop."""
-
-    number: int
-    expression: Expression
-    value: Any = None
-
-
-class Watched(NamedTuple):
-    """A watch at a stop.
-
-    Attributes
-    ----------
-    number : int
-    text : str
-    value : number, array, or the ExpressionError of a step that has no answer
-    before : number, array or None
-        At the last stop; None if there was no answer.
-    """
-
-    number: int
-    text: str
-    value: Any
-    before: Any
 
 
 class Stop(NamedTuple):
@@ -261,13 +234,7 @@ class Debugger:
         return self._look(self.watches[-1])
 
     def _look(self, watch: Watch) -> Watched:
-        before = watch.value
-        try:
-            watch.value = watch.expression.value(self._track.values(self._at))
-        except ExpressionError as error:
-            watch.value = None
-            return Watched(watch.number, watch.expression.text, error, before)
-        return Watched(watch.number, watch.expression.text, watch.value, before)
+        return watch.look(self._track.values(self._at))
 
     def log(self, text: str, start: int, stop: int, every: int) -> Iterator[tuple[int, Any]]:
         """Steps from ``start`` to before ``stop`` with the value of an expression at each."""

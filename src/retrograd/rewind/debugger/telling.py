@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retrograd.rewind.debugger.engine import Debugger, Stop, Watched
+from retrograd.rewind.debugger.engine import Debugger, Stop
 from retrograd.rewind.debugger.places import Phase, sections_by_phase
 from retrograd.rewind.debugger.told import Told, brief, is_finite, tell_made, tell_sections
+from retrograd.rewind.debugger.watches import Watched
 from retrograd.rewind.run import Run
 from retrograd.rewind.syntax import ExpressionError
 from retrograd.rewind.walk.document import Section
