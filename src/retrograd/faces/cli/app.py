@@ -10,8 +10,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from retrograd.faces.cli.debug import debug
 from retrograd.faces.cli.info import info
 from retrograd.faces.cli.predict import predict
+from retrograd.faces.cli.resume import resume
+from retrograd.faces.cli.runs import runs
+from retrograd.faces.cli.trace import trace
 from retrograd.faces.cli.train import train
 
 CTRL_C = 130
@@ -28,8 +32,10 @@ class Commands(TyperGroup):
         try:
             options["prog_name"] = "retrograd"
             code = super().main(*args, **options)
-        except (KeyboardInterrupt, typer.Abort):
+        except (KeyboardInterrupt, typer.Abort) as stopped:
             code = CTRL_C
+            # Click wraps it; whoever has kept something says what.
+            kept = str(stopped.__cause__ or stopped)
         except Exception as error:
             # What a command line can be blamed for says how to write itself and which exit code
             # it has; anything else is ours, and keeps its traceback.
@@ -39,7 +45,7 @@ class Commands(TyperGroup):
             where = getattr(getattr(error, "ctx", None), "command_path", None) or "retrograd"
             fail(f"{error.format_message()} (see {where} --help)")
         if code == CTRL_C:
-            fail("stopped by Ctrl-C: nothing was saved")
+            fail(f"stopped by Ctrl-C: {kept or 'nothing was saved'}")
         sys.exit(code or 0)
 
 
@@ -53,11 +59,15 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Neural networks on tables: train one, predict with it, see what is in it.",
+    help="Neural networks on tables: train one, predict with it, see what is in it, rewind it.",
 )
 app.command()(train)
 app.command()(predict)
 app.command()(info)
+app.command()(runs)
+app.command()(debug)
+app.command()(trace)
+app.command()(resume)
 
 
 def _show_version(wanted: bool) -> None:

@@ -18,11 +18,12 @@ def mendable():
     """
     from retrograd.engine.divergence import DivergenceError
     from retrograd.export.container import ModelFileError
+    from retrograd.rewind.store import RunFileError
     from retrograd.tables.errors import TableError
 
     try:
         yield
-    except (TableError, ModelFileError) as error:
+    except (TableError, ModelFileError, RunFileError) as error:
         message = str(error)
     except DivergenceError as error:
         lower = f"--lr {error.learning_rate / 10:g}, or " if error.learning_rate else ""
