@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrograd.estimators.rewinding import open_runs
+from retrograd.faces.text import Justify
 from retrograd.rewind.store import RunFileError
 
 if TYPE_CHECKING:
@@ -77,14 +78,14 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-COLUMNS = {
+COLUMNS: dict[str, Justify] = {
     "run": "right", "place": "left", "estimator": "left", "network": "left", "solver": "left",
     "steps": "right", "epochs": "right", "status": "left", "loss": "right", "best score": "right",
     "branched off": "left",
 }  # fmt: skip
 
 
-def rows_of_runs(described: list[dict]) -> tuple[list[tuple[str, str]], list[list[str]]]:
+def rows_of_runs(described: list[dict]) -> tuple[list[tuple[str, Justify]], list[list[str]]]:
     """Make the table of runs: columns with their justification, and rows; no empty columns."""
     rows = [[_cell(run, name) for name in COLUMNS] for run in described]
     used = [k for k in range(len(COLUMNS)) if any(row[k] for row in rows)]
@@ -98,9 +99,15 @@ def _cell(run: dict, name: str) -> str:
         return " → ".join(map(str, run.get("widths", [])))
     if name == "branched off" and run.get("parent"):
         return f"run {run['parent'][0]}, step {run['parent'][1]:,}"
-    if name == "status" and run.get("note"):
+    if name == "status" and run.get("note") and run["status"] != "diverged":
         return f"{run['status']}: {run['note']}"
     value = run.get(name.replace(" ", "_"))
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else value
+    return (
+        f"{value:.6g}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if type(value) is int
+        else value
+    )

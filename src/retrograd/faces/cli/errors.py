@@ -2,13 +2,20 @@
 
 import sys
 from contextlib import contextmanager
+from pathlib import Path
+from shlex import quote
 
 import typer
 
 
 @contextmanager
-def mendable():
+def mendable(recorded: Path | None = None):
     """Print an error about the data or the model as one line, and end with exit code 1.
+
+    Parameters
+    ----------
+    recorded : path, optional
+        Where a training that diverges can be looked into.
 
     Examples
     --------
@@ -31,6 +38,8 @@ def mendable():
             f"training diverged at step {error.step} (epoch {error.epoch}), first in "
             f"{error.place}; try {lower}--solver adam"
         )
+        if recorded is not None:
+            message += f"; retrograd debug {quote(str(recorded))} shows how it came to that"
     except MemoryError as error:
         message = f"out of memory ({error}): try a smaller --hidden, or fewer rows"
     else:

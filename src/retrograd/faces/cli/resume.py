@@ -4,8 +4,6 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from retrograd.faces.cli.debug import FILE, RUN
 from retrograd.faces.cli.errors import mendable
 

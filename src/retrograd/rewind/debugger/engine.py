@@ -169,7 +169,7 @@ class Debugger:
 
     def _ending(self) -> str:
         if self._track.diverged:
-            return f"the run ends here: it diverged, first in {self.run.note}"
+            return f"the run ends here: step {len(self.run):,} diverged"
         return "the run ends here"
 
     # Breakpoints.

@@ -25,9 +25,9 @@ def tell_stop(debugger: Debugger, stop: Stop) -> list[Told]:
     told = [Told(reason, "hit") for reason in stop.reasons]
     told.append(Told(headline(debugger), "place"))
     if not debugger.at_end:
-        trouble, phase = debugger.trace.trouble, debugger.here.phase
-        if trouble is not None:
-            told.append(Told(f"  this step diverges: NaN or infinity first in {trouble}", "bad"))
+        phase = debugger.here.phase
+        if debugger.trace.trouble is not None:
+            told.append(Told(f"  this step diverges: NaN or infinity {_trouble(debugger)}", "bad"))
         only = OF_AN_UPDATE if phase.kind == "update" else ()
         for k, section in enumerate(_sections(debugger)[phase]):
             # An update's formulas are the same for every layer.
@@ -48,6 +48,16 @@ def headline(debugger: Debugger) -> str:
     n_rows = debugger.trace.rows.size
     rows = "1 row" if n_rows == 1 else f"{n_rows:,} rows"
     return f"{where}, {rows}: {name[0].lower()}{name[1:].replace(':', ',')}"
+
+
+def _trouble(debugger: Debugger) -> str:
+    """Say where in this step NaN or infinity is first seen, by our own names."""
+    for phase, sections in _sections(debugger).items():
+        for section in sections:
+            for line in section.lines:
+                if not is_finite(line.value):
+                    return f"is first seen in {line.symbol.text}, {phase}"
+    return f"in {debugger.trace.trouble}"
 
 
 def _sections(debugger: Debugger) -> dict[Phase, list[Section]]:
@@ -143,8 +153,7 @@ def tell_info(debugger: Debugger) -> list[Told]:
 def describe(run: Run) -> str:
     """Say in one line what a run is."""
     place = f" ({run.header.place})" if run.header.place else ""
-    how = f"{run.status}, first in {run.note}" if run.status == "diverged" else run.status
-    return f"run {run.number} of {run.store.name}{place}: {len(run):,} steps, {how}"
+    return f"run {run.number} of {run.store.name}{place}: {len(run):,} steps, {run.status}"
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:
