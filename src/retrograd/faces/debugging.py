@@ -76,7 +76,7 @@ class Conversation:
     def _follow_all(self) -> None:
         while not self.session.over:
             try:
-                line = self._ask()
+                self._follow(self._ask())
             except EOFError:
                 if self.interactive:
                     print()
@@ -85,8 +85,6 @@ class Conversation:
                 if not self.interactive:
                     raise
                 self._say("\nto leave: quit, or Ctrl-D", "note")
-                continue
-            self._follow(line)
 
     def _ask(self) -> str:
         """Read a line, behind the prompt."""
@@ -114,7 +112,8 @@ class Conversation:
         except KeyboardInterrupt:
             if not self.interactive:
                 raise
-            self._say(f"\ninterrupted: still at {self.session.debugger.here}", "note")
+            step, phase = self.session.debugger.here
+            self._say(f"\ninterrupted: still at step {step:,}, {phase}", "note")
         self.console.file.flush()
 
     def _tell(self, told: "Iterable[Told]") -> None:

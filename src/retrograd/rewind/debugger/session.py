@@ -23,6 +23,8 @@ from retrograd.rewind.debugger.told import Told, brief, tell_value
 from retrograd.rewind.debugger.track import DebuggerError
 from retrograd.rewind.expressions import completions
 from retrograd.rewind.run import Run, Runs
+from retrograd.rewind.store import RunFileError
+from retrograd.rewind.vocabulary import FUNCTIONS, LAYERED
 
 # Lines that a log is thinned to, unless it is told how dense to be.
 LOG_LINES = 20
@@ -88,9 +90,9 @@ class Session:
         if found is None:
             raise DebuggerError(f"no command {line[:40]!r} (see help)")
         command, rest = find_command(found[1]), found[2]
-        self._last_move = line if command.moves else self._last_move
         method: Callable[[str], Any] = getattr(self, f"_{command.name.replace('-', '_')}")
         told = method(rest)
+        self._last_move = line if command.moves else self._last_move
         return tell_stop(self.debugger, told) if isinstance(told, Stop) else told
 
     def greet(self) -> list[Told]:
@@ -200,7 +202,7 @@ class Session:
         for step, value in found:
             yield Told(f"  step {step:<{len(f'{end}')}}  {text} = {brief(value)}")
         if "every" not in options and every > 1:
-            yield Told(f"every {every}th step; log {text} every 1 tells all", "note")
+            yield Told(f"told every {every} steps; log {text} every 1 tells all", "note")
 
     def _moment(self, word: str) -> int:
         named = {"start": 0, "here": self.debugger.here.step, "end": len(self.debugger.run)}
@@ -233,13 +235,16 @@ class Session:
     def _run(self, rest: str) -> Stop | list[Told]:
         runs = self._runs
         if not rest:
-            return tell_runs(list(runs), self.debugger.run.number)
+            return tell_runs(runs, self.debugger.run.number)
         number = integer(rest, "run N: N")
         if number not in runs.numbers:
             raise DebuggerError(f"there is no run {number}; there are {_listed(runs.numbers)}")
         if number == self.debugger.run.number:
             return self.debugger.look(f"this is run {number}")
-        run = runs[runs.numbers.index(number)]
+        try:
+            run = runs[runs.numbers.index(number)]
+        except RunFileError as error:
+            raise DebuggerError(str(error)) from None
         return self.debugger.go_to_run(run)._replace(reasons=(describe(run),))
 
     def _help(self, rest: str) -> list[Told]:
@@ -270,7 +275,7 @@ class Session:
         if takes == "expression":
             phases = sorted({phase.kind for phase in self.debugger.phases})
             more = phases if first[0].startswith("b") and len(before.split()) == 1 else []
-            return sorted({*completions(word), *_starting(more, word)})
+            return sorted({*map(_opened, completions(word)), *_starting(more, word)})
         run = self.debugger.run
         known: dict[str, list[str]] = {
             "command": [command.name for command in COMMANDS] + ["expressions"],
@@ -282,6 +287,11 @@ class Session:
             "trace": ["all", "full"],
         }  # fmt: skip
         return sorted(_starting(known.get(takes, []), word))
+
+
+def _opened(word: str) -> str:
+    """Write a word of an expression with the bracket that has to follow."""
+    return f"{word}(" if word in FUNCTIONS else f"{word}[" if word in LAYERED else word
 
 
 def _starting(words: Iterable[str], begin: str) -> list[str]:

@@ -8,7 +8,8 @@ from retrograd.rewind.debugger.engine import Debugger, Stop
 from retrograd.rewind.debugger.places import Phase, sections_by_phase
 from retrograd.rewind.debugger.told import Told, brief, is_finite, tell_made, tell_sections
 from retrograd.rewind.debugger.watches import Watched
-from retrograd.rewind.run import Run
+from retrograd.rewind.run import Run, Runs
+from retrograd.rewind.store import RunFileError
 from retrograd.rewind.syntax import ExpressionError
 from retrograd.rewind.walk.document import Section
 from retrograd.rewind.walk.sections import network_in_words
@@ -104,9 +105,10 @@ def tell_listing(debugger: Debugger) -> list[Told]:
     if begin:
         told.append(Told(f"   {'⋮'}"))
     for phase in phases[begin : begin + LISTED]:
-        formulas = _formulas(by_phase[phase], phase == here)
+        sections = [s for s in by_phase[phase] if s.title.lower().startswith(phase.kind)]
+        formulas = _formulas(sections, phase == here)
         if phase.kind == "update":
-            formulas = _formulas(by_phase[phase][1:2], phase == here)
+            formulas = _formulas(sections[1:2], phase == here)
             formulas = [line for line in formulas if "_W" in line or line.startswith("W")]
             if len(phases) > 4:
                 formulas.append("and so for its biases, and for every layer")
@@ -220,12 +222,17 @@ def tell_epochs(run: Run) -> list[Told]:
     return tell_table(rows)
 
 
-def tell_runs(runs: Sequence[Run], here: int) -> list[Told]:
+def tell_runs(runs: Runs, here: int) -> list[Told]:
     """Tell which runs there are, with an arrow at the present one."""
-    return [
-        Told(f"{'→' if run.number == here else ' '} {describe(run)}", "here" * (run.number == here))
-        for run in runs
-    ]
+    told = []
+    for k, number in enumerate(runs.numbers):
+        try:
+            text = describe(runs[k])
+        except RunFileError as error:
+            text = str(error)
+        mark, kind = ("→", "here") if number == here else (" ", "")
+        told.append(Told(f"{mark} {text}", kind))
+    return told
 
 
 def tell_table(rows: list[list[str]]) -> list[Told]:
