@@ -91,7 +91,7 @@ class Store:
         connection.execute("PRAGMA cell_size_check = ON")
         # A run is one file, but for the moment of a commit; states come at its end, so that hardly
         # anything is written twice.
-        connection.execute("PRAGMA journal_mode = TRUNCATE")
+        connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
