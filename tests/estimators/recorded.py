@@ -1,4 +1,4 @@
-"""Recorded trainings of every kind, and the same trainings unrecorded, for the tests of rewinding."""
+"""Recorded trainings of every kind, and the same ones unrecorded, for the tests of rewinding."""
 
 import warnings
 from functools import cache
