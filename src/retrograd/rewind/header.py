@@ -5,6 +5,7 @@ import math
 import platform
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -56,9 +57,14 @@ class Header:
     estimator: dict
     place: str = ""
     parent: list | None = None
-    made_by: dict = field(default_factory=lambda: versions())
-    machine: dict = field(default_factory=lambda: this_machine())
+    made_by: dict = field(default_factory=dict)
+    machine: dict = field(default_factory=dict)
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def __post_init__(self) -> None:
+        """Fill in what is so of every run that is made here."""
+        self.made_by = self.made_by or versions()
+        self.machine = self.machine or this_machine()
 
     def text(self) -> str:
         """JSON."""
@@ -155,6 +161,7 @@ def course_numbers(course: Course) -> dict:
     }
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of what the bits may depend on."""
     found = {"python": platform.python_version()}

@@ -34,7 +34,6 @@ class Epoch(NamedTuple):
     step: int
     loss: float
     score: float | None
-    gradient_norm: float
     learning_rate: float
 
 
@@ -243,7 +242,7 @@ class Run:
     def losses(self) -> tuple[np.ndarray, np.ndarray]:
         """Steps and losses of the steps that were kept: all, or every other one where many."""
         steps, losses = [], []
-        for _, first, stride, n, blob in self.store.rows(
+        for _, first, stride, n, blob, _ in self.store.rows(
             "losses", "run = ?", self.number, order="step"
         ):
             if stride < 1 or len(blob) != 8 * -(-n // stride):

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,10 @@ from retrograd.rewind.schema import (
 
 # Seconds to wait while another process writes to the file.
 PATIENCE = 30.0
-PAGE_BYTES = 8192
+# Bytes of SQLite's pages: large ones take large rows in half the time, small ones make small files.
+PAGE, LARGE_PAGE, LARGE_ROW = 4096, 65536, 1 << 18
+# Memory in which SQLite gathers a commit of huge rows, where it else would write pages twice.
+HUGE_ROW, HUGE_CACHE = 1 << 22, -65536
 MAGIC = b"SQLite format 3\x00"
 
 
@@ -38,6 +41,8 @@ class Store:
         None is a store in memory, which lives as long as this object.
     writable : bool, default=False
         Whether to write to it; a file that does not exist is then made.
+    row_bytes : int, default=0
+        Size of the rows that it will mostly be of, if it is made.
 
     Raises
     ------
@@ -47,12 +52,12 @@ class Store:
     Examples
     --------
     >>> store = Store(None)
-    >>> store.write([("progress", (1, "ended", "", 20, 0.5))])
+    >>> store.write({"progress": [(1, "ended", "", 20, 0.5)]})
     >>> store.rows("progress", "run = ?", 1)
     [(1, 'ended', '', 20, 0.5)]
     """
 
-    def __init__(self, path: Path | None, writable: bool = False) -> None:
+    def __init__(self, path: Path | None, writable: bool = False, row_bytes: int = 0) -> None:
         self.path = path
         self.name = "the recorder" if path is None else path.name
         self._lock = threading.RLock()
@@ -61,8 +66,10 @@ class Store:
             _check_kind(path)
         with self._told():
             self._connection = self._connect(path, writable)
+            if row_bytes > HUGE_ROW:
+                self._connection.execute(f"PRAGMA cache_size = {HUGE_CACHE}")
             if new:
-                self._make()
+                self._make(LARGE_PAGE if row_bytes > LARGE_ROW else PAGE)
         try:
             self._check_format()
         except RunFileError:
@@ -84,13 +91,13 @@ class Store:
         connection.execute("PRAGMA cell_size_check = ON")
         # A run is one file, but for the moment of a commit; states come at its end, so that hardly
         # anything is written twice.
-        connection.execute("PRAGMA journal_mode = TRUNCATE")
+        connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
-    def _make(self) -> None:
+    def _make(self, page_bytes: int) -> None:
         run = self._connection.execute
-        run(f"PRAGMA page_size = {PAGE_BYTES}")
+        run(f"PRAGMA page_size = {page_bytes}")
         run("BEGIN IMMEDIATE")
         try:
             # Another process may have been faster.
@@ -162,25 +169,32 @@ class Store:
             return version, self._connection.total_changes
 
     def write(
-        self, rows: Iterable[tuple[str, tuple]], deletions: Iterable[tuple[str, tuple]] = ()
+        self,
+        tables: Mapping[str, Sequence[tuple]],
+        deletions: Iterable[tuple[str, tuple]] = (),
     ) -> None:
         """Write rows, replacing those of the same key, and delete some, all of it or nothing.
 
         Parameters
         ----------
-        rows : iterable of (table, values)
+        tables : mapping of table names to lists of rows
+            Numbers, texts and contiguous arrays; no NaN.
         deletions : iterable of (condition, values), of checkpoints
         """
-        rows = [(table, _clean(row)) for table, row in rows]
         # Before the file is locked: the digests take as long as the writing.
-        sealed = [(table, (*row, row_digest(table, row))) for table, row in rows]
+        sealed = {
+            table: [(*row, row_digest(table, row)) for row in map(_bytes, rows)]
+            for table, rows in tables.items()
+        }
         with self._told():
             run = self._connection.execute
             run("BEGIN IMMEDIATE")
             try:
-                for table, row in sealed:
-                    marks = ", ".join("?" * len(row))
-                    run(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)
+                for table, rows in sealed.items():
+                    marks = ", ".join("?" * (len(COLUMNS[table]) + 1))
+                    self._connection.executemany(
+                        f"INSERT OR REPLACE INTO {table} VALUES ({marks})", rows
+                    )
                 for condition, values in deletions:
                     run(f"DELETE FROM checkpoints WHERE {condition}", values)
                 run("COMMIT")
@@ -266,12 +280,11 @@ def _which(table: str, row: list) -> str:
     )
 
 
-def _clean(row: tuple) -> tuple:
-    """Columns as SQLite will give them back."""
-
-    def cleaned(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            return np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
-        return value.item() if isinstance(value, np.generic) else value
-
-    return tuple(cleaned(value) for value in row)
+def _bytes(row: tuple) -> tuple:
+    """Row with the memory of its arrays in their place."""
+    if isinstance(row[-1], np.ndarray) or isinstance(row[-2], np.ndarray):
+        return tuple(
+            value.reshape(-1).view(np.uint8).data if isinstance(value, np.ndarray) else value
+            for value in row
+        )
+    return row
