@@ -45,8 +45,8 @@ def session(recorder):
 def diverged():
     """Record a training that diverges."""
     recorder = Recorder()
-    model = MLPRegressor(hidden_layer_sizes=(3,), activation="identity", solver="sgd", learning_rate_init=1e6,
-                         batch_size=4, random_state=0)  # fmt: skip
+    model = MLPRegressor(hidden_layer_sizes=(3,), activation="identity", solver="sgd",
+                         learning_rate_init=1e6, batch_size=4, random_state=0)  # fmt: skip
     with pytest.raises(DivergenceError):
         model.set_callbacks(recorder).fit(1e6 * X, Y)
     return recorder

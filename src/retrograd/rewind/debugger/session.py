@@ -56,8 +56,8 @@ class Session:
     >>> for line in session.execute("goto 3 loss"):
     ...     print(line.text)
     step 3 (epoch 1), 1 row: loss
-      loss_per_row = −y log(y_pred) − (1 − y) log(1 − y_pred)   (1,)  [ 0.680441 ]
-      loss = mean(loss_per_row) = 0.680441
+      loss_per_row = −y log(y_pred) − (1 − y) log(1 − y_pred)   (1,)  [ 0.234652 ]
+      loss = mean(loss_per_row) = 0.234652
     """
 
     def __init__(self, run: Run) -> None:

@@ -213,12 +213,12 @@ def tell_epochs(run: Run) -> list[Told]:
     if not n:
         return [Told("no epoch of this run is over")]
     kept = np.unique(np.linspace(0, n - 1, min(n, EPOCHS_SHOWN)).astype(int))
-    rows = [["epoch", "ended at step", "loss", "score", "gradient norm", "learning rate"]]
+    rows = [["epoch", "ended at step", "loss", "score", "learning rate"]]
     for k in kept:
         epoch = run.epochs[k]
         score = "" if epoch.score is None else f"{epoch.score:.4g}"
         rows.append([f"{epoch.epoch:,}", f"{epoch.step:,}", f"{epoch.loss:.6g}", score,
-                     f"{epoch.gradient_norm:.4g}", f"{epoch.learning_rate:.4g}"])  # fmt: skip
+                     f"{epoch.learning_rate:.4g}"])  # fmt: skip
     return tell_table(rows)
 
 
