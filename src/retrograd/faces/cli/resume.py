@@ -21,11 +21,14 @@ def resume(
     """
     with mendable():
         from retrograd.faces.runs import choose_run
+        from retrograd.rewind.store import RunFileError
 
         chosen = choose_run(file, run)
         if chosen.status == "ended":
             print(f"{_name(chosen)} had ended, after {len(chosen):,} steps: nothing is left to do")
             return
+        if chosen.status == "diverged":
+            raise RunFileError(_diverged(chosen, file))
         print(f"{_name(chosen)} was broken off after {len(chosen):,} steps; it goes on", flush=True)
         _resume(chosen, file)
         if chosen.status == "interrupted":
@@ -42,6 +45,13 @@ def _name(run: "Run") -> str:
     return f"Run {run.number} of {run.store.name}"
 
 
+def _diverged(run: "Run", file: Path) -> str:
+    return (
+        f"run {run.number} of {run.store.name} diverged at step {len(run):,}: retrograd debug "
+        f"{file} --run {run.number} shows how, and branches off before it"
+    )
+
+
 def _resume(run: "Run", file: Path) -> None:
     from retrograd.engine.divergence import DivergenceError
     from retrograd.rewind.store import RunFileError
@@ -50,11 +60,8 @@ def _resume(run: "Run", file: Path) -> None:
         warnings.simplefilter("always")
         try:
             run.resume()
-        except DivergenceError as error:
-            raise RunFileError(
-                f"run {run.number} diverged at step {error.step}, first in {error.place}: "
-                f"retrograd debug {file} shows it"
-            ) from None
+        except DivergenceError:
+            raise RunFileError(_diverged(run.refresh(), file)) from None
     run.refresh()
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         if run.status != "interrupted":
