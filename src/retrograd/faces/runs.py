@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from retrograd.estimators.rewinding import open_runs
@@ -26,7 +27,7 @@ def choose_run(path: Path, number: int | None, last: bool = False) -> "Run":
     if number is None and len(runs) > 1 and not last:
         raise RunFileError(
             f"{path.name} has {len(runs)} runs: name one, as in --run {runs.numbers[-1]} "
-            f"(retrograd runs {path} lists them)"
+            f"(retrograd runs {quote(str(path))} lists them)"
         )
     wanted = runs.numbers[-1] if number is None else number
     if wanted not in runs.numbers:

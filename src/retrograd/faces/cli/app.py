@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from retrograd.faces.cli.debug import debug
+from retrograd.faces.cli.errors import Stopped
 from retrograd.faces.cli.info import info
 from retrograd.faces.cli.predict import predict
 from retrograd.faces.cli.resume import resume
@@ -29,13 +30,14 @@ class Commands(TyperGroup):
         options["standalone_mode"] = False
         if not standalone_mode:
             return super().main(*args, **options)
+        kept = "nothing was saved"
         try:
             options["prog_name"] = "retrograd"
             code = super().main(*args, **options)
-        except (KeyboardInterrupt, typer.Abort) as stopped:
+        except (KeyboardInterrupt, typer.Abort):
             code = CTRL_C
-            # Click wraps it; whoever has kept something says what.
-            kept = str(stopped.__cause__ or stopped)
+        except Stopped as stopped:
+            code, kept = CTRL_C, str(stopped)
         except Exception as error:
             # What a command line can be blamed for says how to write itself and which exit code
             # it has; anything else is ours, and keeps its traceback.
@@ -45,7 +47,7 @@ class Commands(TyperGroup):
             where = getattr(getattr(error, "ctx", None), "command_path", None) or "retrograd"
             fail(f"{error.format_message()} (see {where} --help)")
         if code == CTRL_C:
-            fail(f"stopped by Ctrl-C: {kept or 'nothing was saved'}")
+            fail(f"stopped by Ctrl-C: {kept}")
         sys.exit(code or 0)
 
 

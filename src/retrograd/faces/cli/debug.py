@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.errors import Stopped, mendable
 
 FILE = typer.Argument(help="A file of runs, as train --record and Recorder write them.")
 RUN = typer.Option(min=1, help="Number of the run; retrograd runs lists them.")
@@ -23,4 +23,8 @@ def debug(
         from retrograd.faces.debugging import debug
         from retrograd.faces.runs import choose_run
 
-        debug(choose_run(file, run, last=True))
+        chosen = choose_run(file, run, last=True)
+        try:
+            debug(chosen)
+        except KeyboardInterrupt:
+            raise Stopped("the file keeps its runs") from None

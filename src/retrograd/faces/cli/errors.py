@@ -8,6 +8,10 @@ from shlex import quote
 import typer
 
 
+class Stopped(Exception):
+    """Ctrl-C, with a word on what is kept; a plain one is told as if nothing were."""
+
+
 @contextmanager
 def mendable(recorded: Path | None = None):
     """Print an error about the data or the model as one line, and end with exit code 1.

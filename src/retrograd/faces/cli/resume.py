@@ -2,10 +2,11 @@
 
 import warnings
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from retrograd.faces.cli.debug import FILE, RUN
-from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.errors import Stopped, mendable
 
 if TYPE_CHECKING:
     from retrograd.rewind.run import Run
@@ -32,13 +33,13 @@ def resume(
         print(f"{_name(chosen)} was broken off after {len(chosen):,} steps; it goes on", flush=True)
         _resume(chosen, file)
         if chosen.status == "interrupted":
-            raise KeyboardInterrupt(
-                f"run {chosen.number} is kept up to step {len(chosen):,}: retrograd resume {file} "
+            raise Stopped(
+                f"run {chosen.number} is kept up to step {len(chosen):,}: retrograd resume {quote(str(file))} "
                 "goes on"
             )
         loss = f", loss {chosen.epochs[-1].loss:.6g}" if chosen.epochs else ""
         print(f"It has ended, after {len(chosen):,} steps and {len(chosen.epochs):,} epochs{loss}")
-        print(f"To look into it: retrograd debug {file}")
+        print(f"To look into it: retrograd debug {quote(str(file))}")
 
 
 def _name(run: "Run") -> str:
@@ -48,7 +49,7 @@ def _name(run: "Run") -> str:
 def _diverged(run: "Run", file: Path) -> str:
     return (
         f"run {run.number} of {run.store.name} diverged at step {len(run):,}: retrograd debug "
-        f"{file} --run {run.number} shows how, and branches off before it"
+        f"{quote(str(file))} --run {run.number} shows how, and branches off before it"
     )
 
 

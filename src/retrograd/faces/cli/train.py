@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.errors import Stopped, mendable
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
 
 # The engine has the table of solvers; asking it would load it before anything is known to be right.
@@ -217,7 +217,7 @@ def told_if_stopped(record: Path | None) -> Iterator[None]:
         if record is None or not record.exists():
             raise
         name = quote(str(record))
-        raise KeyboardInterrupt(
+        raise Stopped(
             f"no model was saved, but the run is kept: retrograd resume {name} goes on with it, "
             f"retrograd debug {name} looks into it"
         ) from None
