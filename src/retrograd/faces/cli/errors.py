@@ -8,7 +8,7 @@ from shlex import quote
 import typer
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - nothing has gone wrong
     """Ctrl-C, with a word on what is kept; a plain one is told as if nothing were."""
 
 

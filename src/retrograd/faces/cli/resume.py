@@ -34,8 +34,8 @@ def resume(
         _resume(chosen, file)
         if chosen.status == "interrupted":
             raise Stopped(
-                f"run {chosen.number} is kept up to step {len(chosen):,}: retrograd resume {quote(str(file))} "
-                "goes on"
+                f"run {chosen.number} is kept up to step {len(chosen):,}: "
+                f"retrograd resume {quote(str(file))} goes on"
             )
         loss = f", loss {chosen.epochs[-1].loss:.6g}" if chosen.epochs else ""
         print(f"It has ended, after {len(chosen):,} steps and {len(chosen.epochs):,} epochs{loss}")
