@@ -267,6 +267,11 @@ def test_a_file_without_data_says_how_to_pass_them(tmp_path):
     assert "2 → 3 → 1" in run("runs", path)[0]
 
 
+@pytest.mark.parametrize("command", ["debug", "trace", "runs", "resume"])
+def test_help(command):
+    assert "Usage" in run(command, "--help")[0]
+
+
 # train --record.
 
 
@@ -391,6 +396,11 @@ def test_ctrl_c_on_a_terminal_interrupts_a_search_and_keeps_the_place(tmp_path):
         terminal.expect("to leave: quit, or Ctrl-D")
         terminal.expect("(retrograd 7 loss) ")
         terminal.type("step\n")
+        terminal.expect("(retrograd 7 backward 1) ")
+        # Tab completes both words.
+        terminal.type("hel\t exp\t\n")
+        terminal.expect("help expressions")
+        terminal.expect("gradient_norm")
         terminal.expect("(retrograd 7 backward 1) ")
         terminal.type("\x04")
         assert terminal.wait() == 0
