@@ -148,7 +148,7 @@ def test_saturated_outputs() -> None:
     flat = replace(flat, X=np.array([[60.0], [1.0]]), y=np.zeros((2, 1)), weight=None)
     report = check_gradients_of(network, 0.0, flat.data("dense"), np.array([1.0, 0.0]))
     assert report.n_clipped == 1
-    assert "The log loss of 1 rows is clipped" in str(report)
+    assert "Rows whose log loss is clipped: 1." in str(report)
 
 
 def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as arrays
 from problems import OPTIMIZERS, PAIRS
 from retrograd.engine.batches import make_data
 from retrograd.engine.network import Network
+from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.trainer import State
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.rewind.trace import LayerTrace, Trace, trace_step
@@ -455,3 +456,24 @@ def test_layers_with_functions_of_their_own() -> None:
     assert "Backward: layer 1 (hidden, tanh, 3 → 4)" in text
     assert "Update: layer 2 (output, identity, 4 → 1)" in text
     assert "What this network is" not in text
+    assert text.count("Why f′") == 1
+
+
+@pytest.mark.parametrize("activations", [("relu", "identity"), ("relu", "tanh"), ("relu", "relu")])
+def test_why_the_slope_multiplies_is_said_once(activations: tuple[str, str]) -> None:
+    """At the first layer, from the back, that bends; and of a relu at the first of those."""
+    network = Network((2, 3, 4, 1), activations, "identity", "squared_error")
+    theta = network.initial_parameters("he_normal", np.random.RandomState(0))
+    data = make_data(network, np.ones((2, 2)), np.ones(2))
+    state = State.start(theta, PLAIN)
+    text = unwrapped(trace_step(network, PLAIN, data, state, np.arange(2), 0.1))
+    assert text.count("Why f′") == text.count("Where a relu is off") == 1
+
+
+def test_hyperparameters_are_not_rounded() -> None:
+    """1 − 0.99999999 is not 0."""
+    optimizer = Optimizer("adam", beta_2=0.99999999, epsilon=1e-12, alpha=1e-5)
+    text = str(make_trace((2, 3, 1), "tanh", SQUARED, 5, optimizer))
+    assert "0.99999999 v_W[0] + (1 − 0.99999999) dW[0]²" in text
+    assert "+ 1e-12)" in text
+    assert "+ 1e-05 W[0]) / 5" in text
