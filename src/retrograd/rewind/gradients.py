@@ -249,7 +249,7 @@ class _Check:
         """
         ours, h = float(self.gradient[p]), np.cbrt(EPS) * max(1.0, abs(self.theta[p]))
         central, _, _ = self.differences(p, h)
-        excess = abs(central - ours) / self.allowed(central, ours, largest, h)
+        excess = float(abs(central - ours) / self.allowed(central, ours, largest, h))
         if excess <= 1.0:
             return central, excess, False
         narrow, left, right = self.differences(p, h / NARROWER)
