@@ -1,5 +1,6 @@
 """Traces for the tests of the walk."""
 
+import re
 from dataclasses import fields, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from retrograd.rewind.trace import LayerTrace, Trace, trace_step
 
 LOGISTIC, SOFTMAX = ("log_loss", "logistic"), ("log_loss", "softmax")
 SQUARED = ("squared_error", "identity")
+POISSON = ("poisson", "exp")
 PLAIN = Optimizer("sgd", momentum=0.0)
 
 
@@ -72,3 +74,25 @@ def tampered(trace: Trace, name: str, layer: int | None = None) -> Trace:
 
 
 LAYER_ARRAYS = [field.name for field in fields(LayerTrace)][2:]
+
+
+CASES = {
+    "the notebook's": lambda: make_trace((2, 2, 1), "identity", LOGISTIC, 1),
+    "adam": lambda: make_trace((4, 7, 5, 3), "relu", SOFTMAX, 5, "adam"),
+    "huber": lambda: make_trace(
+        (4, 5, 2), "tanh", ("huber", "identity"), 6, "sgd with Nesterov", weights=True
+    ),
+    "sparse": lambda: make_trace((40, 5, 1), "gelu", POISSON, 12, "adamw", storage="csr"),
+    "wide": lambda: make_trace((60, 30, 10), "mish", SOFTMAX, 20, "rmsprop", weights=True),
+}  # fmt: skip
+
+
+def values_of(trace: Trace) -> dict[str, object]:
+    """All lines of a walk that have numbers, by symbol."""
+    lines = [line for section in trace.document().sections for line in section.lines]
+    return {line.symbol.text: line.value for line in lines if line.value is not None}
+
+
+def unwrapped(trace: Trace) -> str:
+    """The text, its lines joined where they were wrapped, without the marks of remarks."""
+    return re.sub(r"\n +# |(?<=\S)\n(?=\S)", " ", str(trace))

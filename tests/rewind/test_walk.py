@@ -1,10 +1,8 @@
 """The walk: the trace's own numbers, every formula and remark in its place, in all faces."""
 
 import io
-import json
 import re
 from dataclasses import fields
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -16,41 +14,31 @@ from hypothesis.extra import numpy as arrays
 from problems import OPTIMIZERS, PAIRS
 from retrograd.engine.batches import make_data
 from retrograd.engine.network import Network
+from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.trainer import State
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.rewind.trace import LayerTrace, Trace, trace_step
 from retrograd.rewind.walk.document import Entries, entries_or_array
-from retrograd.rewind.walk.numbers import grid, summary, writer
+from retrograd.rewind.walk.numbers import grid, summary
 from retrograd.rewind.walk.text import WIDTH
-from walks import LOGISTIC, PLAIN, SOFTMAX, SQUARED, make_trace, weightless_trace
-
-POISSON = ("poisson", "exp")
-CASES = {
-    "the notebook's": lambda: make_trace((2, 2, 1), "identity", LOGISTIC, 1),
-    "adam": lambda: make_trace((4, 7, 5, 3), "relu", SOFTMAX, 5, "adam"),
-    "huber": lambda: make_trace(
-        (4, 5, 2), "tanh", ("huber", "identity"), 6, "sgd with Nesterov", weights=True
-    ),
-    "sparse": lambda: make_trace((40, 5, 1), "gelu", POISSON, 12, "adamw", storage="csr"),
-    "wide": lambda: make_trace((60, 30, 10), "mish", SOFTMAX, 20, "rmsprop", weights=True),
-}  # fmt: skip
+from walks import (
+    CASES,
+    LOGISTIC,
+    PLAIN,
+    POISSON,
+    SOFTMAX,
+    SQUARED,
+    make_trace,
+    unwrapped,
+    values_of,
+    weightless_trace,
+)
 
 
 @pytest.fixture(params=CASES, scope="module")
 def trace(request) -> Trace:
     """Each of the cases."""
     return CASES[request.param]()
-
-
-def values_of(trace: Trace) -> dict[str, object]:
-    """All lines of a walk that have numbers, by symbol."""
-    lines = [line for section in trace.document().sections for line in section.lines]
-    return {line.symbol.text: line.value for line in lines if line.value is not None}
-
-
-def unwrapped(trace: Trace) -> str:
-    """The text, its lines joined where they were wrapped, without the marks of remarks."""
-    return re.sub(r"\n +# |(?<=\S)\n(?=\S)", " ", str(trace))
 
 
 def test_it_shows_the_traces_own_numbers(trace: Trace) -> None:
@@ -329,100 +317,6 @@ def test_sparse_rows() -> None:
     assert nothing.values.size == 0
 
 
-def test_latex_could_be_compiled(trace: Trace) -> None:
-    """ASCII; environments and braces that match; no matrix wider than LaTeX allows."""
-    latex = trace.to_latex()
-    assert latex.isascii()
-    assert "?" not in latex
-    open_ones = []
-    for kind, name in re.findall(r"\\(begin|end)\{(\w+\*?)\}", latex):
-        if kind == "begin":
-            open_ones.append(name)
-        else:
-            assert open_ones.pop() == name
-    assert not open_ones
-    bare = re.sub(r"\\[{}\\]", "", latex)
-    assert bare.count("{") == bare.count("}")
-    assert not re.search(r"\\begin\{align\*\}\s*\\end", latex)
-    for body in re.findall(r"\\begin\{p?matrix\}(.*?)\\end", latex):
-        rows = body.split(r"\\")
-        assert len(rows) <= 10
-        assert all(row.count("&") <= 9 for row in rows)
-    for align in re.findall(r"\\begin\{align\*\}(.*?)\\end\{align\*\}", latex, re.DOTALL):
-        assert "\n\n" not in align, "an empty line ends mathematics"
-    text_only = re.sub(r"\\begin\{align\*\}.*?\\end\{align\*\}", "", latex, flags=re.DOTALL)
-    assert not re.search(r"(?<!\\)[_^#&](?![^$]*\$)", text_only.split("\n", 1)[1])
-    assert "z_{0} &= \\mathrm{input}_{0} W_{0} + b_{0} = \\begin{pmatrix}" in latex
-
-
-class Tags(HTMLParser):
-    """What a fragment of HTML consists of."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: set[str] = set()
-        self.attributes: set[str] = set()
-        self.text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.open.append(tag)
-        self.seen.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-
-
-def test_html_is_whole_and_harmless(trace: Trace) -> None:
-    """Tags match, nothing is run or fetched, the numbers are those of the text."""
-    html = trace._repr_html_()
-    tags = Tags(html)
-    assert tags.open == []
-    assert tags.seen <= {
-        "div", "style", "h3", "p", "details", "summary", "code", "span", "table", "tr", "td",
-    }  # fmt: skip
-    assert tags.attributes <= {"class", "open"}
-    assert "://" not in html
-    assert "url(" not in html
-    assert "light-dark(" in html
-    for section in trace.document().sections:
-        assert section.title in tags.text
-    write = writer(trace.layers[-1].b)
-    assert f"<td>{write(trace.layers[-1].b[0])}</td>" in html
-
-
-def test_plain_data(trace: Trace) -> None:
-    """Goes through JSON and has every number, bit for bit."""
-    again = json.loads(json.dumps(trace.to_dict(), allow_nan=False))
-    assert again["loss"] == trace.loss
-    assert again["network"]["widths"] == list(trace.network.widths)
-    assert again["optimizer"]["solver"] == trace.optimizer.solver
-    for layer, told in zip(trace.layers, again["layers"], strict=True):
-        assert told["activation"] == layer.activation
-        for field in fields(LayerTrace)[3:]:
-            np.testing.assert_array_equal(told[field.name], getattr(layer, field.name))
-    for name in ("rows", "y", "slots", "theta_after", "update"):
-        value = getattr(trace, name)
-        np.testing.assert_array_equal(np.reshape(again[name], value.shape), value)
-
-
-def test_plain_data_keeps_nan_and_infinity() -> None:
-    """As words that ``float`` reads."""
-    with np.errstate(all="ignore"):
-        trace = make_trace((2, 3, 1), "relu", SQUARED, 3, steps=0, scale=1e200)
-    again = json.loads(json.dumps(trace.to_dict(), allow_nan=False))
-    assert again["loss"] == "inf"
-    read = np.vectorize(float)(np.array(again["layers"][0]["W_after"], dtype=object))
-    np.testing.assert_array_equal(read, trace.layers[0].W_after)
-    assert not np.isfinite(read).all()
-
-
 @given(
     arrays.arrays(
         st.sampled_from([np.float32, np.float64]),
@@ -455,3 +349,24 @@ def test_layers_with_functions_of_their_own() -> None:
     assert "Backward: layer 1 (hidden, tanh, 3 → 4)" in text
     assert "Update: layer 2 (output, identity, 4 → 1)" in text
     assert "What this network is" not in text
+    assert text.count("Why f′") == 1
+
+
+@pytest.mark.parametrize("activations", [("relu", "identity"), ("relu", "tanh"), ("relu", "relu")])
+def test_why_the_slope_multiplies_is_said_once(activations: tuple[str, str]) -> None:
+    """At the first layer, from the back, that bends; and of a relu at the first of those."""
+    network = Network((2, 3, 4, 1), activations, "identity", "squared_error")
+    theta = network.initial_parameters("he_normal", np.random.RandomState(0))
+    data = make_data(network, np.ones((2, 2)), np.ones(2))
+    state = State.start(theta, PLAIN)
+    text = unwrapped(trace_step(network, PLAIN, data, state, np.arange(2), 0.1))
+    assert text.count("Why f′") == text.count("Where a relu is off") == 1
+
+
+def test_hyperparameters_are_not_rounded() -> None:
+    """1 − 0.99999999 is not 0."""
+    optimizer = Optimizer("adam", beta_2=0.99999999, epsilon=1e-12, alpha=1e-5)
+    text = str(make_trace((2, 3, 1), "tanh", SQUARED, 5, optimizer))
+    assert "0.99999999 v_W[0] + (1 − 0.99999999) dW[0]²" in text
+    assert "+ 1e-12)" in text
+    assert "+ 1e-05 W[0]) / 5" in text

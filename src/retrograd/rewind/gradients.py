@@ -105,7 +105,7 @@ class GradientReport:
             lines.append(f"Of arrays larger than {SAMPLE} entries a seeded sample was looked at.")
         if self.n_clipped:
             lines.append(
-                f"The log loss of {self.n_clipped:,} rows is clipped: there it is flat, while the "
+                f"Rows whose log loss is clipped: {self.n_clipped:,}. There it is flat, while the "
                 "gradient is that of the unclipped loss. Scale X, or check an earlier state."
             )
         return "\n".join(lines)
@@ -129,7 +129,7 @@ def check_gradients_of(
     ----------
     network : Network
     alpha : float
-        Strength of the L2 penalty.
+        Strength of the L2 penalty; 0 for AdamW, whose decay is no part of the loss.
     data : Data
     theta : ndarray of shape (P,)
     rows : ndarray of shape (B,), optional
@@ -249,7 +249,7 @@ class _Check:
         """
         ours, h = float(self.gradient[p]), np.cbrt(EPS) * max(1.0, abs(self.theta[p]))
         central, _, _ = self.differences(p, h)
-        excess = abs(central - ours) / self.allowed(central, ours, largest, h)
+        excess = float(abs(central - ours) / self.allowed(central, ours, largest, h))
         if excess <= 1.0:
             return central, excess, False
         narrow, left, right = self.differences(p, h / NARROWER)

@@ -142,7 +142,7 @@ def loss_of_row(network: Network) -> Formula:
     >>> loss_of_row(Network((2, 1), (), "identity", "squared_error")).text
     '½ (y_pred − y)²'
     """
-    n_out, parameter = network.widths[-1], f"{network.loss_parameter:g}"
+    n_out, parameter = network.widths[-1], f"{network.loss_parameter:.15g}"
     p, y = r"\hat y", "y"
     if network.output == "softmax":
         return Formula("−log(y_pred of the row's class)", r"-\log \hat y_{\mathrm{class}}")
@@ -183,7 +183,7 @@ def output_delta(network: Network, weighted: bool) -> Formula:
     >>> output_delta(Network((2, 3), (), "softmax", "log_loss"), True).text
     'sample_weight[:, None] * (y_pred − y_onehot)'
     """
-    parameter = f"{network.loss_parameter:g}"
+    parameter = f"{network.loss_parameter:.15g}"
     y_text = "y_onehot" if network.output == "softmax" else "y"
     y_latex = r"y_{\mathrm{onehot}}" if network.output == "softmax" else "y"
     text, latex = f"y_pred − {y_text}", rf"\hat y - {y_latex}"
@@ -236,12 +236,12 @@ class OptimizerFormulas:
         """Write a slot's new value; part is 'W' or 'b'."""
         g, old = symbol(f"d{part}", layer), symbol(f"{slot}_{part}", layer)
         if slot == "velocity":
-            mu = f"{self.optimizer.momentum:g}"
+            mu = f"{self.optimizer.momentum:.15g}"
             return Formula(
                 f"{mu} {old.text} − learning_rate * {g.text}",
                 rf"{mu}\,{old.latex} - \eta\,{g.latex}",
             )
-        beta = f"{self.optimizer.beta_1 if slot == 'm' else self.optimizer.beta_2:g}"
+        beta = f"{self.optimizer.beta_1 if slot == 'm' else self.optimizer.beta_2:.15g}"
         square = ("²", "^2") if slot == "v" else ("", "")
         g_latex = rf"({g.latex})^2" if slot == "v" else g.latex
         return Formula(
@@ -256,14 +256,14 @@ class OptimizerFormulas:
             step = Formula(f"−learning_rate * {g.text}", rf"-\eta\,{g.latex}")
             if not self.slots:
                 return step
-            new, mu = symbol(f"velocity_{part}_after", layer), f"{optimizer.momentum:g}"
+            new, mu = symbol(f"velocity_{part}_after", layer), f"{optimizer.momentum:.15g}"
             if not optimizer.nesterov:
                 return new
             return Formula(
                 f"{mu} {new.text} − learning_rate * {g.text}",
                 rf"{mu}\,{new.latex} - \eta\,{g.latex}",
             )
-        v, epsilon = symbol(f"v_{part}_after", layer), f"{optimizer.epsilon:g}"
+        v, epsilon = symbol(f"v_{part}_after", layer), f"{optimizer.epsilon:.15g}"
         top = g if optimizer.solver == "rmsprop" else symbol(f"m_{part}_after", layer)
         eta = r"\eta" if optimizer.solver == "rmsprop" else r"\eta\,c"
         return Formula(

@@ -18,7 +18,7 @@ def rate_section(trace: "Trace") -> Section:
         Line(Formula("learning_rate", r"\eta"), None, "", trace.learning_rate, remarks.DIRECTION)
     ]
     if optimizer.solver in ("adam", "adamw"):
-        t, beta_1, beta_2 = trace.step + 1, f"{optimizer.beta_1:g}", f"{optimizer.beta_2:g}"
+        t, beta_1, beta_2 = trace.step + 1, f"{optimizer.beta_1:.15g}", f"{optimizer.beta_2:.15g}"
         formula = Formula(
             f"√(1 − {beta_2}^t) / (1 − {beta_1}^t), t = {t}",
             rf"\frac{{\sqrt{{1 - {beta_2}^t}}}}{{1 - {beta_1}^t}} \quad (t = {t})",
@@ -57,7 +57,7 @@ def _move(trace: "Trace", layer: "LayerTrace", part: str) -> list[Line]:
     n, optimizer, weightless = layer.layer, trace.optimizer, is_weightless(trace)
     before, lines = symbol(part, n), []
     if part == "W" and optimizer.settings().weight_decay > 0.0 and not weightless:
-        decayed, alpha = symbol("W_decayed", n), f"{optimizer.alpha:g}"
+        decayed, alpha = symbol("W_decayed", n), f"{optimizer.alpha:.15g}"
         formula = Formula(
             f"(1 − learning_rate * {alpha}) {before.text}",
             rf"(1 - \eta\,{alpha})\,{before.latex}",

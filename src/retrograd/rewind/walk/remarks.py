@@ -21,7 +21,7 @@ CHAIN = (
     "Why f′: z moves the loss only by way of a = f(z), so what comes back to a, delta @ W.T, is "
     "multiplied by da/dz = f′(z), entry by entry (the chain rule)."
 )
-RELU_SLOPE = " Where a relu is off (z ≤ 0) f′ is 0, and the unit learns nothing from that row."
+RELU_SLOPE = "Where a relu is off (z ≤ 0) f′ is 0, and the unit learns nothing from that row."
 IDENTITY_SLOPE = "f(z) = z, so f′ = 1 and nothing is multiplied."
 COLUMN = (
     "sample_weight[:, None] makes the vector a column, shape ({rows}, 1), so that it multiplies "

@@ -58,8 +58,8 @@ def _place(trace: "Trace") -> Section:
     """Where we are: the rows, their targets and weights."""
     B = trace.rows.size
     where = (
-        f"{trace.step:,} steps and {trace.epoch:,} epochs were taken before this step; it learns "
-        f"from {B:,} row{'' if B == 1 else 's'}."
+        f"Steps taken before this one: {trace.step:,}, whole epochs: {trace.epoch:,}. This one "
+        f"learns from {B:,} row{'' if B == 1 else 's'}."
     )
     if trace.trouble is not None:
         where += f" NaN or infinity was first seen in {trace.trouble}."
@@ -137,8 +137,8 @@ def _loss(trace: "Trace") -> Section:
             Line(
                 Formula("penalty", r"\mathrm{penalty}"),
                 Formula(
-                    f"½ {alpha:g} ({squares}) / {total.text}",
-                    rf"\frac{{\tfrac12\,{alpha:g} {norm}}}{{{total.latex}}}",
+                    f"½ {alpha:.15g} ({squares}) / {total.text}",
+                    rf"\frac{{\tfrac12\,{alpha:.15g} {norm}}}{{{total.latex}}}",
                 ),
                 "",
                 trace.penalty,
@@ -186,14 +186,14 @@ def _hidden_delta(trace: "Trace", layer: "LayerTrace") -> list[Line]:
     made = symbol("delta", n)
     if layer.activation == "identity":
         return [Line(made, Formula(text, latex), shapes, layer.delta, remarks.IDENTITY_SLOPE)]
-    first = n == trace.network.n_layers - 2
-    why = remarks.CHAIN if first else ""
-    if first and layer.activation == "relu":
-        why += remarks.RELU_SLOPE
+    told = {later.activation for later in trace.layers[n + 1 : -1]} - {"identity"}
+    why = [] if told else [remarks.CHAIN]
+    if layer.activation == "relu" and "relu" not in told:
+        why.append(remarks.RELU_SLOPE)
     text, latex = f"({text}) * f′({z.text})", rf"({latex}) \odot f'({z.latex})"
     return [
         Line(Formula(f"f′({z.text})", f"f'({z.latex})"), slope(layer.activation, n)),
-        Line(made, Formula(text, latex), shapes, layer.delta, why),
+        Line(made, Formula(text, latex), shapes, layer.delta, " ".join(why)),
     ]
 
 
@@ -207,8 +207,8 @@ def _gradients(trace: "Trace", layer: "LayerTrace", first: bool) -> list[Line]:
     sum_text, sum_latex = f"sum of {delta.text}'s rows", rf"\sum_r {delta.latex}"
     if not is_weightless(trace):
         if alpha > 0.0:
-            text = f"({text} + {alpha:g} {W.text})"
-            latex = rf"{latex} + {alpha:g}\,{W.latex}"
+            text = f"({text} + {alpha:.15g} {W.text})"
+            latex = rf"{latex} + {alpha:.15g}\,{W.latex}"
         if total.text != "1":
             text, sum_text = f"{text} / {total.text}", f"{sum_text} / {total.text}"
             latex = rf"\frac{{{latex}}}{{{total.latex}}}"
