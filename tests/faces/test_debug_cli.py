@@ -20,6 +20,7 @@ from retrograd.estimators.notebook import MLP
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.faces.cli import app
+from retrograd.rewind.recording import Recording
 from retrograd.rewind.store import Store
 
 # These train for real, and interpreted kernels would take minutes.
@@ -105,6 +106,12 @@ def test_a_piped_session(file):
     assert "breakpoint 1: loss < 0.6" in told
     assert any(re.fullmatch(r"  2: norm\(dW\[1\]\) = \S+   \(was \S+\)", line) for line in told)
     assert "\x1b" not in out
+
+
+def test_bytes_that_are_no_text_are_no_command(file):
+    out, _ = run("debug", file, typed=b"\xff\xfe\x00\nprint step\n")
+    assert "error: no command " in out
+    assert out.splitlines()[-1] == "0"
 
 
 def test_the_end_of_the_pipe_is_the_end(file):
@@ -270,6 +277,19 @@ def test_a_file_without_data_says_how_to_pass_them(tmp_path):
 @pytest.mark.parametrize("command", ["debug", "trace", "runs", "resume"])
 def test_help(command):
     assert "Usage" in run(command, "--help")[0]
+
+
+def test_what_a_file_holds_tells_the_terminal_nothing(file):
+    runs = open_runs(file)
+    header = runs[0].header
+    header.place = "\x1b[2J"
+    Recording(
+        Store(file, writable=True), header, runs[0].data, {}, runs[0].replay.state(0), True, 0
+    ).end(runs[0].replay.state(0), "ended")
+    for command in ("runs", "debug"):
+        out, _ = run(command, file)
+        assert "?[2J" in out
+        assert "\x1b" not in out
 
 
 # train --record.

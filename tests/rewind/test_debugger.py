@@ -307,7 +307,7 @@ def test_at_the_end_there_are_parameters_and_no_step(session):
     # What is asked of steps can be set all the same.
     texts(session, "break loss > 1e9")
     texts(session, "watch loss")
-    assert "no value here" in texts(session, "goto end")[-1]
+    assert "has no value: not known here: no step" in texts(session, "goto end")[-1]
     assert " = " in texts(session, "back")[-1]
 
 
@@ -425,7 +425,7 @@ def test_watches_are_shown_at_every_stop_with_their_change(session):
     assert len(texts(session, "watch")) == 1
     place(session, "goto 7", "watch a[0][3, 0]")
     # An epoch's last batch has two rows only.
-    assert "3: a[0][3, 0] has no value here: out of range" in texts(session, "next")[-1]
+    assert "3: a[0][3, 0] has no value: out of range" in texts(session, "next")[-1]
     assert "(was" not in texts(session, "next")[-1]
 
 

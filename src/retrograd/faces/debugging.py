@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from retrograd.faces.history import Readline
-from retrograd.faces.text import stdout_console
+from retrograd.faces.text import printable, stdout_console
 
 if TYPE_CHECKING:
     from retrograd.rewind.debugger.session import Session
@@ -63,6 +63,8 @@ class Conversation:
     def __init__(self, session: "Session", console: Console) -> None:
         self.session, self.console = session, console
         self.interactive = sys.stdin.isatty() and sys.stdout.isatty()
+        if hasattr(sys.stdin, "reconfigure"):  # what is no text is no command, but no crash
+            sys.stdin.reconfigure(errors="replace")
 
     def hold(self) -> None:
         """Greet, and then follow commands until there are no more."""
@@ -84,7 +86,8 @@ class Conversation:
             except KeyboardInterrupt:
                 if not self.interactive:
                     raise
-                self._say("\nto leave: quit, or Ctrl-D", "note")
+                self._say("", "note")
+                self._say("to leave: quit, or Ctrl-D", "note")
 
     def _ask(self) -> str:
         """Read a line, behind the prompt."""
@@ -113,7 +116,8 @@ class Conversation:
             if not self.interactive:
                 raise
             step, phase = self.session.debugger.here
-            self._say(f"\ninterrupted: still at step {step:,}, {phase}", "note")
+            self._say("")
+            self._say(f"interrupted: still at step {step:,}, {phase}", "note")
         self.console.file.flush()
 
     def _tell(self, told: "Iterable[Told]") -> None:
@@ -126,4 +130,4 @@ class Conversation:
 
     def _say(self, text: str, kind: str = "") -> None:
         # Lines are as long as they are: folded ones would tear arrays apart.
-        self.console.print(Text(text, STYLES.get(kind, "")), soft_wrap=True)
+        self.console.print(Text(printable(text), STYLES.get(kind, "")), soft_wrap=True)

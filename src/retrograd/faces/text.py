@@ -48,6 +48,17 @@ def say(console: Console, text: str, style: str = "", indent: int = 0) -> None:
         console.print(Text(" " * indent + text), soft_wrap=True)
 
 
+def printable(text: str) -> str:
+    r"""Leave out what would tell the terminal something: a file may hold anything.
+
+    Examples
+    --------
+    >>> printable("run 1\x1b[2J → ended")
+    'run 1?[2J → ended'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def _table(*columns: tuple[str, Justify]) -> Table:
     """Start a table without lines: names and justifications of its columns."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -235,7 +246,7 @@ def draw_rows(
     """Draw a table of any columns; into a pipe it is as wide as it needs to be."""
     table = _table(*columns)
     for row in rows:
-        table.add_row(*_cells(*row))
+        table.add_row(*_cells(*map(printable, row)))
     if not console.is_terminal:
         console = Console(file=console.file, highlight=False, emoji=False, width=MOST_COLUMNS)
     _show(console, table)

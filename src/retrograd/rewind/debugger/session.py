@@ -225,7 +225,7 @@ class Session:
         told = [Told(f"{describe(new)}; it branches off run {old.number} at step "
                      f"{self.debugger.here.step:,}", "head")]  # fmt: skip
         told += [
-            Told(f"  run {run.number} ended with loss {run.epochs[-1].loss:.6g}")
+            Told(f"  run {run.number}: loss {run.epochs[-1].loss:.6g} in its last epoch")
             for run in (old, new)
             if run.epochs
         ]
@@ -276,12 +276,12 @@ class Session:
             phases = sorted({phase.kind for phase in self.debugger.phases})
             more = phases if first[0].startswith("b") and len(before.split()) == 1 else []
             return sorted({*map(_opened, completions(word)), *_starting(more, word)})
-        run = self.debugger.run
+        parameters = self.debugger.run.header.estimator.get("parameters", {})
         known: dict[str, list[str]] = {
             "command": [command.name for command in COMMANDS] + ["expressions"],
             "info": ["epochs"],
             "number": self.debugger.numbers,
-            "parameters": [f"{name}=" for name in sorted(run.header.estimator["parameters"])],
+            "parameters": [f"{name}=" for name in sorted(parameters)],
             "place": ["start", "end", "epoch", *{p.kind for p in self.debugger.phases}],
             "run": [str(number) for number in self._runs.numbers],
             "trace": ["all", "full"],

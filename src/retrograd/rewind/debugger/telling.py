@@ -57,7 +57,7 @@ def _trouble(debugger: Debugger) -> str:
         for section in sections:
             for line in section.lines:
                 if not is_finite(line.value):
-                    return f"is first seen in {line.symbol.text}, {phase}"
+                    return f"is first seen in {line.symbol.text} ({phase})"
     return f"in {debugger.trace.trouble}"
 
 
@@ -70,7 +70,8 @@ def tell_watched(watched: Watched) -> list[Told]:
     """Tell a watch: its value, and what it was at the last stop if that was another."""
     value, name = watched.value, f"  {watched.number}: {watched.text}"
     if isinstance(value, ExpressionError):
-        return [Told(f"{name} has no value here: {value.reason}", "note")]
+        reason = value.reason.replace("at this step", "here: no step is taken any more")
+        return [Told(f"{name} has no value: {reason}", "note")]
     now, before = brief(value), watched.before
     change = ""
     if before is not None and not np.array_equal(value, before, equal_nan=_is_float(value)):
