@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -436,6 +437,10 @@ def test_ctrl_c_on_a_terminal_interrupts_a_search_and_keeps_the_place(tmp_path):
     assert "break max(abs(dW[0])) > 1e9" in history.read_text()
 
 
+# Seconds without a word from a program, after which it will say no more.
+PATIENCE = 120.0
+
+
 class Terminal:
     """A program on a terminal of its own."""
 
@@ -464,6 +469,8 @@ class Terminal:
     def expect(self, text):
         """Read until a text comes, colours left out; forget what came before."""
         while text not in self.seen:
+            came, _, _ = select.select([self.end], [], [], PATIENCE)
+            assert came, f"{text!r} did not come; what came was {self.seen!r}"
             try:
                 read = os.read(self.end, 4096)
             except OSError:  # as Linux ends a terminal

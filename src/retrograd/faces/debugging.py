@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from retrograd.faces.history import Readline
+from retrograd.faces.progress import CtrlC
 from retrograd.faces.text import printable, stdout_console
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ class Conversation:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 try:
-                    self._tell(self.session.execute(line))
+                    with CtrlC():  # which nothing that is called can swallow
+                        self._tell(self.session.execute(line))
                 finally:
                     self._tell_notes(caught)
         except (ValueError, MemoryError) as error:
