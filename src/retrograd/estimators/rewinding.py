@@ -173,7 +173,8 @@ class EstimatorDoor:
         return model
 
     def _resume_notebooks(self, run: "Run") -> Any:
-        n_steps = run.header.estimator["parameters"]["epochs"] * run.header.course["n_rows"]
+        n_steps = self.estimator(run[-1]).epochs * run.header.course["n_rows"]
+        n_steps -= run.header.course["first_step"]
         state = run.replay.state(len(run))
         _train_notebooks(run, run.replay.course, run.header.optimizer, state, n_steps - len(run),
                          self._recording(run, state))  # fmt: skip
@@ -205,11 +206,17 @@ def _notebooks(run: "Run", theta: np.ndarray) -> Any:
     from retrograd.estimators.notebook import MLP
     from retrograd.rewind.store import RunFileError
 
+    network = run.header.network
     try:
         mlp = MLP(**run.header.estimator["parameters"])
         mlp._check_parameters()
+        if network != mlp._network(network.widths[0], mlp.hidden_units):
+            raise ValueError("its parameters make another network")
+        if "generator" not in run.header.data or run.header.course["batch_size"] != 1:
+            raise ValueError("it draws no rows")
     except (KeyError, TypeError, ValueError) as error:
-        raise RunFileError(f"{run.store.name} has a run of an MLP unknown ({error})") from None
+        reason = " ".join(str(error).split())[:200]
+        raise RunFileError(f"{run.store.name} has a run of an MLP unknown ({reason})") from None
     mlp.W1, mlp.W2 = mlp._unpack(run.header.network, theta)
     return mlp
 
@@ -236,5 +243,8 @@ def _train_notebooks(
     except DivergenceError as error:
         status, note = "diverged", error.place
         warnings.warn(f"{error}", stacklevel=4)
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
     finally:
         recording.end(None if status == "diverged" else state, status, note)

@@ -12,7 +12,7 @@ import numpy as np
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.threads import available_threads
 from retrograd.engine.trainer import State
-from retrograd.rewind.header import Header
+from retrograd.rewind.header import DATA_PARTS, Header
 from retrograd.rewind.schema import array_name
 from retrograd.rewind.store import RunFileError, Store
 
@@ -24,7 +24,8 @@ COST_FACTOR = 50
 LOSSES_A_COMMIT, LOSSES_DENSE = 4096, 1 << 19
 # SQLite's own limit is a billion bytes.
 LARGEST_BLOB = 900_000_000
-DATA_PARTS = ("X", "values", "columns", "row_starts", "y", "sample_weight")
+# Characters of an error's message.
+LONGEST_NOTE = 1000
 
 
 class RecordingWarning(UserWarning):
@@ -81,7 +82,9 @@ class Recording:
         self._losses: list[np.ndarray] = []
         self._n_losses = 0
         self._epochs: list[tuple] = []
+        self._n_epochs = 0
         self._kept: list[int] = []
+        self._committed: int | None = None
         self._spacing = SPACING
         self._seconds, self._began = 0.0, time.perf_counter()
         if number is None:
@@ -94,19 +97,30 @@ class Recording:
             self._checkpoint(state)
         else:
             self.run = number
-            self._kept = store.steps_of(number)
-            self._seconds = store.rows("progress", "run = ?", number)[0][-1]
+            with store.at_once():
+                self._kept = store.steps_of(number)
+                ((_, _, _, self._steps, self._n_epochs, _, self._seconds),) = store.rows(
+                    "progress", "run = ?", number
+                )
+            if self._n_epochs and state.epoch != header.course["first_epoch"] + self._n_epochs:
+                raise RunFileError(f"run {number} of {store.name} is being recorded elsewhere")
+            # What it goes over again, up to there, is in the file.
+            self._committed = self._steps
             self._writer = _Writer(store)
         self._due = time.perf_counter() + self._spacing
 
     def after_steps(self, state: State, losses: np.ndarray) -> None:
         """Take note of steps that were just taken."""
-        if self._gave_up:
-            return
-        self._losses.append(losses)
-        self._steps = state.step - self.first_step
+        fresh = state.step - self.first_step - self._steps
+        if self._gave_up or fresh <= 0:
+            return None
+        if fresh > losses.size:
+            return self._give_up(RunFileError("it was not told of every step"))
+        self._losses.append(losses[-fresh:])
+        self._steps += fresh
         if time.perf_counter() >= self._due:
             self._checkpoint(state)
+        return None
 
     def after_epoch(self, state: State, loss: float, score: float | None, gradient: Any) -> None:
         """Take note of an epoch that has ended; the state is as the next one begins."""
@@ -132,7 +146,7 @@ class Recording:
             self._checkpoint(state, status, note)
         try:
             self._writer.close()
-        except RunFileError as error:
+        except Exception as error:
             self._give_up(error)
 
     def _checkpoint(self, state: State | None, status: str = "running", note: str = "") -> None:
@@ -140,27 +154,31 @@ class Recording:
         begin = time.perf_counter()
         try:
             is_free = self._writer.is_free
-        except RunFileError as error:
+        except Exception as error:
             return self._give_up(error)
         if status == "running" and not is_free:
             # The disk is slower than the training: this one is left out.
             self._due = begin + self._spacing
             return None
         rows = self._losses_so_far() + [("epochs", row) for row in self._epochs]
+        self._n_epochs += len(self._epochs)
         self._epochs = []
         deletions: list[tuple[str, tuple]] = []
-        if state is not None and self._steps not in self._kept:
+        here = None if state is None else state.step - self.first_step
+        # One that goes over steps again, and is broken off there, has its checkpoints already.
+        if here == self._steps and here not in self._kept:
             rows.append(self._row_of(state))
             deletions = self._make_room()
         rows.append(self._progress(status, note))
-        self._writer.put(rows, deletions)
+        self._writer.put(rows, deletions, (self.run, self._committed))
+        self._committed = self._steps
         now = time.perf_counter()
         # The writer shares the processor's cores with the training.
         cost = now - begin + self._writer.seconds / available_threads()
         self._due = now + max(self._spacing, COST_FACTOR * cost)
         return None
 
-    def _row_of(self, state: State) -> tuple[str, tuple]:
+    def _row_of(self, state: Any) -> tuple[str, tuple]:
         """A checkpoint's row."""
         return "checkpoints", (
             self.run,
@@ -182,7 +200,7 @@ class Recording:
         self._spacing *= 2
         return [("run = ? AND step = ?", (self.run, step)) for step in dropped]
 
-    def _give_up(self, error: RunFileError) -> None:
+    def _give_up(self, error: Exception) -> None:
         """Let the training go on unrecorded: it is worth more than its record."""
         if not self._gave_up:
             self._gave_up = True
@@ -194,7 +212,11 @@ class Recording:
 
     def _progress(self, status: str, note: str) -> tuple[str, tuple]:
         seconds = self._seconds + time.perf_counter() - self._began
-        return "progress", (self.run, status, note, self._steps, seconds)
+        # SQLite has no half surrogate pairs, which an error's message may have.
+        note = note[:LONGEST_NOTE].encode("utf-8", "backslashreplace").decode()
+        return "progress", (
+            self.run, status, note, self._steps, self._n_epochs, len(self._kept), seconds
+        )  # fmt: skip
 
     def _losses_so_far(self) -> list[tuple[str, tuple]]:
         """Losses of the steps since the last commit, thinned where they are many."""
@@ -222,12 +244,13 @@ class _Writer:
     def __init__(self, store: Store) -> None:
         self.seconds = 0.0
         self._queue: queue.SimpleQueue = queue.SimpleQueue()
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
         self._n_put = self._n_written = 0
         # A training that is given up unheard does not keep its thread: the thread knows no owner.
         self._thread = threading.Thread(
             target=_write_all, args=(store, self._queue, weakref.ref(self)), daemon=True
         )
+        weakref.finalize(self, self._queue.put, None).atexit = False
         self._thread.start()
 
     @property
@@ -237,12 +260,17 @@ class _Writer:
             raise self._error
         return self._n_put - self._n_written < 2
 
-    def put(self, rows: list, deletions: list | None = None) -> None:
-        """Hand over what belongs into one commit."""
-        self._n_put += 1
-        self._queue.put((rows, deletions or []))
+    @property
+    def has_failed(self) -> bool:
+        """Whether a commit has failed."""
+        return self._error is not None
 
-    def wrote(self, seconds: float, error: BaseException | None) -> None:
+    def put(self, rows: list, deletions: list | None = None, after: tuple | None = None) -> None:
+        """Hand over what belongs into one commit, see ``Store.write``."""
+        self._n_put += 1
+        self._queue.put((rows, deletions or [], after))
+
+    def wrote(self, seconds: float, error: Exception | None) -> None:
         """Take note, in the thread, that a commit is through, or what it failed of."""
         self.seconds = seconds
         self._n_written += 1
@@ -258,17 +286,18 @@ class _Writer:
 
 def _write_all(store: Store, work: queue.SimpleQueue, writer: Any) -> None:
     while (job := work.get()) is not None:
-        error: BaseException | None = None
-        begin = time.thread_time()
-        try:
-            store.write(*job)
-        except BaseException as raised:
-            error = raised
-        del job
         if (owner := writer()) is None:
             return
+        error: Exception | None = None
+        begin = time.thread_time()
+        # Nothing is written after what could not be: a record has no holes.
+        if not owner.has_failed:
+            try:
+                store.write(*job)
+            except Exception as raised:
+                error = raised
         owner.wrote(time.thread_time() - begin, error)
-        del owner
+        del job, owner
 
 
 def _name(data: Data, extras: dict[str, np.ndarray], keep_data: bool) -> tuple[dict, list]:
@@ -276,6 +305,12 @@ def _name(data: Data, extras: dict[str, np.ndarray], keep_data: bool) -> tuple[d
     arrays = {part: getattr(data, part) for part in DATA_PARTS}
     names: dict[str, Any] = {part: array_name(array) for part, array in (arrays | extras).items()}
     kept = arrays | extras if keep_data else extras
+    for part, array in kept.items():
+        if array.nbytes > LARGEST_BLOB:
+            raise RunFileError(
+                f"{part} of the training data takes {array.nbytes:,} bytes; a run file holds "
+                f"arrays of up to {LARGEST_BLOB:,}: keep_data=False leaves the data out"
+            )
     rows = [
         (names[part], array.dtype.str, ",".join(map(str, array.shape)), array)
         for part, array in kept.items()
