@@ -69,7 +69,7 @@ def open_run(
     --------
     >>> open_run("nowhere.retro")
     Traceback (most recent call last):
-    retrograd.rewind.store.RunFileError: nowhere.retro does not exist
+    retrograd.rewind.connection.RunFileError: nowhere.retro does not exist
     """
     from retrograd.rewind.run import Run
     from retrograd.rewind.store import RunFileError

@@ -1,7 +1,7 @@
 """Checks of what a file says of a run: that its parts fit each other.
 
-A digest shows that a row is as it was written, not that who wrote it was honest, and not that no row
-is missing. Each check raises a ValueError that says what is wrong.
+A digest shows that a row is as it was written; not that who wrote it was honest, nor that no row is
+missing. Each check raises a ValueError that says what is wrong.
 """
 
 import numpy as np

@@ -276,8 +276,9 @@ class Replay:
             )
 
     def is_exact(self, step: int) -> bool:
-        """Whether a step's state is the recorded one, bit for bit: a replay to the next checkpoint
-        proves it, unless there is none behind it.
+        """Whether a step's state is the recorded one, bit for bit.
+
+        A replay to the next checkpoint proves it; behind the last one, that all before were met.
         """
         with self.lock:
             if step in self.store.steps_of(self.run):

@@ -185,10 +185,6 @@ class Run:
         def kept(name: str) -> np.ndarray | None:
             return self.store.array(names[name]) if name in names else None
 
-        if self._given is None and not names["kept"] and self.header.course["n_rows"] > MOST_UNSEEN:
-            assert (
-                self.data
-            )  # says that they must be passed: a forged number is none to allocate by
         try:
             course = self.header.make_course(kept("train"), kept("generator"))
         except ValueError as error:
@@ -403,6 +399,8 @@ class Moment:
     @property
     def _next(self) -> Any:
         replay = self.run.replay
+        if replay.course.order.n_rows > MOST_UNSEEN:
+            _ = self.run.data  # has as many, or raises: a forged number is none to allocate by
         return replay.course.between(self.step, self.step + 1, replay.rate_of)
 
     @property
