@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-from benchmarks import busy, measure, memory, report, scaling, startup
+from benchmarks import busy, measure, memory, recording, report, scaling, startup
 from benchmarks.contenders import CONTENDERS
 from benchmarks.workloads import BUSY_WORKLOADS, WORKLOADS
 
@@ -80,6 +80,11 @@ def _memory(names, workloads, options):
     return {"memory": memory.peaks(names, workloads, 1 if options.quick else 3)}, []
 
 
+def _recording(names, workloads, options):
+    seconds = recording.SECONDS / (4 if options.quick else 1)
+    return {"recording": recording.recording(workloads, options.repeats, seconds)}, []
+
+
 def _scaling(names, workloads, options):
     records = scaling.scaling(options.repeats)
     if options.write:
@@ -97,6 +102,7 @@ SECTIONS = {
     "prediction": _prediction,
     "busy": _busy,
     "memory": _memory,
+    "recording": _recording,
     "scaling": _scaling,
     "startup": _startup,
 }

@@ -25,6 +25,7 @@ def document(facts, results):
         "prediction": _prediction,
         "busy": _busy,
         "memory": _memory,
+        "recording": _recording,
         "scaling": _scaling,
         "imports": _imports,
         "first_fits": _first_fits,
@@ -242,6 +243,25 @@ def _memory(records):
     ]
     header = ["one epoch of", "estimator", "data, MB", "peak over it, MB", "range", "of the data"]
     return f"## Memory\n\n{table(header, rows)}"
+
+
+def _recording(records):
+    rows = [
+        [
+            r["workload"],
+            f"{r['steps']:,}",
+            number(median(plain for plain, _ in r["pairs"])),
+            f"{100 * (median(recorded / plain for plain, recorded in r['pairs']) - 1):+.1f} %",
+            spread([recorded / plain for plain, recorded in r["pairs"]]),
+            number(median(r["reached"]) * 1e3),
+            number(median(r["reached"]) / r["step"]),
+            f"{r['checkpoints']:,}",
+            number(median(r["bytes"]) / 1e6),
+        ]
+        for r in records
+    ]
+    header = ["work", "steps", "fit, s", "recording adds", "range", "to any step, ms", "in steps"]
+    return f"## Recording\n\n{table([*header, 'checkpoints', 'file, MB'], rows)}"
 
 
 def _scaling(records):

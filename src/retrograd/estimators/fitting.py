@@ -174,8 +174,7 @@ class Training:
             if rate is not None:
                 state.learning_rate = rate
             for recording in self.recordings:
-                gradient = self.trainer.work.gradient
-                recording.after_epoch(state, estimator.loss_, score, gradient)
+                recording.after_epoch(state, estimator.loss_, score)
             if on_epoch(False) or rate is None:
                 return
         if not may_end:
@@ -188,7 +187,7 @@ class Training:
 
     def _after_steps(self, losses: np.ndarray) -> None:
         for recording in self.recordings:
-            recording.after_steps(self.trainer.state, losses)
+            recording.after_steps(self.trainer.state, losses, self.trainer.work.gradient)
 
 
 def _split(

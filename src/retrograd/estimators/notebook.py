@@ -153,7 +153,8 @@ class MLP:
             trainer.network, trainer.data, course, state, {"kind": "MLP", "parameters": parameters},
             {"generator": np.append(drawn[1].astype(np.int64), drawn[2])},
         )  # fmt: skip
-        trainer.after_call = lambda losses: recording.after_steps(state, losses)
+        gradient = trainer.work.gradient
+        trainer.after_call = lambda losses: recording.after_steps(state, losses, gradient)
         status, note = "failed", ""
         try:
             yield

@@ -1,5 +1,6 @@
 """The Recorder: a scikit-learn callback that writes a training down as it happens."""
 
+import os
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,14 +75,26 @@ class Recorder:
         self.keep_data, self.budget = keep_data, int(budget)
         self._memory: Store | None = None
         if self.path is not None:
-            self.store().close()  # the file's faults are told now, not at the end of a search
+            self._check_place(self.path)
 
-    def store(self) -> "Store":
-        """Store of its runs; whoever asks closes it, but for one in memory."""
+    def _check_place(self, path: Path) -> None:
+        """Tell a file's faults now, not after the training."""
+        from retrograd.rewind.connection import check_kind
+        from retrograd.rewind.store import RunFileError, Store
+
+        check_kind(path, writable=True)
+        if path.exists() and path.stat().st_size:
+            Store(path).close()
+        for place in (path, path.parent):
+            if place.exists() and not os.access(place, os.W_OK):
+                raise RunFileError(f"{path} cannot be written to: there is no right to, in {place}")
+
+    def store(self, row_bytes: int = 0) -> "Store":
+        """Store of its runs, to write to."""
         from retrograd.rewind.store import Store
 
         if self.path is not None:
-            return Store(self.path, writable=True)
+            return Store(self.path, writable=True, row_bytes=row_bytes)
         if self._memory is None:
             self._memory = Store(None)
         return self._memory
@@ -121,7 +134,8 @@ class Recorder:
         keep = self.keep_data
         if keep == "auto":
             keep = sum(part.nbytes for part in data) <= DATA_AT_MOST
-        return Recording(self.store(), header, data, extras, state, bool(keep), self.budget)
+        store = self.store(state.theta.nbytes + state.slots.nbytes)
+        return Recording(store, header, data, extras, state, bool(keep), self.budget)
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Do nothing: a network that is fitted says so itself."""

@@ -37,7 +37,10 @@ def open_runs(path: "str | PathLike | Recorder") -> "Runs":
     from retrograd.rewind.run import Runs
     from retrograd.rewind.store import Store
 
-    store = path.store() if isinstance(path, Recorder) else Store(Path(path))
+    if isinstance(path, Recorder):
+        store = path.store() if path.path is None else Store(path.path)
+    else:
+        store = Store(Path(path))
     return Runs(store, EstimatorDoor())
 
 
@@ -230,7 +233,8 @@ def _train_notebooks(
     from retrograd.estimators.notebook import DRAWN_AT_ONCE
 
     trainer = Trainer(run.header.network, optimizer, run.data, 1, state)
-    trainer.after_call = lambda losses: recording.after_steps(state, losses)
+    gradient = trainer.work.gradient
+    trainer.after_call = lambda losses: recording.after_steps(state, losses, gradient)
     status, note = "failed", ""
     here = state.step - course.first_step
     end = here + n_steps

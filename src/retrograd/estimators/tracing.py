@@ -38,7 +38,7 @@ def trace(estimator: "BaseMLP", X: Any, y: Any, sample_weight: Any = None) -> "T
     Examples
     --------
     >>> from retrograd.estimators.regressor import MLPRegressor
-    >>> model = MLPRegressor((), solver="sgd", init="zeros", learning_rate_init=0.1)
+    >>> model = MLPRegressor(hidden_layer_sizes=(), solver="sgd", init="zeros")
     >>> step = trace(model, [[1.0, 2.0]], [3.0])
     >>> step.y_pred, step.loss, step.layers[0].dW
     (array([[0.]]), 4.5, array([[-3.],

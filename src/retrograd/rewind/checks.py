@@ -100,11 +100,11 @@ def join_losses(rows: list[tuple], n_steps: int) -> tuple[np.ndarray, np.ndarray
     Examples
     --------
     >>> blob = np.array([0.5, 0.25]).tobytes()
-    >>> join_losses([(1, 0, 2, 4, blob)], n_steps=4)
+    >>> join_losses([(1, 0, 2, 4, blob, None)], n_steps=4)
     (array([0, 2]), array([0.5 , 0.25]))
     """
     steps, losses, end = [np.empty(0, np.int64)], [np.empty(0)], 0
-    for _, first, stride, n, blob in rows:
+    for _, first, stride, n, blob, _ in rows:
         if first >= n_steps:  # written since the steps were counted
             break
         if first != end or stride < 1 or n < 1 or len(blob) != 8 * -(-n // stride):

@@ -12,7 +12,10 @@ from retrograd.rewind.schema import APPLICATION_ID, SCHEMA, VERSION, statements
 
 # Seconds to wait while another process writes to the file.
 PATIENCE = 30.0
-PAGE_BYTES = 8192
+# Bytes of SQLite's pages: large ones take large rows in half the time, small ones make small files.
+PAGE, LARGE_PAGE, LARGE_ROW = 4096, 65536, 1 << 18
+# Memory in which SQLite gathers a commit of huge rows, where it else would write pages twice.
+HUGE_ROW, HUGE_CACHE = 1 << 22, -65536
 MAGIC = b"SQLite format 3\x00"
 # What ANALYZE, which a user may have run, leaves in a file.
 STATISTICS = ("sqlite_stat1", "sqlite_stat4")
@@ -31,6 +34,8 @@ class Connection:
         None is a database in memory.
     writable : bool
         Whether to write to it; a file that does not exist is then made.
+    row_bytes : int
+        Size of the rows that it will mostly be of, if it is made.
 
     Raises
     ------
@@ -38,7 +43,8 @@ class Connection:
         If there is no such file, or it is no file of runs, or of a newer format, or damaged.
     """
 
-    def __init__(self, path: Path | None, writable: bool) -> None:
+    def __init__(self, path: Path | None, writable: bool, row_bytes: int) -> None:
+        self._row_bytes = row_bytes
         self.path, self.writable = path, writable or path is None
         self.name = "the recorder" if path is None else path.name
         self._lock = threading.RLock()
@@ -124,7 +130,9 @@ class Connection:
 
     def _make(self) -> None:
         """Make the file if there is nothing in it; if there is, see that it can be written to."""
-        self.run(f"PRAGMA page_size = {PAGE_BYTES}")
+        if self._row_bytes > HUGE_ROW:
+            self.run(f"PRAGMA cache_size = {HUGE_CACHE}")
+        self.run(f"PRAGMA page_size = {LARGE_PAGE if self._row_bytes > LARGE_ROW else PAGE}")
         with self.at_once(write=True):
             # Asked only now: another process may have been faster.
             ((application,),) = self.run("PRAGMA application_id")

@@ -5,6 +5,7 @@ import math
 import platform
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from typing import Any
@@ -26,7 +27,7 @@ MADE_BY = ("retrograd", "numpy", "numba", "scikit-learn")
 # NumPy's generator that draws them.
 DATA_PARTS = ("X", "values", "columns", "row_starts", "y", "sample_weight")
 EXTRAS = ("train", "validation", "generator")
-# Hyperparameters that have an upper bound; the others go to infinity, and none is negative.
+# Hyperparameters that have an upper bound.
 MOST_OF = {"momentum": 1.0, "beta_1": math.nextafter(1.0, 0.0), "beta_2": math.nextafter(1.0, 0.0)}
 # Words of that generator, MT19937, and then its place among them.
 GENERATOR_WORDS = 624
@@ -66,16 +67,23 @@ class Header:
     estimator: dict
     place: str = ""
     parent: list | None = None
-    made_by: dict = field(default_factory=lambda: versions())
-    machine: dict = field(default_factory=lambda: this_machine())
+    made_by: dict = field(default_factory=dict)
+    machine: dict = field(default_factory=dict)
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def __post_init__(self) -> None:
+        """Fill in what is so of every run that is made here."""
+        self.made_by = self.made_by or versions()
+        self.machine = self.machine or this_machine()
 
     def text(self) -> str:
         """JSON."""
         document = {f.name: getattr(self, f.name) for f in fields(self)}
         document["network"] = asdict(self.network)
         document["optimizer"] = asdict(self.optimizer)
-        return canonical(document)
+        text = canonical(document)
+        Header.read(text, "this training")  # what could not be read is not written
+        return text
 
     @classmethod
     def read(cls, text: str, name: str) -> "Header":
@@ -97,6 +105,8 @@ class Header:
                 float(network["loss_parameter"]),
             )
             document["optimizer"] = Optimizer(**optimizer)
+            if not document["made_by"] or not document["machine"]:
+                raise ValueError("it does not say where it was made")
             header = cls(**document)
             header._check()
         except (
@@ -130,7 +140,9 @@ class Header:
             raise ValueError("more parameters than a file can hold")
         for name, number in asdict(self.optimizer).items():
             if name not in ("solver", "schedule", "nesterov"):
-                _number(name, number, 0.0, MOST_OF.get(name, math.inf))
+                # The notebook's class may go uphill.
+                least = -math.inf if name == "learning_rate_init" else 0.0
+                _number(name, number, least, MOST_OF.get(name, math.inf))
         if type(self.optimizer.nesterov) is not bool:
             raise TypeError("nesterov is neither true nor false")
 
@@ -208,6 +220,7 @@ def course_numbers(course: Course) -> dict:
     }
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of what the bits may depend on."""
     found = {"python": platform.python_version()}

@@ -1,5 +1,6 @@
 """A recording: writes a run while it happens, beside the training and hardly in its way."""
 
+import math
 import queue
 import threading
 import time
@@ -10,20 +11,20 @@ from typing import Any
 import numpy as np
 
 from retrograd.engine.kernels.data import Data
-from retrograd.engine.threads import available_threads
 from retrograd.engine.trainer import State
 from retrograd.rewind.header import DATA_PARTS, Header
 from retrograd.rewind.schema import array_name
 from retrograd.rewind.store import RunFileError, Store
 
 # Seconds of training between checkpoints, at least: what a replay from one of them may take.
-SPACING = 0.12
+SPACING = 0.16
 # And at least so many times what the last one has cost: that is two per cent.
 COST_FACTOR = 50
 # Losses of single steps kept of a commit, and, of all so far, after which only every other one is.
 LOSSES_A_COMMIT, LOSSES_DENSE = 4096, 1 << 19
 # SQLite's own limit is a billion bytes.
 LARGEST_BLOB = 900_000_000
+NORM_PART = 1 << 14
 # Characters of an error's message.
 LONGEST_NOTE = 1000
 
@@ -80,7 +81,9 @@ class Recording:
                 f"states of up to {LARGEST_BLOB:,}"
             )
         self._losses: list[np.ndarray] = []
-        self._n_losses = 0
+        self._n_losses = self._n_since = 0
+        self._stride = 1
+        self._gradient_norm: float | None = None
         self._epochs: list[tuple] = []
         self._n_epochs = 0
         self._kept: list[int] = []
@@ -93,7 +96,7 @@ class Recording:
             self.run = store.new_run(header.text())
             self._writer = _Writer(store)
             # Runs of one search share theirs.
-            self._writer.put([("arrays", row) for row in arrays if not store.has_array(row[0])])
+            self._writer.put({"arrays": [row for row in arrays if not store.has_array(row[0])]})
             self._checkpoint(state)
         else:
             self.run = number
@@ -109,36 +112,26 @@ class Recording:
             self._writer = _Writer(store)
         self._due = time.perf_counter() + self._spacing
 
-    def after_steps(self, state: State, losses: np.ndarray) -> None:
-        """Take note of steps that were just taken."""
+    def after_steps(self, state: State, losses: np.ndarray, gradient: np.ndarray) -> None:
+        """Take note of steps that were just taken, and perhaps of the last one's gradient."""
         fresh = state.step - self.first_step - self._steps
         if self._gave_up or fresh <= 0:
-            return None
+            return
         if fresh > losses.size:
-            return self._give_up(RunFileError("it was not told of every step"))
-        self._losses.append(losses[-fresh:])
+            self._give_up(RunFileError("it was not told of every step"))
+            return
+        self._keep(losses[-fresh:])
         self._steps += fresh
         if time.perf_counter() >= self._due:
+            self._gradient_norm = _finite(_norm(gradient))
             self._checkpoint(state)
-        return None
 
-    def after_epoch(self, state: State, loss: float, score: float | None, gradient: Any) -> None:
+    def after_epoch(self, state: State, loss: float, score: float | None) -> None:
         """Take note of an epoch that has ended; the state is as the next one begins."""
-        if self._gave_up:
-            return
-        # Not by np.dot, whose bits depend on the BLAS's threads.
-        norm = float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))
-        self._epochs.append(
-            (
-                self.run,
-                state.epoch - 1,
-                state.step - self.first_step,
-                float(loss),
-                None if score is None else float(score),
-                norm,
-                float(state.learning_rate),
-            )
-        )
+        if not self._gave_up:
+            step, rate = state.step - self.first_step, float(state.learning_rate)
+            row = (self.run, state.epoch - 1, step, _finite(loss), _finite(score), rate)
+            self._epochs.append(row)
 
     def end(self, state: State | None, status: str, note: str = "") -> None:
         """Write what is left, and let go of the store; the state is None if it is of no use."""
@@ -160,33 +153,38 @@ class Recording:
             # The disk is slower than the training: this one is left out.
             self._due = begin + self._spacing
             return None
-        rows = self._losses_so_far() + [("epochs", row) for row in self._epochs]
+        rows: dict[str, list[tuple]] = {"losses": self._losses_so_far(), "epochs": self._epochs}
         self._n_epochs += len(self._epochs)
         self._epochs = []
         deletions: list[tuple[str, tuple]] = []
-        here = None if state is None else state.step - self.first_step
         # One that goes over steps again, and is broken off there, has its checkpoints already.
-        if here == self._steps and here not in self._kept:
-            rows.append(self._row_of(state))
+        here = None if state is None else state.step - self.first_step
+        if state is not None and here == self._steps and here not in self._kept:
+            rows["checkpoints"] = [self._row_of(state)]
             deletions = self._make_room()
-        rows.append(self._progress(status, note))
+        rows["progress"] = [self._progress(status, note)]
         self._writer.put(rows, deletions, (self.run, self._committed))
         self._committed = self._steps
         now = time.perf_counter()
-        # The writer shares the processor's cores with the training.
-        cost = now - begin + self._writer.seconds / available_threads()
+        # What the writer takes of a core, workers that meet at every step wait for.
+        cost = now - begin + self._writer.seconds
         self._due = now + max(self._spacing, COST_FACTOR * cost)
         return None
 
-    def _row_of(self, state: Any) -> tuple[str, tuple]:
-        """A checkpoint's row."""
-        return "checkpoints", (
+    def _row_of(self, state: State) -> tuple:
+        """A checkpoint's row; its copy of the state goes into memory that was used before."""
+        parts = [state.theta, state.slots.ravel()]
+        try:
+            whole = self._writer.spare.pop()
+        except IndexError:
+            whole = np.empty(state.theta.size + state.slots.size, state.theta.dtype)
+        return (
             self.run,
             self._steps,
             state.epoch,
             float(state.learning_rate),
             state.samples_seen,
-            np.concatenate([state.theta, state.slots.ravel()]),
+            np.concatenate(parts, out=whole),
         )
 
     def _make_room(self) -> list[tuple[str, tuple]]:
@@ -210,26 +208,45 @@ class Recording:
                 stacklevel=2,
             )
 
-    def _progress(self, status: str, note: str) -> tuple[str, tuple]:
+    def _progress(self, status: str, note: str) -> tuple:
         seconds = self._seconds + time.perf_counter() - self._began
         # SQLite has no half surrogate pairs, which an error's message may have.
         note = note[:LONGEST_NOTE].encode("utf-8", "backslashreplace").decode()
-        return "progress", (
-            self.run, status, note, self._steps, self._n_epochs, len(self._kept), seconds
-        )  # fmt: skip
+        counts = self._steps, self._n_epochs, len(self._kept)
+        return self.run, status, note, *counts, seconds
 
-    def _losses_so_far(self) -> list[tuple[str, tuple]]:
+    def _keep(self, losses: np.ndarray) -> None:
+        """Keep the losses of steps just taken, every stride-th of all since the last commit."""
+        self._losses.append(losses[-self._n_since % self._stride :: self._stride].copy())
+        self._n_since += losses.size
+        while self._n_since > 2 * LOSSES_A_COMMIT * self._stride:
+            self._losses = [np.concatenate(self._losses)[::2]]
+            self._stride *= 2
+
+    def _losses_so_far(self) -> list[tuple]:
         """Losses of the steps since the last commit, thinned where they are many."""
         if not self._losses:
             return []
-        losses = np.concatenate(self._losses)
-        first, self._losses = self._steps - losses.size, []
-        stride = -(-losses.size // LOSSES_A_COMMIT)
-        while self._n_losses > LOSSES_DENSE * stride:
-            stride *= 2
-        thinned = losses[::stride].copy()
-        self._n_losses += thinned.size
-        return [("losses", (self.run, first, stride, losses.size, thinned))]
+        losses, n, stride = np.concatenate(self._losses), self._n_since, self._stride
+        self._losses, self._n_since = [], 0
+        self._n_losses += losses.size
+        norm, self._gradient_norm = self._gradient_norm, None
+        # The next commit's steps may be fewer; but of a long training there are to be few.
+        self._stride = max(stride // 2, 1 << (self._n_losses // LOSSES_DENSE))
+        return [(self.run, self._steps - n, stride, n, losses, norm)]
+
+
+def _norm(gradient: np.ndarray) -> float:
+    """Euclidean norm, without a copy in double precision, and without BLAS: the same bits."""
+    total = 0.0
+    for begin in range(0, gradient.size, NORM_PART):
+        total += float(np.sum(np.square(gradient[begin : begin + NORM_PART], dtype=np.float64)))
+    return math.sqrt(total)
+
+
+def _finite(number: float | None) -> float | None:
+    """Number for SQLite, which has neither NaN nor a negative zero."""
+    return None if number is None or math.isnan(number) else float(number) + 0.0
 
 
 class _Writer:
@@ -239,10 +256,13 @@ class _Writer:
     ----------
     seconds : float
         What the last commit has taken of a processor core.
+    spare : list of ndarray
+        Arrays of states that are written and can be written over.
     """
 
     def __init__(self, store: Store) -> None:
         self.seconds = 0.0
+        self.spare: list[np.ndarray] = []
         self._queue: queue.SimpleQueue = queue.SimpleQueue()
         self._error: Exception | None = None
         self._n_put = self._n_written = 0
@@ -265,13 +285,19 @@ class _Writer:
         """Whether a commit has failed."""
         return self._error is not None
 
-    def put(self, rows: list, deletions: list | None = None, after: tuple | None = None) -> None:
+    def put(
+        self,
+        rows: dict[str, list[tuple]],
+        deletions: list | None = None,
+        after: tuple | None = None,
+    ) -> None:
         """Hand over what belongs into one commit, see ``Store.write``."""
         self._n_put += 1
         self._queue.put((rows, deletions or [], after))
 
-    def wrote(self, seconds: float, error: Exception | None) -> None:
+    def wrote(self, rows: dict, seconds: float, error: Exception | None) -> None:
         """Take note, in the thread, that a commit is through, or what it failed of."""
+        self.spare += [row[-1] for row in rows.get("checkpoints", ())]
         self.seconds = seconds
         self._n_written += 1
         self._error = self._error or error
@@ -296,7 +322,7 @@ def _write_all(store: Store, work: queue.SimpleQueue, writer: Any) -> None:
                 store.write(*job)
             except Exception as raised:
                 error = raised
-        owner.wrote(time.thread_time() - begin, error)
+        owner.wrote(job[0], time.thread_time() - begin, error)
         del job, owner
 
 

@@ -37,7 +37,6 @@ class Epoch(NamedTuple):
     step: int
     loss: float
     score: float | None
-    gradient_norm: float
     learning_rate: float
 
 
@@ -122,12 +121,11 @@ class Run:
         self.epochs = [self._epoch(*row[1:]) for row in epochs]
         return self
 
-    def _epoch(self, epoch: int, step: int, loss: Any, score: Any, norm: Any, rate: Any) -> Epoch:
+    def _epoch(self, epoch: int, step: int, loss: Any, score: Any, rate: Any) -> Epoch:
         """One epoch of the file, in which NaN is NULL."""
         if score is None and "validation" in self.header.data:
             score = math.nan
-        loss, norm = (math.nan if value is None else value for value in (loss, norm))
-        return Epoch(epoch, step, loss, score, norm, rate)
+        return Epoch(epoch, step, math.nan if loss is None else loss, score, rate)
 
     def __len__(self) -> int:
         """Number of steps."""

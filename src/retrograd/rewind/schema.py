@@ -31,16 +31,16 @@ TABLES = {
         "learning_rate REAL NOT NULL, samples_seen INTEGER NOT NULL, state BLOB NOT NULL"
     ),
     # One row an epoch: the step it ended at, its mean loss, its validation score if there is one,
-    # the gradient's norm at its last step, and the learning rate of the epoch after it.
+    # and the learning rate of the epoch after it.
     "epochs": (
         "run INTEGER NOT NULL, epoch INTEGER NOT NULL, step INTEGER NOT NULL, loss REAL, "
-        "score REAL, gradient_norm REAL, learning_rate REAL NOT NULL"
+        "score REAL, learning_rate REAL NOT NULL"
     ),
     # Losses of the steps from ``step`` on, every stride-th of them; the blob is float64. The rows
-    # of a run lie end to end.
+    # of a run lie end to end. The gradient's norm is that of the last of a row's steps.
     "losses": (
         "run INTEGER NOT NULL, step INTEGER NOT NULL, stride INTEGER NOT NULL, "
-        "steps INTEGER NOT NULL, losses BLOB NOT NULL"
+        "steps INTEGER NOT NULL, losses BLOB NOT NULL, gradient_norm REAL"
     ),
     # The training data, each array once however many runs share it; name is its own digest.
     "arrays": "name TEXT PRIMARY KEY, dtype TEXT NOT NULL, shape TEXT NOT NULL, data BLOB NOT NULL",
@@ -80,26 +80,20 @@ def row_digest(table: str, row: tuple) -> str:
 
     Examples
     --------
-    >>> row_digest("progress", (1, "ended", "", 20, 0.5))
-    '2bec0e2e8a1f74189586c3779e122c2b'
+    >>> row_digest("progress", (1, "ended", "", 20, 4, 2, 0.5))
+    'e883ddb46f6a70a3cd83466599ca0e36'
     """
     digest = hashlib.sha256(table.encode())
     if table == "arrays":  # whose name is a digest of the rest
         row = row[:1]
-    for value in row:
-        part = value if isinstance(value, bytes | memoryview) else _plain(value)
-        digest.update(f"|{len(part)}|".encode())
-        digest.update(part)
+    # A text's repr ends where it ends, and a number's has all of its digits.
+    blobs = [value for value in row if isinstance(value, bytes | memoryview)]
+    plain = [value for value in row if not isinstance(value, bytes | memoryview)] if blobs else row
+    digest.update(repr(tuple(plain)).encode("utf-8", "backslashreplace"))
+    for blob in blobs:
+        digest.update(f"|{len(blob)}|".encode())
+        digest.update(blob)
     return digest.hexdigest()[:32]
-
-
-def _plain(value: Any) -> bytes:
-    """Bytes of a column that is no blob; SQLite has NaN as NULL."""
-    if value is None or value != value:
-        return b"null"
-    if isinstance(value, float):
-        return (value + 0.0).hex().encode()  # which has no -0, nor has SQLite
-    return str(value).encode("utf-8", "surrogatepass")
 
 
 def array_name(array: np.ndarray) -> str:

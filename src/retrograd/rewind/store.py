@@ -1,6 +1,6 @@
 """The store: reads and writes the rows of a file of runs, or of one that is in memory only."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ class Store:
         None is a store in memory, which lives as long as this object.
     writable : bool, default=False
         Whether to write to it; a file that does not exist is then made.
+    row_bytes : int, default=0
+        Size of the rows that it will mostly be of, if it is made.
 
     Raises
     ------
@@ -32,14 +34,14 @@ class Store:
     Examples
     --------
     >>> store = Store(None)
-    >>> store.write([("progress", (1, "ended", "", 20, 4, 2, 0.5))])
+    >>> store.write({"progress": [(1, "ended", "", 20, 4, 2, 0.5)]})
     >>> store.rows("progress", "run = ?", 1)
     [(1, 'ended', '', 20, 4, 2, 0.5)]
     """
 
-    def __init__(self, path: Path | None, writable: bool = False) -> None:
+    def __init__(self, path: Path | None, writable: bool = False, row_bytes: int = 0) -> None:
         self.path = path
-        self._connection = Connection(path, writable)
+        self._connection = Connection(path, writable, row_bytes)
         self.name = self._connection.name
 
     def rows(self, table: str, where: str = "1", *values: Any, order: str = "1") -> list[tuple]:
@@ -80,7 +82,7 @@ class Store:
 
     def write(
         self,
-        rows: Iterable[tuple[str, tuple]],
+        tables: Mapping[str, Sequence[tuple]],
         deletions: Iterable[tuple[str, tuple]] = (),
         after: tuple[int, int | None] | None = None,
     ) -> None:
@@ -88,7 +90,8 @@ class Store:
 
         Parameters
         ----------
-        rows : iterable of (table, values)
+        tables : mapping of table names to lists of rows
+            Numbers, texts and contiguous arrays; no NaN.
         deletions : iterable of (condition, values), of checkpoints
         after : tuple of run and its steps, optional
             How far a run must have come, None if it has no row of progress yet.
@@ -98,9 +101,11 @@ class Store:
         RunFileError
             If it cannot be written to, or the run has come elsewhere: two record it at once.
         """
-        rows = [(table, _clean(row)) for table, row in rows]
         # Before the file is locked: the digests take as long as the writing.
-        sealed = [(table, (*row, row_digest(table, row))) for table, row in rows]
+        sealed = {
+            table: [(*row, row_digest(table, row)) for row in map(_bytes, rows)]
+            for table, rows in tables.items()
+        }
         run = self._connection.run
         with self._connection.at_once(write=True):
             if after is not None:
@@ -109,9 +114,10 @@ class Store:
                     raise RunFileError(
                         f"run {after[0]} of {self.name} is being recorded elsewhere, too"
                     )
-            for table, row in sealed:
-                marks = ", ".join("?" * len(row))
-                run(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)
+            for table, rows in sealed.items():
+                marks = ", ".join("?" * (len(COLUMNS[table]) + 1))
+                for row in rows:
+                    run(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)
             for condition, values in deletions:
                 run(f"DELETE FROM checkpoints WHERE {condition}", values)
 
@@ -159,12 +165,11 @@ def _which(table: str, row: list) -> str:
     )
 
 
-def _clean(row: tuple) -> tuple:
-    """Columns as SQLite will give them back."""
-
-    def cleaned(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            return np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
-        return value.item() if isinstance(value, np.generic) else value
-
-    return tuple(cleaned(value) for value in row)
+def _bytes(row: tuple) -> tuple:
+    """Row with the memory of its arrays in their place."""
+    if isinstance(row[-1], np.ndarray) or isinstance(row[-2], np.ndarray):
+        return tuple(
+            value.reshape(-1).view(np.uint8).data if isinstance(value, np.ndarray) else value
+            for value in row
+        )
+    return row
