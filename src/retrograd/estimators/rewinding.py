@@ -209,13 +209,15 @@ def _notebooks(run: "Run", theta: np.ndarray) -> Any:
     from retrograd.estimators.notebook import MLP
     from retrograd.rewind.store import RunFileError
 
-    network = run.header.network
+    network, parameters = run.header.network, run.header.estimator.get("parameters")
     try:
-        mlp = MLP(**run.header.estimator["parameters"])
+        mlp = MLP(**{name: parameters[name] for name in ("hidden_units", "lr", "epochs")})
+        if len(parameters) > 3:
+            raise ValueError("it has more parameters")
         mlp._check_parameters()
         if network != mlp._network(network.widths[0], mlp.hidden_units):
             raise ValueError("its parameters make another network")
-        if "generator" not in run.header.data or run.header.course["batch_size"] != 1:
+        if "generator" not in run.header.data:
             raise ValueError("it draws no rows")
     except (KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]

@@ -37,7 +37,7 @@ def check_progress(
         raise ValueError("a checkpoint is later than its run")
     course = header.make_course()
     first = course.first_epoch
-    if [row[1] for row in epochs] != list(range(first, first + n_epochs)):
+    if len(epochs) != n_epochs or any(row[1] != first + k for k, row in enumerate(epochs)):
         raise ValueError("an epoch is missing")
     if any(row[0] != run or row[2] != course.begin_of(row[1] + 1) for row in epochs):
         raise ValueError("an epoch does not end where it must")

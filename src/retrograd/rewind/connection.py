@@ -167,7 +167,7 @@ class Connection:
         """Turn what SQLite complains about into our error."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise RunFileError(_explain(self.name, error)) from None
         except OverflowError:
             raise RunFileError(f"{self.name} holds no number that large") from None
@@ -235,7 +235,7 @@ def check_kind(path: Path, writable: bool = False) -> None:
         raise RunFileError(f"{path.name} is no file of runs: it is not an SQLite file")
 
 
-def _explain(name: str, error: sqlite3.Error) -> str:
+def _explain(name: str, error: Exception) -> str:
     text = " ".join(str(error).split())[:200]
     if "locked" in text or "busy" in text:
         return f"{name} is in use: another process has been writing to it for {PATIENCE:.0f} s"

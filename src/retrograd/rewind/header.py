@@ -97,13 +97,14 @@ class Header:
         try:
             document = json.loads(text, parse_constant=_refuse)
             network, optimizer = document["network"], document["optimizer"]
-            document["network"] = Network(
-                tuple(_count(width) for width in network["widths"]),
-                tuple(network["activations"]),
-                network["output"],
-                network["loss"],
-                float(network["loss_parameter"]),
-            )
+            _number("loss_parameter", network["loss_parameter"])
+            for part in ("widths", "activations"):
+                if type(network[part]) is not list:
+                    raise TypeError(f"{part} is no list")
+                network[part] = tuple(network[part])
+            for width in network["widths"]:
+                _count(width)
+            document["network"] = Network(**network)
             document["optimizer"] = Optimizer(**optimizer)
             if not document["made_by"] or not document["machine"]:
                 raise ValueError("it does not say where it was made")
@@ -133,7 +134,6 @@ class Header:
             _count(run), _count(step, least=0)
 
     def _check_network(self) -> None:
-        _number("loss_parameter", self.network.loss_parameter)
         widths = self.network.widths
         # In Python's own numbers, which do not overflow.
         if sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths)) > MOST:
@@ -171,6 +171,8 @@ class Header:
             raise ValueError("it names data that no run has")
         if not all(type(value) is str for value in names.values()):
             raise TypeError("a name of its data is no text")
+        if "generator" in names and ("train" in names or self.course["batch_size"] != 1):
+            raise ValueError("rows that are drawn are so one by one, from all")
 
     def make_course(
         self, among: np.ndarray | None = None, generator: np.ndarray | None = None
@@ -232,6 +234,7 @@ def versions() -> dict[str, str]:
     return found
 
 
+@cache
 def this_machine() -> dict[str, Any]:
     """The kind of processor and system; how many cores there are is no matter to the bits."""
     from llvmlite.binding import get_host_cpu_name

@@ -20,6 +20,8 @@ from retrograd.rewind.store import RunFileError, Store
 SPACING = 0.16
 # And at least so many times what the last one has cost: that is two per cent.
 COST_FACTOR = 50
+# Commits that may wait for the disk; beyond that, checkpoints are left out.
+WAITING = 2
 # Losses of single steps kept of a commit, and, of all so far, after which only every other one is.
 LOSSES_A_COMMIT, LOSSES_DENSE = 4096, 1 << 19
 # SQLite's own limit is a billion bytes.
@@ -275,10 +277,10 @@ class _Writer:
 
     @property
     def is_free(self) -> bool:
-        """Whether no more than one commit is waiting; raises what one has failed of."""
+        """Whether the disk keeps up; raises what a commit has failed of."""
         if self._error is not None:
             raise self._error
-        return self._n_put - self._n_written < 2
+        return self._n_put - self._n_written < WAITING
 
     @property
     def has_failed(self) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -113,13 +114,19 @@ class Run:
                 f"run {self.number} of {self.store.name} has no step: it was broken off at its "
                 "start"
             )
-        try:
+        with self._damage_told():
             check_progress(self.header, self.number, progress, checkpoints, epochs)
-        except ValueError as error:
-            raise RunFileError(f"{self.store.name} is damaged: {error}") from None
         _, self.status, self.note, self._n_steps, _, _, self.seconds = progress[0]
         self.epochs = [self._epoch(*row[1:]) for row in epochs]
         return self
+
+    @contextmanager
+    def _damage_told(self) -> Iterator[None]:
+        """Say of which file it is that a check has found something."""
+        try:
+            yield
+        except ValueError as error:
+            raise RunFileError(f"{self.store.name} is damaged: {error}") from None
 
     def _epoch(self, epoch: int, step: int, loss: Any, score: Any, rate: Any) -> Epoch:
         """One epoch of the file, in which NaN is NULL."""
@@ -183,10 +190,9 @@ class Run:
         def kept(name: str) -> np.ndarray | None:
             return self.store.array(names[name]) if name in names else None
 
-        try:
-            course = self.header.make_course(kept("train"), kept("generator"))
-        except ValueError as error:
-            raise RunFileError(f"{self.store.name} is damaged: {error}") from None
+        train, generator = kept("train"), kept("generator")
+        with self._damage_told():
+            course = self.header.make_course(train, generator)
         first = self.store.rows("checkpoints", "run = ? AND step = 0", self.number)
         if not first:
             raise RunFileError(f"{self.store.name} is damaged: the run's start is gone")
@@ -234,19 +240,15 @@ class Run:
         rows = {
             name: self.store.array(names[name]) for name in ("train", "validation") if name in names
         }
-        try:
+        with self._damage_told():
             check_data(self.header, data, rows)
-        except ValueError as error:
-            raise RunFileError(f"{self.store.name} is damaged: {error}") from None
 
     @property
     def losses(self) -> tuple[np.ndarray, np.ndarray]:
         """Steps and losses of the steps that were kept: all, or every other one where many."""
         found = self.store.rows("losses", "run = ?", self.number, order="step")
-        try:
+        with self._damage_told():
             return join_losses(found, len(self))
-        except ValueError as error:
-            raise RunFileError(f"{self.store.name} is damaged: {error}") from None
 
     def estimator(self) -> Any:
         """Fitted estimator as ``fit`` has left it: with ``early_stopping``, at its best."""

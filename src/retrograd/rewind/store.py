@@ -145,6 +145,8 @@ class Store:
             if dtype not in ARRAY_TYPES:
                 raise ValueError(f"its type is {dtype[:20]!r}")
             dims = tuple(int(n) for n in shape.split(",")) if shape else ()
+            if any(n < 0 for n in dims):
+                raise ValueError(f"its shape is {dims}")
             array = np.frombuffer(data, dtype=dtype).reshape(dims)
         except (ValueError, OverflowError) as error:
             raise RunFileError(f"{self.name} is damaged: an array has no form ({error})") from None
