@@ -111,9 +111,9 @@ def model_numbers(model: Any) -> list[Any]:
     if isinstance(model, MLP):
         return [model.W1, model.W2, model.lr, model.epochs, model.hidden_units]
     found = [*model.coefs_, *model.intercepts_, repr(model.get_params()), model.n_iter_, model.t_]
-    found += [model.loss_curve_, model.validation_scores_, model.best_validation_score_]
-    found += [model.best_loss_, model._no_improvement_count, model._seed]
-    found += [getattr(model, "classes_", None)]
+    best = model.best_validation_score_, model.best_loss_, model.validation_scores_ or ()
+    found += [np.array(model.loss_curve_), *(np.array(part, float) for part in best)]
+    found += [model._no_improvement_count, model._seed, getattr(model, "classes_", None)]
     return found + state_numbers(model._state)
 
 
