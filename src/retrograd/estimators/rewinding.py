@@ -101,19 +101,21 @@ def _data_of(run: "Run", data: tuple) -> Any:
         raise RunFileError("data must be (X, y) or (X, y, sample_weight)")
     X, y, *weight = data
     header = run.header
-    if header.estimator.get("kind") == "MLP":
-        X, targets = np.asarray(X, float), np.asarray(y, float).reshape(-1)
-    else:
-        model = rebuild(run)
-        model.warm_start = False
-        try:
+    try:
+        if _is_notebooks(run):
+            X, targets = np.asarray(X, float), np.asarray(y, float).reshape(-1)
+        else:
+            model = rebuild(run)
+            model.warm_start = False
             X, targets = model._validate(X, y, False, True, [np.dtype(header.dtype)])
-        except ValueError as error:
-            raise RunFileError(
-                f"the data are not those that run {run.number} was trained on: {error}"
-            ) from None
-    weight = [np.asarray(part, dtype=header.dtype) for part in weight if part is not None]
-    return make_data(header.network, X, targets, *weight)
+        weight = [np.asarray(part, dtype=header.dtype) for part in weight if part is not None]
+        return make_data(header.network, X, targets, *weight)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, RunFileError):
+            raise
+        raise RunFileError(
+            f"the data are not those that run {run.number} was trained on: {error}"
+        ) from None
 
 
 class EstimatorDoor:
@@ -209,8 +211,9 @@ def _notebooks(run: "Run", theta: np.ndarray) -> Any:
     from retrograd.estimators.notebook import MLP
     from retrograd.rewind.store import RunFileError
 
-    network, parameters = run.header.network, run.header.estimator.get("parameters")
+    network = run.header.network
     try:
+        parameters = run.header.estimator["parameters"]
         mlp = MLP(**{name: parameters[name] for name in ("hidden_units", "lr", "epochs")})
         if len(parameters) > 3:
             raise ValueError("it has more parameters")
