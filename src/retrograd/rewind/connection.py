@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -62,6 +62,17 @@ class Connection:
 
     def run(self, sql: str, values: tuple = ()) -> list[tuple]:
         """Run a statement; all the rows that it gives."""
+        with self._at_work() as sqlite:
+            return sqlite.execute(sql, values).fetchall()
+
+    def run_many(self, sql: str, rows: Iterable[tuple]) -> None:
+        """Run a statement once for every row."""
+        with self._at_work() as sqlite:
+            sqlite.executemany(sql, rows)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[sqlite3.Connection]:
+        """SQLite's connection, for this thread alone; its complaints become our error."""
         with self._lock:
             if self._process != os.getpid() and self.path is not None:
                 # Forked off: the connection is the parent's, and left alone.
@@ -70,7 +81,7 @@ class Connection:
             if self._sqlite is None:
                 raise RunFileError(f"{self.name} was closed")
             with self._told():
-                return self._sqlite.execute(sql, values).fetchall()
+                yield self._sqlite
 
     @contextmanager
     def at_once(self, write: bool = False) -> Iterator[None]:

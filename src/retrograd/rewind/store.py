@@ -116,8 +116,7 @@ class Store:
                     )
             for table, rows in sealed.items():
                 marks = ", ".join("?" * (len(COLUMNS[table]) + 1))
-                for row in rows:
-                    run(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)
+                self._connection.run_many(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", rows)
             for condition, values in deletions:
                 run(f"DELETE FROM checkpoints WHERE {condition}", values)
 
