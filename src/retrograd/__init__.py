@@ -6,7 +6,7 @@ from retrograd.estimators.notebook import MLP, sigmoid, sigmoid_deriv
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.regressor import MLPRegressor
 from retrograd.estimators.rewinding import open_run, open_runs
-from retrograd.estimators.tracing import trace
+from retrograd.estimators.tracing import check_gradients, trace
 from retrograd.faces.models import load_model, save_model
 from retrograd.rewind.comparing import first_divergence
 from retrograd.tables.encoder import TableEncoder
@@ -19,6 +19,7 @@ __all__ = [
     "MLPRegressor",
     "Recorder",
     "TableEncoder",
+    "check_gradients",
     "first_divergence",
     "load_model",
     "open_run",

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from recorded import classifier, model_numbers, often, record, regressor, same, table
+from small_runs import classifier, model_numbers, often, record, regressor, same, table
 
 from retrograd.engine import trainer
 from retrograd.estimators import notebook

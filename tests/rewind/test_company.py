@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recorded import classifier, model_numbers, often, record, same, table
 from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -23,6 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from small_runs import classifier, model_numbers, often, record, same, table
 
 from retrograd.engine import trainer
 from retrograd.estimators.notebook import MLP

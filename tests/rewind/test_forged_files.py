@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recorded import contents, forge, forge_header, record_all, same
+from small_runs import contents, forge, forge_header, record_all, same
 
 from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.rewind import schema

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
-from recorded import (
+from small_runs import (
     classifier,
     contents,
     model_numbers,

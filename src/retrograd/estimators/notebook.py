@@ -16,6 +16,7 @@ from retrograd.engine.optimizers import Optimizer
 if TYPE_CHECKING:
     from retrograd.engine.trainer import Trainer
     from retrograd.estimators.recorder import Recorder
+    from retrograd.rewind.walk.seed import SeedTrace
 
 # Rows drawn ahead of their steps: enough to forget the call, few enough to stay in the cache.
 DRAWN_AT_ONCE = 1 << 15
@@ -181,9 +182,65 @@ class MLP:
         """
         from retrograd.engine.prediction import predict
 
+        network, theta = self._present(X := _check_rows(X))
+        y_pred = predict(network, theta, make_data(network, X), len(X))
+        return (y_pred[:, 0] >= threshold).astype(int)
+
+    def trace(self, x: np.ndarray, y: int) -> "SeedTrace":
+        """Take the step that fit would take on one row, and show every number of it.
+
+        From the present W1 and W2, with lr; neither is changed.
+
+        Parameters
+        ----------
+        x : array-like of shape (d,) or (1, d)
+            The row, without a leading 1.
+        y : int
+            Its label, 0 or 1.
+
+        Returns
+        -------
+        SeedTrace
+            ``print`` it.
+
+        Raises
+        ------
+        ValueError
+            If it was not fitted, lr is of no use, x is not one finite row of as many columns as
+            the weights are for, or y is not 0 or 1.
+
+        Examples
+        --------
+        >>> mlp = MLP(hidden_units=1, lr=0.5)
+        >>> mlp.W1, mlp.W2 = np.array([[0.0, 1.0]]), np.array([[0.0, 2.0]])
+        >>> mlp.trace([3.0], 1).z2
+        array([6.])
+        """
+        from retrograd.engine.trainer import State
+        from retrograd.rewind.trace import trace_step
+        from retrograd.rewind.walk.seed import SeedTrace
+
+        if not isinstance(self.lr, Real) or not np.isfinite(self.lr):
+            raise ValueError(f"lr must be a finite number, got {self.lr!r}")
+        label = np.asarray(y)
+        if label.size != 1 or label.reshape(-1)[0] not in (0, 1):
+            raise ValueError(f"y must be 0 or 1, the label of one row, got {y!r}")
+        row = np.asarray(x, dtype=np.float64)
+        X = row[np.newaxis] if row.ndim == 1 else row
+        if X.ndim != 2 or X.shape[0] != 1:
+            raise ValueError(f"x must be one row, of shape (d,) or (1, d), got {row.shape}")
+        X = _check_rows(X)
+        network, theta = self._present(X)
+        optimizer = Optimizer("sgd", learning_rate_init=self.lr, momentum=0.0)
+        data = make_data(network, X, label.reshape(1, 1).astype(np.float64))
+        state = State.start(theta, optimizer)
+        step = trace_step(network, optimizer, data, state, np.array([0]), float(self.lr))
+        return SeedTrace.of(step)
+
+    def _present(self, X: np.ndarray) -> tuple[Network, np.ndarray]:
+        """Network and parameters of the present W1 and W2, which must fit X."""
         if self.W1 is None or self.W2 is None:
             raise ValueError("this MLP has no weights yet: call fit first")
-        X = _check_rows(X)
         shapes = np.shape(self.W1), np.shape(self.W2)
         h, d = shapes[0][0], shapes[0][-1] - 1
         if shapes != ((h, d + 1), (1, h + 1)):
@@ -194,9 +251,7 @@ class MLP:
         if X.shape[1] != d:
             raise ValueError(f"X has {X.shape[1]} columns, the weights are for {d}")
         network = self._network(d, h)
-        theta = self._pack(network, np.asarray(self.W1), np.asarray(self.W2))
-        y_pred = predict(network, theta, make_data(network, X), len(X))
-        return (y_pred[:, 0] >= threshold).astype(int)
+        return network, self._pack(network, np.asarray(self.W1), np.asarray(self.W2))
 
     def _check_parameters(self) -> None:
         for name, least in (("hidden_units", 1), ("epochs", 0)):

@@ -139,7 +139,10 @@ class Recorder:
         if keep == "auto":
             keep = sum(part.nbytes for part in data) <= DATA_AT_MOST
         store = self.store(state.theta.nbytes + state.slots.nbytes)
-        return Recording(store, header, data, extras, state, bool(keep), self.budget)
+        return Recording(
+            store, header, data, extras, state, bool(keep), self.budget,
+            owns_store=self.path is not None,
+        )  # fmt: skip
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Do nothing: a network that is fitted says so itself."""

@@ -7,6 +7,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from retrograd.estimators.base import BaseMLP
+    from retrograd.rewind.gradients import GradientReport
     from retrograd.rewind.trace import Trace
 
 
@@ -58,6 +59,44 @@ def trace(estimator: "BaseMLP", X: Any, y: Any, sample_weight: Any = None) -> "T
     )  # fmt: skip
     rate = course.epoch(state.epoch, state.learning_rate).rates[0]
     return trace_step(network, optimizer, data, state, rows, float(rate))
+
+
+def check_gradients(
+    estimator: "BaseMLP", X: Any, y: Any, sample_weight: Any = None, seed: int = 0
+) -> "GradientReport":
+    """Check the gradient on these rows against central differences of the loss, in float64.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    X : {array-like, sparse matrix, data frame} of shape (n, I)
+    y : array-like of shape (n,) or (n, O)
+    sample_weight : array-like of shape (n,), default=None
+    seed : int, default=0
+        Draws the entries to look at, of layers that have many.
+
+    Returns
+    -------
+    GradientReport
+        ``print`` it; ``ok`` tells whether all is well, and each layer names its worst entry.
+
+    Raises
+    ------
+    ValueError
+        If the input is not usable.
+
+    Examples
+    --------
+    >>> from retrograd.estimators.classifier import MLPClassifier
+    >>> model = MLPClassifier((3,), activation="tanh", random_state=0)
+    >>> check_gradients(model, [[0.0, 1.0], [1.0, 0.0]], ["a", "b"]).ok
+    True
+    """
+    from retrograd.rewind.gradients import check_gradients_of
+
+    network, data, _, twin = ready_twin(estimator, X, y, sample_weight)
+    alpha = twin._make_optimizer().settings().alpha
+    return check_gradients_of(network, alpha, data, twin._theta(), seed=seed)
 
 
 def ready_twin(estimator: "BaseMLP", X: Any, y: Any, sample_weight: Any) -> tuple:

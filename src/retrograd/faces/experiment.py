@@ -4,6 +4,7 @@ import math
 import time
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from retrograd.estimators.recorder import Recorder
 from retrograd.export.parts import NETWORKS
 from retrograd.tables.encoder import TableEncoder
 from retrograd.tables.errors import TableError, TableWarning, counted
@@ -193,7 +195,7 @@ class Fitted:
     notes: list[str]
 
 
-def fit(experiment: Experiment, network, progress) -> Fitted:
+def fit(experiment: Experiment, network, progress, record: Path | None = None) -> Fitted:
     """Train the network; a regression's target is standardised first.
 
     Parameters
@@ -202,13 +204,17 @@ def fit(experiment: Experiment, network, progress) -> Fitted:
     network : MLPClassifier or MLPRegressor
     progress : callback or None
         Follows the training through scikit-learn's callbacks.
+    record : path, optional
+        File of runs to record the training to.
 
     Returns
     -------
     Fitted
     """
-    if progress is not None and hasattr(network, "set_callbacks"):
-        network.set_callbacks(progress)
+    recorders = [] if record is None else [Recorder(record)]
+    followers = recorders if progress is None else [progress, *recorders]
+    if followers and hasattr(network, "set_callbacks"):
+        network.set_callbacks(*followers)
     predictor = network
     if experiment.problem.task == "regression":
         predictor = TransformedTargetRegressor(network, transformer=StandardScaler())

@@ -1,6 +1,7 @@
 """Draws the report of a training, and the facts of a model file, as text."""
 
 import sys
+from collections.abc import Iterable, Sequence
 from shlex import quote
 from typing import Literal
 
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 Justify = Literal["left", "right"]
+MOST_COLUMNS = 10_000
 
 ENDINGS = {
     "validation": "the validation score stopped rising",
@@ -44,6 +46,17 @@ def say(console: Console, text: str, style: str = "", indent: int = 0) -> None:
         console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
     else:
         console.print(Text(" " * indent + text), soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    r"""Leave out what would tell the terminal something: a file may hold anything.
+
+    Examples
+    --------
+    >>> printable("run 1\x1b[2J → ended")
+    'run 1?[2J → ended'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _table(*columns: tuple[str, Justify]) -> Table:
@@ -225,6 +238,18 @@ def draw_end(console: Console, report: dict) -> None:
     model = quote(report["saved"])
     say(console, f"retrograd predict {model} {quote(report['path'])}", indent=2)
     say(console, f"retrograd info {model}", indent=2)
+
+
+def draw_rows(
+    console: Console, columns: Sequence[tuple[str, Justify]], rows: Iterable[Sequence[str]]
+) -> None:
+    """Draw a table of any columns; into a pipe it is as wide as it needs to be."""
+    table = _table(*columns)
+    for row in rows:
+        table.add_row(*_cells(*map(printable, row)))
+    if not console.is_terminal:
+        console = Console(file=console.file, highlight=False, emoji=False, width=MOST_COLUMNS)
+    _show(console, table)
 
 
 def draw_facts(console: Console, name: str, facts: dict) -> None:

@@ -134,7 +134,7 @@ class Connection:
         self.run("PRAGMA cell_size_check = ON")
         # A run is one file, but for the moment of a commit; states come at its end, so that hardly
         # anything is written twice.
-        self.run("PRAGMA journal_mode = TRUNCATE")
+        self.run("PRAGMA journal_mode = DELETE")
         self.run("PRAGMA synchronous = NORMAL")
         if self.writable:
             self._make()

@@ -53,6 +53,8 @@ class Recording:
         Bytes that checkpoints may take.
     number : int, optional
         A run to go on with, instead of a new one.
+    owns_store : bool, default=False
+        Whether to close the store at the end.
 
     Raises
     ------
@@ -70,8 +72,9 @@ class Recording:
         keep_data: bool,
         budget: int,
         number: int | None = None,
+        owns_store: bool = False,
     ) -> None:
-        self.store = store
+        self.store, self._owns_store = store, owns_store
         self.budget = budget
         self.first_step = header.course["first_step"]
         self._steps = state.step - self.first_step
@@ -143,6 +146,8 @@ class Recording:
             self._writer.close()
         except Exception as error:
             self._give_up(error)
+        if self._owns_store:
+            self.store.close()
 
     def _checkpoint(self, state: State | None, status: str = "running", note: str = "") -> None:
         """Hand the state, and all that was noted, to the writer."""

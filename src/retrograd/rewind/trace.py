@@ -1,7 +1,8 @@
 """A trace: one step of a training, every number of it, from the training kernel's own buffers."""
 
 from dataclasses import dataclass
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +14,13 @@ from retrograd.engine.kernels.update import move_all
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.trainer import PANEL_ROWS, State, Trainer, row_losses
+from retrograd.rewind.walk.shown import Shown
+
+if TYPE_CHECKING:
+    from retrograd.rewind.walk.document import Document
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LayerTrace:
     r"""One layer in one step.
 
@@ -58,10 +63,16 @@ class LayerTrace:
     W_after: np.ndarray
     b_after: np.ndarray
 
+    def __repr__(self) -> str:
+        n_in, n_out = self.W.shape
+        return f"<LayerTrace {self.layer}: {self.activation}, {n_in} → {n_out}>"
 
-@dataclass(frozen=True, eq=False)
-class Trace:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(Shown):
     """One step, every number, as the training kernel left them; all arrays are read-only.
+
+    ``print(trace)`` walks through it; ``rewind/walk`` draws that, and LaTeX, HTML and notebooks.
 
     Attributes
     ----------
@@ -123,6 +134,29 @@ class Trace:
     update: np.ndarray
     trouble: str | None
 
+    def __repr__(self) -> str:
+        rows = "1 row" if self.rows.size == 1 else f"{self.rows.size:,} rows"
+        widths = " → ".join(map(str, self.network.widths))
+        return f"<Trace of step {self.step:,}: {widths}, {rows}, loss {self.loss:.6g}>"
+
+    def document(self) -> "Document":
+        """Tell it as a plain document: sections of lines, each a symbol, a formula, numbers."""
+        from retrograd.rewind.walk.sections import document_of
+
+        return document_of(self)
+
+    def to_dict(self) -> dict:
+        """Tell it as plain data, under the attributes' names; see ``walk.plain``."""
+        from retrograd.rewind.walk.plain import plain
+
+        return plain(self)
+
+    def to_notebook(self, path: str | PathLike) -> None:
+        """Write a Jupyter notebook that computes every number anew; see ``walk.notebook``."""
+        from retrograd.rewind.walk.notebook import write_notebook
+
+        write_notebook(self, path)
+
 
 def trace_step(
     network: Network,
@@ -174,7 +208,8 @@ def trace_step(
     decayed, update = before.theta, np.zeros_like(before.theta)
     if weight > 0.0:  # a batch that weighs nothing moves nothing
         decayed, update = _parts_of(network, optimizer, before, trainer, learning_rate, correction)
-    squares = np.cumsum(work.squares[: len(work.parameter_tasks)])[-1]
+    with np.errstate(over="ignore", invalid="ignore"):  # of a step that diverges
+        squares = np.cumsum(work.squares[: len(work.parameter_tasks)])[-1]
     penalty = 0.5 * optimizer.settings().alpha * squares / weight if weight > 0.0 else 0.0
     layers = layers_of(trainer, rows, before.theta, update)
     return Trace(

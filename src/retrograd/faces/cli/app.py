@@ -10,8 +10,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from retrograd.faces.cli.debug import debug
+from retrograd.faces.cli.errors import Stopped
 from retrograd.faces.cli.info import info
 from retrograd.faces.cli.predict import predict
+from retrograd.faces.cli.resume import resume
+from retrograd.faces.cli.runs import runs
+from retrograd.faces.cli.trace import trace
 from retrograd.faces.cli.train import train
 
 CTRL_C = 130
@@ -25,11 +30,14 @@ class Commands(TyperGroup):
         options["standalone_mode"] = False
         if not standalone_mode:
             return super().main(*args, **options)
+        kept = "nothing was saved"
         try:
             options["prog_name"] = "retrograd"
             code = super().main(*args, **options)
         except (KeyboardInterrupt, typer.Abort):
             code = CTRL_C
+        except Stopped as stopped:
+            code, kept = CTRL_C, str(stopped)
         except Exception as error:
             # What a command line can be blamed for says how to write itself and which exit code
             # it has; anything else is ours, and keeps its traceback.
@@ -39,7 +47,7 @@ class Commands(TyperGroup):
             where = getattr(getattr(error, "ctx", None), "command_path", None) or "retrograd"
             fail(f"{error.format_message()} (see {where} --help)")
         if code == CTRL_C:
-            fail("stopped by Ctrl-C: nothing was saved")
+            fail(f"stopped by Ctrl-C: {kept}")
         sys.exit(code or 0)
 
 
@@ -53,11 +61,15 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Neural networks on tables: train one, predict with it, see what is in it.",
+    help="Neural networks on tables: train one, predict with it, see what is in it, rewind it.",
 )
 app.command()(train)
 app.command()(predict)
 app.command()(info)
+app.command()(runs)
+app.command()(debug)
+app.command()(trace)
+app.command()(resume)
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,12 +1,15 @@
 """``retrograd train``: a network on a table, beside the models that it should beat."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 import typer
 
-from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.errors import Stopped, mendable
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
 
 # The engine has the table of solvers; asking it would load it before anything is known to be right.
@@ -96,6 +99,10 @@ def train(
         Path | None,
         typer.Option(help="Where to save; by default the table's name, here, with .safetensors."),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Record every step to this file of runs, to go back to it."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
@@ -105,7 +112,9 @@ def train(
     Every kind of column is encoded by itself; the model is saved as one data-only file.
     """
     widths = parse_hidden(hidden)
-    with mendable():
+    if record is not None and solver == "lbfgs":
+        raise typer.BadParameter("lbfgs takes no steps that could be recorded: leave out --record")
+    with mendable(recorded=record), told_if_stopped(record):
         from retrograd.faces.experiment import Options
 
         options = Options(
@@ -114,12 +123,12 @@ def train(
         )  # fmt: skip
         out = out or Path(f"{file.stem}.safetensors")
         names = [name.strip() for name in drop.split(",") if name.strip()]
-        report = _train(file, target, task, names, options, out, quiet=as_json)
+        report = _train(file, target, task, names, options, out, record, quiet=as_json)
     if as_json:
         print(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def _train(file, target, task, drop, options, out, quiet: bool) -> dict:
+def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     """Read, train, score, save; draw each as it comes unless quiet."""
     from retrograd.faces import report as reports
     from retrograd.faces import text
@@ -130,6 +139,7 @@ def _train(file, target, task, drop, options, out, quiet: bool) -> dict:
     from retrograd.tables.task import pose
 
     replaced = check_place(out)
+    check_record(record, out, file)
     console = text.stdout_console()
     console.quiet = quiet
     table = read_table(file)
@@ -139,13 +149,16 @@ def _train(file, target, task, drop, options, out, quiet: bool) -> dict:
     text.draw_table(console, report)
     live = text.stderr_console()
     with CtrlC() as ctrl_c:
-        fitted = fit(experiment, network, LiveProgress(live, ctrl_c))
+        fitted = fit(experiment, network, LiveProgress(live, ctrl_c), record)
     with live.status("Fitting simpler models to compare with"):
         report = reports.report_results(report, experiment, fitted)
     save_model(fitted.model, out, facts=reports.training_facts(report))
     text.draw_results(console, report)
     report |= {"saved": str(out), "replaced": replaced, "path": str(file)}
     text.draw_end(console, report)
+    if record is not None:
+        report["recorded"] = str(record)
+        text.say(console, f"retrograd debug {quote(str(record))}", indent=2)
     return report
 
 
@@ -171,3 +184,40 @@ def check_place(out: Path) -> bool:
             f"{out} exists and is not a retrograd model: name another file with --out"
         ) from None
     return True
+
+
+def check_record(record: Path | None, out: Path, table: Path) -> None:
+    """Check, before any work, that a training can be recorded there.
+
+    Raises
+    ------
+    RunFileError
+        If the folder does not exist, or the file that is there is no file of runs, or other files
+        of this training are to be there.
+    """
+    if record is None:
+        return
+    from retrograd.estimators.rewinding import open_runs
+    from retrograd.rewind.store import RunFileError
+
+    if not record.parent.is_dir():
+        raise RunFileError(f"folder {record.parent} does not exist: --record needs one that does")
+    if record.resolve() in (out.resolve(), table.resolve()):
+        raise RunFileError(f"--record {record} is to be another file: choose another name")
+    if record.exists() and record.stat().st_size > 0:
+        open_runs(record).store.close()
+
+
+@contextmanager
+def told_if_stopped(record: Path | None) -> Iterator[None]:
+    """Say on Ctrl-C what became of the record, if there is one."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if record is None or not record.exists():
+            raise
+        name = quote(str(record))
+        raise Stopped(
+            f"no model was saved, but the run is kept: retrograd resume {name} goes on with it, "
+            f"retrograd debug {name} looks into it"
+        ) from None

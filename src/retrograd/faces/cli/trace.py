@@ -1,0 +1,71 @@
+"""``retrograd trace``: every number of one step of a recorded training."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from retrograd.faces.cli.debug import FILE, RUN
+from retrograd.faces.cli.errors import mendable
+
+if TYPE_CHECKING:
+    from retrograd.rewind.run import Run
+    from retrograd.rewind.trace import Trace
+
+
+def trace(
+    file: Annotated[Path, FILE],
+    step: Annotated[
+        int | None, typer.Option(min=0, help="The step: how many were taken before it.")
+    ] = None,
+    epoch: Annotated[int | None, typer.Option(min=0, help="Its first step, instead.")] = None,
+    run: Annotated[int | None, RUN] = None,
+    full: Annotated[bool, typer.Option("--full", help="All numbers, with all digits.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    notebook: Annotated[
+        Path | None,
+        typer.Option(help="Write a Jupyter notebook that computes every number anew, instead."),
+    ] = None,
+) -> None:
+    """Print every number of one step: forward, loss, backward, update."""
+    if (step is None) == (epoch is None):
+        raise typer.BadParameter("say which step, by --step or by --epoch")
+    with mendable():
+        from retrograd.faces.runs import choose_run
+        from retrograd.faces.text import stdout_console
+
+        stdout_console()  # which sees to streams that cannot say '→'
+        traced = _trace(choose_run(file, run), step, epoch)
+        if notebook is not None:
+            _write_notebook(traced, notebook, file)
+            print(f"Wrote {notebook}")
+        elif as_json:
+            print(json.dumps(traced.to_dict(), ensure_ascii=False, allow_nan=False))
+        else:
+            traced.show(full=full)
+
+
+def _trace(run: "Run", step: int | None, epoch: int | None) -> "Trace":
+    from retrograd.rewind.store import RunFileError
+
+    try:
+        moment = run.at(step, epoch=epoch)
+    except IndexError as error:
+        raise RunFileError(str(error)) from None
+    if moment.step == len(run) and run.status != "diverged":
+        raise RunFileError(f"step {moment.step} is the run's end: no step was taken from there")
+    return moment.trace()
+
+
+def _write_notebook(trace: "Trace", out: Path, file: Path) -> None:
+    from retrograd.rewind.store import RunFileError
+
+    if out.exists() and out.samefile(file):
+        raise RunFileError(f"--notebook {out} would overwrite {file}: choose another name")
+    try:
+        trace.to_notebook(out)
+    except OSError as error:
+        raise RunFileError(f"{out} cannot be written: {error.strerror}") from None
+    except ValueError as error:  # too many numbers
+        raise RunFileError(str(error)) from None

@@ -1,0 +1,114 @@
+"""The runs of a file, for the command line: choosing one, and the table of all."""
+
+import math
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from retrograd.estimators.rewinding import open_runs
+from retrograd.faces.text import Justify
+from retrograd.rewind.store import RunFileError
+
+if TYPE_CHECKING:
+    from retrograd.rewind.run import Run, Runs
+
+
+def choose_run(path: Path, number: int | None, last: bool = False) -> "Run":
+    """Open the run of a number; without one the only one, or, if so wished, the last one.
+
+    Raises
+    ------
+    RunFileError
+        If there are several and none is named, or no such run.
+    """
+    runs = open_runs(path)
+    if not runs.numbers:
+        raise RunFileError(f"{path.name} has no runs")
+    if number is None and len(runs) > 1 and not last:
+        raise RunFileError(
+            f"{path.name} has {len(runs)} runs: name one, as in --run {runs.numbers[-1]} "
+            f"(retrograd runs {quote(str(path))} lists them)"
+        )
+    wanted = runs.numbers[-1] if number is None else number
+    if wanted not in runs.numbers:
+        raise RunFileError(
+            f"{path.name} has no run {wanted}: it has {', '.join(map(str, runs.numbers))}"
+        )
+    return runs[runs.numbers.index(wanted)]
+
+
+def describe_runs(runs: "Runs") -> list[dict]:
+    """Say of every run what it is and how it went, as plain data.
+
+    Returns
+    -------
+    list of dict
+        NaN and infinity, which JSON has not, are None.
+    """
+    return [_describe(runs, k) for k in range(len(runs))]
+
+
+def _describe(runs: "Runs", k: int) -> dict[str, Any]:
+    try:
+        run = runs[k]
+    except RunFileError as error:
+        return {"run": runs.numbers[k], "status": "damaged", "note": str(error)}
+    header, epochs = run.header, run.epochs
+    scores = [epoch.score for epoch in epochs if epoch.score is not None]
+    return {
+        "run": run.number,
+        "place": header.place,
+        "estimator": header.estimator.get("kind", ""),
+        "widths": list(header.network.widths),
+        "activations": list(header.network.activations),
+        "solver": header.optimizer.solver,
+        "learning_rate_init": header.optimizer.learning_rate_init,
+        "steps": len(run),
+        "epochs": len(epochs),
+        "status": run.status,
+        "note": run.note,
+        "loss": _finite(epochs[-1].loss) if epochs else None,
+        "best_score": _finite(max(scores)) if scores else None,
+        "parent": header.parent,
+        "started": header.started,
+        "seconds": run.seconds,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+COLUMNS: dict[str, Justify] = {
+    "run": "right", "place": "left", "estimator": "left", "network": "left", "solver": "left",
+    "steps": "right", "epochs": "right", "status": "left", "loss": "right", "best score": "right",
+    "branched off": "left",
+}  # fmt: skip
+
+
+def rows_of_runs(described: list[dict]) -> tuple[list[tuple[str, Justify]], list[list[str]]]:
+    """Make the table of runs: columns with their justification, and rows; no empty columns."""
+    rows = [[_cell(run, name) for name in COLUMNS] for run in described]
+    used = [k for k in range(len(COLUMNS)) if any(row[k] for row in rows)]
+    columns = [list(COLUMNS.items())[k] for k in used]
+    return columns, [[row[k] for k in used] for row in rows]
+
+
+def _cell(run: dict, name: str) -> str:
+    """Write one cell."""
+    if name == "network":
+        return " → ".join(map(str, run.get("widths", [])))
+    if name == "branched off" and run.get("parent"):
+        return f"run {run['parent'][0]}, step {run['parent'][1]:,}"
+    if name == "status" and run.get("note") and run["status"] != "diverged":
+        return f"{run['status']}: {run['note']}"
+    value = run.get(name.replace(" ", "_"))
+    if value is None:
+        return ""
+    return (
+        f"{value:.6g}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if type(value) is int
+        else value
+    )

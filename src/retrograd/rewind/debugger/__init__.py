@@ -1,0 +1,1 @@
+"""The debugger: goes through a recorded training, phase by phase, forward and back."""

@@ -1,0 +1,277 @@
+"""Check the engine's gradient against differences of the engine's loss, parameter by parameter."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+
+from retrograd.engine.batches import make_data
+from retrograd.engine.kernels.data import Data
+from retrograd.engine.network import Network
+from retrograd.engine.trainer import Objective, row_losses
+
+SAMPLE = 200  # entries of one array that are checked, if it has more
+RTOL, OF_LARGEST = 1e-6, 1e-7
+EPS = float(np.finfo(np.float64).eps)
+NARROWER = 16.0  # how much narrower the second look at a suspicious entry is
+
+
+@dataclass(frozen=True)
+class ArrayCheck:
+    """The check of one layer's weights or biases.
+
+    Attributes
+    ----------
+    name : str
+        As in ``"W[0]"``.
+    n_entries, n_checked : int
+        How many there are; how many were looked at, a seeded sample if there are many.
+    n_kinks : int
+        Entries at a kink, as of a relu at 0: the loss has no derivative there, or changes it within
+        the difference's step. They count neither for nor against.
+    worst : tuple of int
+        Index of the entry that is furthest from what is allowed.
+    gradient, difference : float
+        The engine's derivative by that entry, and the central difference.
+    relative : float
+        Their distance, divided by the larger one's size.
+    ok : bool
+    """
+
+    name: str
+    n_entries: int
+    n_checked: int
+    n_kinks: int
+    worst: tuple[int, ...]
+    gradient: float
+    difference: float
+    relative: float
+    ok: bool
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What came of a check of gradients; ``print`` draws it as a table.
+
+    An entry passes if gradient and central difference are nearer than 1e-6 of the larger one, plus
+    1e-7 of the largest derivative by its layer's parameters, plus what rounding may do to a
+    difference of two such losses.
+
+    Attributes
+    ----------
+    loss : float
+        The loss that was differentiated: rows' weighted mean, outputs' sum, penalty.
+    arrays : tuple of ArrayCheck
+        Weights and biases, layer by layer.
+    n_rows : int
+    n_clipped : int
+        Rows whose log loss is held back by its clipping, where probability and label are as far
+        apart as they can be: there the loss is flat, and the gradient is meant to be that of the
+        unclipped loss, so the two differ.
+    """
+
+    loss: float
+    arrays: tuple[ArrayCheck, ...]
+    n_rows: int
+    n_clipped: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether every entry that was looked at, kinks aside, is right."""
+        return all(array.ok for array in self.arrays)
+
+    def __str__(self) -> str:
+        head = ("", "checked", "worst at", "gradient", "difference", "relative", "")
+        table = [head]
+        for array in self.arrays:
+            checked = f"{array.n_checked:,} of {array.n_entries:,}"
+            if array.n_checked == array.n_entries:
+                checked = f"all {array.n_entries:,}"
+            notes = [] if array.ok else ["WRONG"]
+            notes += [f"{array.n_kinks:,} at a kink"] if array.n_kinks else []
+            worst = f"[{', '.join(map(str, array.worst))}]"
+            numbers = f"{array.gradient:.8g}", f"{array.difference:.8g}", f"{array.relative:.1e}"
+            table.append((array.name, checked, worst, *numbers, ", ".join(notes) or "right"))
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            f"Gradients of {self.n_rows:,} row{'' if self.n_rows == 1 else 's'} against central "
+            f"differences of the loss, {self.loss:.6g}: {'right' if self.ok else 'WRONG'}"
+        ]
+        for row in table:
+            cells = zip(row[1:-1], widths[1:-1], strict=True)
+            middle = "  ".join(f"{cell:>{width}}" for cell, width in cells)
+            lines.append(f"  {row[0]:<{widths[0]}}  {middle}  {row[-1]}".rstrip())
+        if any(array.n_checked < array.n_entries for array in self.arrays):
+            lines.append(f"Of arrays larger than {SAMPLE} entries a seeded sample was looked at.")
+        if self.n_clipped:
+            lines.append(
+                f"Rows whose log loss is clipped: {self.n_clipped:,}. There it is flat, while the "
+                "gradient is that of the unclipped loss. Scale X, or check an earlier state."
+            )
+        return "\n".join(lines)
+
+
+def check_gradients_of(
+    network: Network,
+    alpha: float,
+    data: Data,
+    theta: np.ndarray,
+    rows: np.ndarray | None = None,
+    seed: int = 0,
+) -> GradientReport:
+    r"""Compare the engine's gradient with :math:`(f(\theta + h e_p) - f(\theta - h e_p)) / 2h`.
+
+    Both come from the engine, in double precision, whatever the data's: f is its loss. The step h
+    is :math:`\sqrt[3]{\epsilon} \max(1, |\theta_p|)`, which weighs the difference's own error, of
+    order :math:`h^2`, against rounding's, of order :math:`\epsilon / h`.
+
+    Parameters
+    ----------
+    network : Network
+    alpha : float
+        Strength of the L2 penalty; 0 for AdamW, whose decay is no part of the loss.
+    data : Data
+    theta : ndarray of shape (P,)
+    rows : ndarray of shape (B,), optional
+        Numbers of the rows to look at; all by default.
+    seed : int, default=0
+        Of the sample of entries.
+
+    Returns
+    -------
+    GradientReport
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, theta has another size than the network's, or the loss is not finite.
+
+    Examples
+    --------
+    >>> network = Network((2, 1), (), "identity", "squared_error")
+    >>> data = make_data(network, np.array([[1.0, 2.0]]), np.array([1.0]))
+    >>> report = check_gradients_of(network, 0.0, data, np.array([0.5, 0.5, 0.0]))
+    >>> report.ok, report.arrays[0].n_checked
+    (True, 2)
+    """
+    theta = np.array(theta, dtype=np.float64)
+    if theta.shape != (network.n_parameters,):
+        raise ValueError(f"the network has {network.n_parameters} parameters, got {theta.shape}")
+    chosen = _double(network, data, rows)
+    n_rows = chosen.y.shape[0]
+    if n_rows == 0:
+        raise ValueError("there must be at least one row to take gradients of")
+    check = _Check(network, alpha, chosen, theta)
+    if not np.isfinite(check.loss):
+        raise ValueError(f"the loss is {check.loss}: where it is not finite it has no gradient")
+    rng = np.random.default_rng(seed)
+    numbers = np.arange(network.n_parameters)
+    arrays = []
+    for layer in range(network.n_layers):
+        of_layer = network.weights(numbers, layer), network.biases(numbers, layer)
+        largest = max(float(np.abs(check.gradient[part]).max()) for part in of_layer)
+        for name, places in zip("Wb", of_layer, strict=True):
+            arrays.append(check.array(f"{name}[{layer}]", places, largest, rng))
+    return GradientReport(check.loss, tuple(arrays), n_rows, check.n_clipped)
+
+
+def _double(network: Network, data: Data, rows: np.ndarray | None) -> Data:
+    """Rows of the data, in double precision."""
+    rows = np.arange(data.y.shape[0]) if rows is None else np.asarray(rows, dtype=np.int64)
+    if data.row_starts.size:
+        shape = (data.row_starts.size - 1, network.widths[0])
+        parts = (data.values.astype(np.float64), data.columns, data.row_starts)
+        X = scipy.sparse.csr_array(parts, shape=shape)[rows]
+    else:
+        X = data.X[rows].astype(np.float64)
+    weight = data.sample_weight[rows] if data.sample_weight.size else None
+    return make_data(network, X, data.y[rows], weight)
+
+
+class _Check:
+    """The objective at one theta, and what its differences may be off by."""
+
+    def __init__(self, network: Network, alpha: float, data: Data, theta: np.ndarray) -> None:
+        self.objective = Objective(network, alpha, data)
+        self.theta = theta
+        self.loss, self.gradient = self.objective(theta)
+        self.noise, self.n_clipped = 64.0 * EPS * max(abs(self.loss), 1.0), 0
+        if network.loss == "log_loss":
+            losses = row_losses(network, theta, data, np.arange(data.y.shape[0]))
+            self.n_clipped = int(np.sum(losses >= -np.log(EPS) * (1.0 - 1e-12)))
+            if network.output == "logistic":
+                # log(1 - p) has the rounding error of p, divided by 1 - p.
+                weight = data.sample_weight if data.sample_weight.size else np.ones(losses.size)
+                steep = weight * np.exp(np.minimum(losses, 37.0)) / max(weight.sum(), EPS)
+                self.noise += 4.0 * EPS * float(steep.sum())
+
+    def array(
+        self, name: str, places: np.ndarray, largest: float, rng: np.random.Generator
+    ) -> ArrayCheck:
+        """Check one array, whose entries stand at these places of theta."""
+        flat = places.ravel()
+        picked = np.arange(flat.size)
+        if flat.size > SAMPLE:
+            picked = np.sort(rng.choice(flat.size, SAMPLE, replace=False))
+        worst, worst_excess, n_kinks, ok = None, -1.0, 0, True
+        for place in picked.tolist():
+            difference, excess, kink = self.entry(flat[place], largest)
+            n_kinks += kink
+            if kink and worst is not None:
+                continue
+            # A kink is named only where there is nothing else to name.
+            excess = 0.0 if kink else excess
+            ok = ok and excess <= 1.0
+            if excess > worst_excess:
+                worst_excess, worst = excess, (place, difference)
+        assert worst is not None
+        place, difference = worst
+        ours = float(self.gradient[flat[place]])
+        size = max(abs(ours), abs(difference))
+        return ArrayCheck(
+            name=name,
+            n_entries=flat.size,
+            n_checked=picked.size,
+            n_kinks=n_kinks,
+            worst=tuple(int(index) for index in np.unravel_index(place, places.shape)),
+            gradient=ours,
+            difference=difference,
+            relative=abs(ours - difference) / size if size > 0.0 else 0.0,
+            ok=ok,
+        )
+
+    def entry(self, p: int, largest: float) -> tuple[float, float, bool]:
+        """Check one entry: its difference; the distance as a share of what is allowed; if a kink.
+
+        An entry that fails is looked at with a narrower step. If it passes then, a kink was within
+        the first one. If not, it is at a kink if the differences to either side go apart and the
+        gradient lies between them; else it is wrong.
+        """
+        ours, h = float(self.gradient[p]), np.cbrt(EPS) * max(1.0, abs(self.theta[p]))
+        central, _, _ = self.differences(p, h)
+        excess = float(abs(central - ours) / self.allowed(central, ours, largest, h))
+        if excess <= 1.0:
+            return central, excess, False
+        narrow, left, right = self.differences(p, h / NARROWER)
+        allowed = self.allowed(narrow, ours, largest, h / NARROWER)
+        between = min(left, right) - allowed <= ours <= max(left, right) + allowed
+        apart = abs(right - left) > 10.0 * allowed
+        moved = abs(narrow - central) > 0.5 * abs(central - ours)
+        if (moved and abs(narrow - ours) <= allowed) or (apart and between):
+            return narrow, excess, True
+        return central, excess, False
+
+    def allowed(self, difference: float, ours: float, largest: float, h: float) -> float:
+        """How far apart the two may be."""
+        return RTOL * max(abs(difference), abs(ours)) + OF_LARGEST * largest + self.noise / h
+
+    def differences(self, p: int, h: float) -> tuple[float, float, float]:
+        """Central difference, and those to the left and to the right."""
+        moved = self.theta.copy()
+        moved[p] = above = self.theta[p] + h
+        f_above = self.objective(moved)[0]
+        moved[p] = below = self.theta[p] - h
+        f_below = self.objective(moved)[0]
+        left = (self.loss - f_below) / (self.theta[p] - below)
+        right = (f_above - self.loss) / (above - self.theta[p])
+        return float((f_above - f_below) / (above - below)), float(left), float(right)

@@ -1,0 +1,96 @@
+"""A document as HTML: one fragment that needs nothing else, for notebooks and pages."""
+
+from collections.abc import Iterator
+from html import escape
+
+import numpy as np
+
+from retrograd.rewind.walk.document import Document, Entries, Line, Section, Value
+from retrograd.rewind.walk.numbers import Grid, entry_grid, grid, numeral
+
+ROWS, COLUMNS = 9, 11
+
+STYLE = """
+.retrograd-walk { color-scheme: light dark; color: light-dark(#1b1b1f, #e6e6ea);
+  background: light-dark(#ffffff, #1b1b1f); padding: 0.5em 1em; max-width: 60em;
+  line-height: 1.4; }
+.retrograd-walk summary { font-weight: 600; margin: 0.8em 0 0.3em; cursor: pointer; }
+.retrograd-walk .line { margin: 0.5em 0 0.5em 1em; }
+.retrograd-walk code { background: none; color: inherit; padding: 0; }
+.retrograd-walk .symbol { font-weight: 600; color: light-dark(#0b4f9e, #8ab8f5); }
+.retrograd-walk .shape { color: light-dark(#5c5c66, #a5a5b0); font-size: 85%; margin-left: 1.5em; }
+.retrograd-walk .why { border-left: 3px solid light-dark(#d9a400, #b58900); padding-left: 0.7em;
+  margin: 0.3em 0; font-size: 92%; }
+.retrograd-walk .scroll { overflow-x: auto; }
+.retrograd-walk table { border-collapse: collapse; margin: 0.2em 0; font-family: monospace;
+  border-left: 1px solid currentcolor; border-right: 1px solid currentcolor; }
+.retrograd-walk td { text-align: right; padding: 0.1em 0.6em; background: none; border: none; }
+.retrograd-walk .left-out { color: light-dark(#5c5c66, #a5a5b0); font-size: 85%; }
+"""
+
+
+def html_of(document: Document) -> str:
+    """Draw a document as a fragment of HTML: no scripts, nothing from elsewhere, light and dark.
+
+    Examples
+    --------
+    >>> from retrograd.rewind.walk.document import Formula
+    >>> z = Line(Formula("z", "z"), Formula("a < b", "a < b"), "", 1.5)
+    >>> print(html_of(Document("A walk", (), (Section("Forward", (z,)),))).split("</style>")[1])
+    <h3>A walk</h3>
+    <details open><summary>Forward</summary>
+    <div class="line"><code class="symbol">z</code> = <code>a &lt; b</code> = <code>1.5</code></div>
+    </details>
+    </div>
+    """
+    out = [
+        f'<div class="retrograd-walk"><style>{STYLE}</style>',
+        f"<h3>{escape(document.title)}</h3>",
+    ]
+    out += [f"<p>{escape(sentence)}</p>" for sentence in document.introduction]
+    for section in document.sections:
+        out += _section(section)
+    return "\n".join([*out, "</div>"])
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield f"<details open><summary>{escape(section.title)}</summary>"
+    if section.remark:
+        yield f"<p>{escape(section.remark)}</p>"
+    for line in section.lines:
+        yield _line(line)
+    yield "</details>"
+
+
+def _line(line: Line) -> str:
+    said = []
+    if line.symbol.text:
+        parts = [f'<code class="symbol">{escape(line.symbol.text)}</code>']
+        if line.formula is not None:
+            parts.append(f"<code>{escape(line.formula.text)}</code>")
+        if isinstance(line.value, float | int):
+            parts.append(f"<code>{numeral(line.value)}</code>")
+        said.append(" = ".join(parts))
+    if line.shapes:
+        said.append(f'<span class="shape">{escape(line.shapes)}</span>')
+    said.append(_table(line.value))
+    if line.remark:
+        said.append(f'<p class="why">{escape(line.remark)}</p>')
+    return f'<div class="line">{"".join(said)}</div>'
+
+
+def _table(value: Value) -> str:
+    if isinstance(value, Entries):
+        return _drawn(entry_grid(value, ROWS))
+    if isinstance(value, np.ndarray):
+        return _drawn(grid(value, ROWS, COLUMNS))
+    return ""
+
+
+def _drawn(found: Grid) -> str:
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+        for row in found.cells
+    )
+    below = f'<div class="left-out">{escape(found.left_out)}</div>' if found.left_out else ""
+    return f'<div class="scroll"><table>{rows}</table></div>{below}'

@@ -1,0 +1,227 @@
+"""Questions to the past: each answered as one who looks at every moment would answer it."""
+
+import numpy as np
+import pytest
+from recorded import KINDS, data_of, fitted, moments_theta, recorded
+
+from retrograd import MLPClassifier, Recorder, first_divergence, open_run, trace
+from retrograd.engine.divergence import DivergenceError
+from retrograd.rewind.expressions import Expression, ExpressionError
+from retrograd.rewind.scan import values_of
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+CONDITIONS = [
+    "loss < 0.9",
+    "epoch >= 3 and loss < 0.6",
+    "loss < 0.9 or step > 30",
+    "step >= 17",
+    "epoch == 4",
+    "max(abs(coefs[0])) > 1.2",
+    "intercepts[1][0] > intercepts[1][2]",
+    "norm(dW[0]) < 0.3",
+    "dead(0, 1)",
+    "any(z[1] > 2)",
+    "mean(a[0]) > 0.5",
+    "max(loss_per_row) > 2.5",
+    "penalty > 0.001",
+    "gradient_norm > 1 and learning_rate > 0.02",
+    "size(y_pred) < 30",
+    "max(y_pred) > 0.9 and min(x) < -1",
+    "loss > 1e9",
+]
+
+
+@pytest.mark.parametrize("text", CONDITIONS)
+def test_first_and_last(text: str) -> None:
+    """They are the first and the last of all moments at which the condition holds."""
+    run, _ = recorded("adam")
+    condition = Expression(text)
+    end = len(run) + (condition.names <= {"coefs", "intercepts", "step", "epoch", "learning_rate"})
+    holds = [step for step in range(end) if condition.holds(values_of(run.at(step).trace()))]
+    found = run.first(text), run.last(text)
+    if not holds:
+        assert found == (None, None)
+        return
+    assert [moment.step for moment in found] == [holds[0], holds[-1]]
+    middle = holds[len(holds) // 2]
+    assert run.first(text, after=middle).step == middle
+    before = run.last(text, before=middle)
+    expected = [step for step in holds if step < middle]
+    assert (before and before.step) == (expected[-1] if expected else None)
+
+
+def test_a_function_as_condition() -> None:
+    """It is asked of moments, and may do anything that can be done with them."""
+    run, _ = recorded("adam")
+    X, y, _ = data_of("multiclass")
+    scores = [moment.estimator().score(X, y) for moment in run]
+    good = [step for step, score in enumerate(scores[:-1]) if score > 0.6]
+    assert run.first(lambda moment: moment.estimator().score(X, y) > 0.6).step == good[0]
+    assert run.last(lambda moment: moment.estimator().score(X, y) <= 0.6) is not None
+    assert run.first(lambda moment: moment.step == 21, after=5).step == 21
+
+
+@pytest.mark.parametrize("storage", ["dense", "csr"])
+def test_watch_is_what_moments_have(storage: str) -> None:
+    """Every value, at every step or at every so-manieth; arrays too."""
+    run, _ = recorded("adam", storage)
+    series = run.watch("coefs[0][3, 2]")
+    np.testing.assert_array_equal(series.steps, np.arange(len(run) + 1))
+    np.testing.assert_array_equal(
+        series.values, [moments_theta(run, step)[3 * 5 + 2] for step in series.steps]
+    )
+    some = run.watch("db[1]", start=3, stop=20, every=4)
+    np.testing.assert_array_equal(some.steps, [3, 7, 11, 15, 19])
+    np.testing.assert_array_equal(
+        some.values, [run.at(step).trace().layers[1].db for step in some.steps]
+    )
+    losses = run.watch("loss")
+    np.testing.assert_array_equal(losses.values, run.losses[1])
+    np.testing.assert_array_equal(
+        run.watch("sum(x)", stop=3).values,
+        [values_of(run.at(step).trace())["x"].sum() for step in range(3)],
+    )
+
+
+def test_large_batches_are_watched_whole() -> None:
+    """Where a training has only the last rows' units at hand, a question sees all of them."""
+    X = np.random.default_rng(0).normal(size=(2500, 2))
+    recorder = Recorder()
+    model = MLPClassifier((3,), batch_size=2400, max_iter=3, random_state=0)
+    model.set_callbacks(recorder).fit(X, (X[:, 0] > 0).astype(int))
+    run = open_run(recorder)
+    np.testing.assert_array_equal(run.watch("size(z[0])").values, [7200, 300] * 3)
+    np.testing.assert_array_equal(run.watch("loss").values, run.losses[1])
+
+
+def test_log_prints_after_the_fact(capsys) -> None:
+    """A line for every step that was asked for, in the words of the question."""
+    run, _ = recorded("adam")
+    run.log("loss", "coefs[0][0]", every=20)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["step 0", "step 20", "step 40"]
+    assert f"loss = {run.losses[1][20]:.6g}" in lines[1]
+    assert "coefs[0][0] = [" in lines[2]
+
+
+def test_questions_that_are_none() -> None:
+    """A mistake is told with its place; nothing but the language is evaluated."""
+    run, _ = recorded("adam")
+    for text, what in [
+        ("los > 2", "did you mean loss"),
+        ("loss", "compare"),
+        ("dW[7] > 1", "2 layers, 0 to 1|3 layers, 0 to 2"),
+        ("coefs[0] > 1", "any|all"),
+        ("__import__('os')", "column"),
+        ("coefs.__class__", "column"),
+    ]:
+        with pytest.raises(ExpressionError, match=what):
+            run.first(text)
+    with pytest.raises(ValueError, match="every must be at least 1"):
+        run.watch("loss", every=0)
+    with pytest.raises(ValueError, match="at least one expression"):
+        run.log()
+
+
+def diverged() -> tuple:
+    """A run that diverged after some good steps, and its error."""
+    recorder = Recorder()
+    with pytest.raises(DivergenceError) as raised:
+        fitted("sgd, invscaling", recorder, learning_rate_init=60.0, learning_rate="constant",
+               activation="identity", alpha=10.0, max_iter=400)  # fmt: skip
+    return open_run(recorder), raised.value
+
+
+def test_the_step_that_diverged_is_found() -> None:
+    """It is the last moment's, and questions see it; those before are good."""
+    run, error = diverged()
+    n = len(run)
+    assert n == error.step > 0
+    assert run.status == "diverged"
+    found = run.first("not all(isfinite(coefs[0])) or not all(isfinite(dW[0])) or loss != loss"
+                      " or isinf(loss) or not all(isfinite(z[0]))")  # fmt: skip
+    trace = run[-1].trace()
+    assert trace.trouble == error.place
+    if found is not None:
+        assert found.step == n
+    assert run.watch("loss").steps[-1] == n
+    assert run.first("loss > 1e9").step < n
+    grows = run.watch("max(abs(coefs[0]))").values
+    assert grows[-1] > 1e3 * grows[0]
+
+
+@pytest.mark.parametrize(
+    "kind", ["adam", "adamw, cosine", "rmsprop, one cycle", "sgd, invscaling", "full batch"]
+)
+def test_why_shares_sum_to_the_update(kind: str) -> None:
+    """Rows, momentum and penalty together are what the parameter moved by; hardly any is left."""
+    run, _ = recorded(kind)
+    step = len(run) // 2
+    trace = run.at(step).trace()
+    for layer, i, o in [(0, 1, 2), (1, 3, 0), (0, None, 1), (-1, 0, -1)]:
+        why = run.why(layer, i, o, step)
+        part = trace.layers[layer]
+        before, after = (part.b, part.b_after) if i is None else (part.W, part.W_after)
+        place = o if i is None else (i, o)
+        assert (why.before, why.after) == (before[place], after[place])
+        total = why.shares.sum() + why.momentum + why.penalty + why.rounding
+        assert total == pytest.approx(after[place] - before[place], rel=1e-12, abs=1e-18)
+        scale = np.abs(why.shares).sum() + abs(why.momentum) + abs(why.penalty)
+        assert abs(why.rounding) <= 1e-12 * scale + 2e-16 * abs(why.before)
+        assert sorted(why.rows) == sorted(trace.rows)
+        assert (np.diff(np.abs(why.shares)) <= 0).all()
+
+
+def test_a_rows_share_is_what_it_does() -> None:
+    """Without a row in the batch, plain descent moves by less just its share."""
+    run, _ = recorded("full batch")
+    model = run.at(0).estimator().set_params(solver="sgd", momentum=0.0, alpha=0.0)
+    recorder = Recorder()
+    X, y, weight = data_of(KINDS["full batch"][0])
+    fit = model.set_params(max_iter=1, shuffle=False, batch_size=47)
+    fit.set_callbacks(recorder).fit(X, y, weight)
+    run = open_run(recorder)
+    why = run.why(0, 2, 1, 0)
+    row = why.rows[0]
+    without = weight.copy()
+    without[row] = 0.0
+    other = trace(run.at(0).estimator(), X, y, without)
+    share = other.layers[0].W_update[2, 1] * without.sum() / weight.sum()
+    assert why.update - share == pytest.approx(why.shares[0], rel=1e-9)
+
+
+def test_why_of_what_is_not_there() -> None:
+    """Layer, input and unit are told with how many there are."""
+    run, _ = recorded("adam")
+    for where, what in [
+        ((7, 0, 0), "3 layers, 0 to 2"),
+        ((0, 4, 0), "4 inputs, 0 to 3"),
+        ((0, 0, 5), "5 units, 0 to 4"),
+    ]:
+        with pytest.raises(IndexError, match=what):
+            run.why(*where, 3)
+    assert "coefs[0][1, 2]" in str(run.why(0, 1, 2, 3))
+
+
+def test_first_divergence() -> None:
+    """The step that parts two runs, and the first parameter that differs; None for twins."""
+    recorder = Recorder()
+    fitted("adam", recorder)
+    run = open_run(recorder)
+    assert first_divergence(run, run) is None
+    assert first_divergence(run, recorded("adam")[0]) is None
+    assert first_divergence(run, run.branch(13)) is None
+    for at in (0, 13, 20):
+        branch = run.branch(at, alpha=2.0)
+        for pair in ((run, branch), (branch, run)):
+            parted = first_divergence(*pair)
+            assert parted.step == at
+            assert parted.parameter == f"coefs[0][0, {parted.unit}]"
+            a, b = moments_theta(run, at + 1), moments_theta(branch, 1)
+            assert {*parted.values} == {a[parted.unit], b[parted.unit]}
+    other = Recorder()
+    fitted("adam", other, random_state=1)
+    assert first_divergence(run, open_run(other)).step == -1
+    with pytest.raises(ValueError, match="networks of widths"):
+        first_divergence(run, recorded("no hidden layer")[0])

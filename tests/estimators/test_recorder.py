@@ -1,0 +1,404 @@
+"""Recording: it changes nothing, and what was recorded is the training, at every step."""
+
+import warnings
+
+import numpy as np
+import pytest
+from recorded import KINDS, data_of, fitted, moments_theta, recorded, theta_of
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tasks import make_task, pair, same_bits
+
+from retrograd import MLP, Recorder, open_run, open_runs
+from retrograd.engine.divergence import DivergenceError
+from retrograd.rewind.store import RunFileError
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_recording_changes_nothing(kind: str) -> None:
+    """The recorded fit has the bits, curves and counts of the same fit unrecorded."""
+    _, model = recorded(kind)
+    plain = fitted(kind)
+    same_bits(model, plain)
+    for name in ("loss_curve_", "validation_scores_", "n_iter_", "t_", "best_loss_"):
+        assert getattr(model, name) == getattr(plain, name), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_step_is_the_trainings(kind: str) -> None:
+    """Any moment, in any order, is what a training that ends there has; so is its trace."""
+    run, model = recorded(kind)
+    assert run.status == "ended"
+    n_epochs = len(model.loss_curve_)
+    assert len(run.epochs) == n_epochs
+    assert len(run) == n_epochs * run.replay.course.steps_an_epoch
+    assert run.verify() is None
+    states = {}
+    for step in np.random.default_rng(0).permutation(len(run) + 1):
+        states[step] = moments_theta(run, int(step))
+    for step in range(len(run)):
+        trace = run.at(step).trace()
+        np.testing.assert_array_equal(trace.theta, states[step])
+        np.testing.assert_array_equal(trace.theta_after, states[step + 1])
+        np.testing.assert_array_equal(trace.decayed + trace.update, states[step + 1])
+    recorded_losses = dict(zip(*(part.tolist() for part in run.losses), strict=True))
+    replayed = np.concatenate([losses for _, losses in run.replay.losses(0, len(run))])
+    assert recorded_losses == dict(enumerate(replayed.tolist()))
+    assert [epoch.loss for epoch in run.epochs] == model.loss_curve_
+
+
+@pytest.mark.parametrize(
+    "kind", ["adam", "sgd, invscaling", "adamw, cosine", "plain sgd, one example", "in order"]
+)
+def test_a_moment_is_a_shorter_training(kind: str) -> None:
+    """The estimator of an epoch's end predicts, scores and goes on as one fitted so far."""
+    run, _ = recorded(kind)
+    X, y, weight = data_of(KINDS[kind][0])
+    for epoch in (1, 2):
+        # Schedules by step are laid out over max_iter, so that stays.
+        moment = run.at(epoch=epoch)
+        assert (moment.epoch, moment.step) == (epoch, epoch * run.replay.course.steps_an_epoch)
+        short = _stopped_after(kind, epoch)
+        rewound = moment.estimator()
+        same_bits(rewound, short)
+        np.testing.assert_array_equal(rewound.predict(X), short.predict(X))
+        for name in ("loss_curve_", "n_iter_", "t_", "loss_", "best_loss_"):
+            assert getattr(rewound, name) == getattr(short, name), name
+        same_bits(rewound.partial_fit(X, y, weight), short.partial_fit(X, y, weight))
+
+
+class _Stop:
+    """A callback that ends a training after some epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def setup(self, estimator, context) -> None:
+        """Do nothing."""
+
+    def teardown(self, estimator, context) -> None:
+        """Do nothing."""
+
+    def on_fit_task_begin(self, estimator, context) -> None:
+        """Do nothing."""
+
+    def on_fit_task_end(self, estimator, context) -> bool:
+        """Tell whether it is time."""
+        return context.task_name == "epoch" and estimator.n_iter_ >= self.epochs
+
+
+def _stopped_after(kind: str, epochs: int):
+    return fitted(kind, _Stop(epochs))
+
+
+@pytest.mark.parametrize("kind", ["early stopping", "converged", "adam"])
+def test_the_result_is_what_fit_returned(kind: str) -> None:
+    """With early stopping that is the best epoch, not the last."""
+    run, model = recorded(kind)
+    result = run.estimator()
+    same_bits(result, model)
+    for name in ("best_validation_score_", "validation_scores_", "n_iter_", "loss_curve_"):
+        assert getattr(result, name) == getattr(model, name), name
+    if kind == "early stopping":
+        assert (theta_of(run[-1].estimator()) != theta_of(model)).any()
+        assert [epoch.score for epoch in run.epochs] == model.validation_scores_
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("storage", ["dense", "csr"])
+def test_storage_and_dtype(storage: str, dtype: type) -> None:
+    """Sparse rows and single precision come back as they were."""
+    run, model = recorded("adam", storage, dtype)
+    np.testing.assert_array_equal(moments_theta(run, len(run)), theta_of(model), strict=True)
+    middle = len(run) // 2
+    again = run.at(middle - 1).trace().theta_after
+    np.testing.assert_array_equal(moments_theta(run, middle), again, strict=True)
+
+
+def test_a_file_and_its_runs(tmp_path) -> None:
+    """Several fits go into one file; open_run asks which, and the recorder can be opened itself."""
+    recorder = Recorder(tmp_path / "two.retro")
+    first = fitted("adam", recorder)
+    second = fitted("early stopping", recorder)
+    with pytest.raises(RunFileError, match=r"has 2 runs: name one, as in open_run\(path, run=2\)"):
+        open_run(tmp_path / "two.retro")
+    with pytest.raises(RunFileError, match="has no run 3"):
+        open_run(tmp_path / "two.retro", 3)
+    runs = open_runs(recorder)
+    assert [run.number for run in runs] == [1, 2]
+    same_bits(runs[0].estimator(), first)
+    same_bits(open_run(str(tmp_path / "two.retro"), 2).estimator(), second)
+    assert list(tmp_path.iterdir()) == [tmp_path / "two.retro"]
+
+
+def test_data_that_are_not_kept(tmp_path) -> None:
+    """Without them only checkpoints can be had; with them everything; others are refused."""
+    path = tmp_path / "bare.retro"
+    model = fitted("early stopping", Recorder(path, keep_data=False))
+    X, y, weight = data_of("multiclass")
+    bare = open_run(path)
+    same_bits(bare.at(0).estimator().fit(X, y, weight), model)
+    with pytest.raises(RunFileError, match=r"pass them, as open_run\(path, data=\(X, y\)\)"):
+        bare.at(3).coefs  # noqa: B018
+    run = open_run(path, data=(X, y, weight))
+    assert run.verify() is None
+    same_bits(run.estimator(), model)
+    for data, what in [
+        ((X + 1, y, weight), "X is not what run 1"),
+        ((X, y[::-1], weight), "y is not what"),
+        ((X, y), "sample_weight is not what"),
+        ((X[:, :2], y, weight), "not those that run 1 was trained on"),
+        ((X,), r"data must be \(X, y\)"),
+    ]:
+        with pytest.raises(RunFileError, match=what):
+            open_run(path, data=data)
+
+
+def test_a_run_that_diverges() -> None:
+    """It is kept up to the step that diverged, whose trace shows where."""
+    recorder = Recorder()
+    with pytest.raises(DivergenceError) as raised:
+        fitted("sgd, invscaling", recorder, learning_rate_init=1e200, learning_rate="constant")
+    run = open_run(recorder)
+    assert (run.status, run.note) == ("diverged", raised.value.place)
+    assert len(run) == raised.value.step
+    trace = run[-1].trace()
+    assert trace.trouble == raised.value.place
+    assert np.isfinite(trace.theta).all()
+    with pytest.raises(RunFileError, match=r"diverged at step .* train on otherwise"):
+        run.resume()
+    mended = run.branch(at=0, learning_rate_init=0.01)
+    assert (mended.status, mended.header.parent) == ("ended", [1, 0])
+    same_bits(
+        mended.estimator(),
+        fitted("sgd, invscaling", learning_rate_init=0.01, learning_rate="constant"),
+    )
+
+
+@pytest.mark.parametrize("kind", ["adam", "early stopping", "adamw, cosine", "sgd, adaptive"])
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_resume(kind: str, epochs: int) -> None:
+    """What was interrupted and resumed ends as what was not, to the last bit and count."""
+    recorder = Recorder()
+    whole_run, whole = recorded(kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted(kind, recorder, _Interrupt(epochs))
+        run = open_run(recorder)
+        assert (run.status, len(run.epochs)) == ("interrupted", epochs)
+        resumed = run.resume()
+    same_bits(resumed, whole)
+    np.testing.assert_array_equal(resumed._state.slots, whole._state.slots)
+    for name in ("loss_curve_", "validation_scores_", "n_iter_", "t_", "best_loss_"):
+        assert getattr(resumed, name) == getattr(whole, name), name
+    assert (run.status, len(run), run.epochs) == ("ended", len(whole_run), whole_run.epochs)
+    assert run.verify() is None
+    same_bits(run.resume(), whole)  # nothing is left to do
+
+
+class _Interrupt(_Stop):
+    """A Ctrl-C after some epochs."""
+
+    def on_fit_task_end(self, estimator, context) -> bool:
+        """Interrupt if it is time."""
+        if super().on_fit_task_end(estimator, context):
+            raise KeyboardInterrupt
+        return False
+
+
+def test_branch_is_the_training_that_it_says() -> None:
+    """With nothing changed it is the rest of its parent; it may begin anywhere in an epoch."""
+    recorder = Recorder()
+    model = fitted("adam", recorder)
+    run = open_run(recorder)
+    for at in (0, 7, 10, len(run) - 1):
+        branch = run.branch(at)
+        same_bits(branch.estimator(), model)
+        assert len(branch) == len(run) - at
+        np.testing.assert_array_equal(moments_theta(branch, 0), moments_theta(run, at))
+        assert branch.verify() is None
+        assert branch.at(epoch=branch.header.course["first_epoch"]).step == 0
+    twig = run.branch(7).branch(11, learning_rate_init=0.001)
+    assert twig.header.parent == [6, 11]
+    assert twig.verify() is None
+    assert twig.at(0).trace().step == 18
+
+
+def test_branches_that_change_something() -> None:
+    """Optimizer, batches, activation: what a branch can change, and what it cannot."""
+    recorder = Recorder()
+    fitted("adam", recorder)
+    run = open_run(recorder)
+    for changes in (
+        {"solver": "sgd", "momentum": 0.5}, {"batch_size": 7}, {"activation": "tanh"},
+        {"alpha": 1.0}, {"max_iter": 12}, {"learning_rate": "cosine"}, {"beta_1": 0.5},
+    ):  # fmt: skip
+        branch = run.branch(12, **changes)
+        assert branch.status == "ended"
+        assert branch.verify() is None
+        assert (moments_theta(branch, len(branch)) != moments_theta(run, len(run))).any()
+        assert branch.estimator().get_params().items() >= changes.items()
+    with pytest.raises(ValueError, match="goes on with the same network and rows: loss"):
+        open_run(_recorded_regression()).branch(3, loss="huber")
+    with pytest.raises(ValueError, match="unknown parameter 'lr'"):
+        run.branch(3, lr=1.0)
+    with pytest.raises(ValueError, match="learning_rate_init"):
+        run.branch(3, learning_rate_init=-1.0)
+    with pytest.raises(ValueError, match="from its begin, step 10"):
+        run.branch(12, random_state=5)
+    with pytest.raises(ValueError, match="a larger max_iter"):
+        run.branch(len(run))
+    with pytest.raises(IndexError, match="has steps 0 to"):
+        run.branch(len(run) + 1)
+    assert run.branch(10, random_state=5).status == "ended"
+
+
+def _recorded_regression() -> Recorder:
+    recorder = Recorder()
+    fitted("full batch", recorder)
+    return recorder
+
+
+def test_warm_start() -> None:
+    """A second fit that goes on is a run whose steps are counted over the whole training."""
+    X, y, weight = data_of("multiclass")
+    recorder = Recorder()
+    model = fitted("adam", warm_start=True)
+    before = theta_of(model)
+    model.set_callbacks(recorder).fit(X, y, weight)
+    run = open_run(recorder)
+    np.testing.assert_array_equal(moments_theta(run, 0), before)
+    assert run.at(0).trace().step == len(run)
+    assert run.at(0).epoch == 9
+    assert run.verify() is None
+    same_bits(run.estimator(), model)
+    assert run.estimator().loss_curve_ == model.loss_curve_
+
+
+def test_the_notebooks_mlp(tmp_path) -> None:
+    """Its draws come from NumPy's generator, and come again; resume and branch as the others."""
+    X, y = make_task("binary")
+    y = (y == "yes").astype(int)
+    path = tmp_path / "mlp.retro"
+    np.random.seed(3)
+    plain = MLP(2, lr=0.05, epochs=4).fit(X, y)
+    np.random.seed(3)
+    mlp = MLP(2, lr=0.05, epochs=4).fit(X, y, Recorder(path))
+    np.testing.assert_array_equal(mlp.W1, plain.W1)
+    run = open_run(path)
+    assert (len(run), run.status) == (4 * len(X), "ended")
+    assert run.verify() is None
+    np.testing.assert_array_equal(run.estimator().W2, mlp.W2)
+    np.random.seed(3)
+    np.random.randn(2, 5), np.random.randn(1, 3)
+    np.testing.assert_array_equal(
+        [run.at(step).rows[0] for step in range(len(run))], np.random.randint(0, len(X), len(run))
+    )
+    trace = run.at(50).trace()
+    np.testing.assert_array_equal(trace.theta_after, moments_theta(run, 51))
+    branch = run.branch(50, lr=0.01, epochs=5)
+    assert (len(branch), branch.status) == (5 * len(X) - 50, "ended")
+    assert branch.verify() is None
+    assert branch.at(0).learning_rate == 0.01
+    same = run.branch(50)
+    np.testing.assert_array_equal(moments_theta(same, len(same)), moments_theta(run, len(run)))
+    with pytest.raises(ValueError, match="takes lr and epochs, not 'hidden_units'"):
+        run.branch(3, hidden_units=3)
+
+
+def test_lbfgs_takes_no_steps() -> None:
+    """It says so, and the fit is what it is."""
+    recorder = Recorder()
+    X, y = make_task("binary")
+    model, _ = pair("binary", solver="lbfgs", random_state=0, max_iter=20)
+    with pytest.warns(UserWarning, match="takes no steps that a Recorder could record"):
+        model.set_callbacks(recorder).fit(X, y)
+    assert len(open_runs(recorder)) == 0
+    with pytest.raises(RunFileError, match="has no runs"):
+        open_run(recorder)
+
+
+def test_every_fit_of_a_search_is_a_run(tmp_path) -> None:
+    """With its parameters and its place; the models are those of the search unrecorded."""
+    X, y = make_task("multiclass")
+    model, _ = pair("multiclass", hidden_layer_sizes=(4,), max_iter=5, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), model)
+    grid = {"mlpclassifier__alpha": [0.0, 1.0]}
+    plain = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
+    search = GridSearchCV(pipeline, grid, cv=2)
+    search.set_callbacks(Recorder(tmp_path / "search.retro")).fit(X, y)
+    runs = open_runs(tmp_path / "search.retro")
+    assert [run.header.estimator["parameters"]["alpha"] for run in runs[:4]] == [0.0, 0.0, 1.0, 1.0]
+    assert len(runs) == 5
+    assert len({run.header.place for run in runs}) == 5
+    assert all("GridSearchCV" in run.header.place for run in runs)
+    same_bits(runs[4].estimator(), plain.best_estimator_[-1])
+    same_bits(search.best_estimator_[-1], plain.best_estimator_[-1])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "what"),
+    [
+        ({"keep_data": "yes"}, "keep_data must be"),
+        ({"budget": -1}, "budget must be"),
+        ({"budget": 1.5}, "budget must be"),
+    ],
+)
+def test_bad_parameters(parameters: dict, what: str) -> None:
+    """They are told when the recorder is made."""
+    with pytest.raises(ValueError, match=what):
+        Recorder(**parameters)
+
+
+def test_bad_places(tmp_path) -> None:
+    """A file that is something else is left alone, and told before any training."""
+    other = tmp_path / "notes.txt"
+    other.write_text("not a run")
+    with pytest.raises(RunFileError, match="not an SQLite file"):
+        Recorder(other)
+    assert other.read_text() == "not a run"
+    with pytest.raises(RunFileError, match="its folder does not exist"):
+        Recorder(tmp_path / "nowhere" / "x.retro")
+    with pytest.raises(RunFileError, match="is a folder"):
+        Recorder(tmp_path)
+
+
+def test_steps_that_are_not_there() -> None:
+    """Each is told with what there is."""
+    run, _ = recorded("adam")
+    n = len(run)
+    assert run[-1].step == n
+    assert run[0].step == run[-n - 1].step == 0
+    for bad in (n + 1, -n - 2):
+        with pytest.raises(IndexError, match=f"has steps 0 to {n}"):
+            run[bad]
+    with pytest.raises(IndexError, match="epochs 0 to 9"):
+        run.at(epoch=10)
+    with pytest.raises(IndexError, match="step -1"):
+        run.at(0).previous()
+    with pytest.raises(TypeError, match="a whole number"):
+        run.at(1.5)
+    with pytest.raises(TypeError, match="a step or an epoch"):
+        run.at()
+    with pytest.raises(TypeError, match="no list of moments"):
+        run[1:3]
+    assert run.at(3).next().previous().step == 3
+    assert [moment.step for moment in run][-1] == n
+
+
+def test_what_a_moment_knows() -> None:
+    """Rows, rates and the optimizer's memory, by name."""
+    run, model = recorded("adam")
+    moment = run.at(epoch=1)
+    assert moment.learning_rate == 0.03
+    assert moment.rows.size == 10
+    assert moment.loss == moment.trace().loss
+    assert moment.exact
+    memory = run[-1].optimizer_state
+    assert set(memory) == {"m", "v"}
+    np.testing.assert_array_equal(
+        memory["m"]["coefs"][1], model._network.weights(model._state.slots[0], 1)
+    )

@@ -1,0 +1,90 @@
+"""trace and check_gradients on estimators: the step that comes next, and nothing is changed."""
+
+import json
+
+import numpy as np
+import pytest
+from recorded import KINDS, SMALL, data_of, fitted, theta_of
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tasks import make_task, pair
+
+from retrograd import MLPClassifier, check_gradients, trace
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("storage", ["dense", "csr"])
+@pytest.mark.parametrize(
+    "kind", ["adam", "adamw, cosine", "rmsprop, one cycle", "sgd, invscaling", "sgd, adaptive"]
+)
+def test_it_is_the_step_that_comes_next(kind: str, storage: str, dtype: type) -> None:
+    """A call of partial_fit on these rows, in one batch, ends where the trace says."""
+    X, y, weight = data_of(KINDS[kind][0], storage, dtype)
+    model = fitted(kind, storage=storage, dtype=dtype)
+    model.set_params(batch_size=X.shape[0], shuffle=False)
+    before, state = theta_of(model), model._state.copy()
+    traced = trace(model, X, y, weight)
+    np.testing.assert_array_equal(theta_of(model), before)
+    np.testing.assert_array_equal(model._state.slots, state.slots)
+    assert (model._state.step, model.t_) == (state.step, state.samples_seen)
+    model.partial_fit(X, y, weight)
+    np.testing.assert_array_equal(traced.theta_after, theta_of(model), strict=True)
+    np.testing.assert_array_equal(traced.slots_after, model._state.slots, strict=True)
+    assert traced.loss == pytest.approx(model.loss_, rel=1e-15)
+    assert traced.step == state.step
+
+
+def test_the_very_first_step() -> None:
+    """An estimator that is not fitted stays so; its step is the one that fit begins with."""
+    X, y = make_task("multiclass")
+    model, _ = pair("multiclass", **{**SMALL, "shuffle": False, "max_iter": 1, "batch_size": 47})
+    traced = trace(model, X, y)
+    assert not hasattr(model, "coefs_")
+    assert vars(model) == model.get_params()
+    np.testing.assert_array_equal(traced.theta_after, theta_of(model.fit(X, y)))
+
+
+def test_one_row_is_enough() -> None:
+    """Also where the estimator knows more classes than the row shows, warm start or not."""
+    X, y, _ = data_of("multiclass")
+    for warm in (False, True):
+        traced = trace(fitted("adam", warm_start=warm), X[:1], y[:1])
+        assert traced.y_pred.shape == (1, 3)
+        assert traced.loss_per_row.size == 1
+    json.dumps(traced.to_dict(), allow_nan=False)
+
+
+def test_what_cannot_be_traced() -> None:
+    """Solver, estimator and rows that are none are told, and leave nothing behind."""
+    X, y = make_task("binary")
+    model, _ = pair("binary", solver="lbfgs", max_iter=3)
+    with pytest.raises(ValueError, match="takes no steps of which one could be traced"):
+        trace(model, X, y)
+    with pytest.raises(TypeError, match="of a pipeline pass its last step"):
+        trace(make_pipeline(StandardScaler(), MLPClassifier()), X, y)
+    model, _ = pair("binary", random_state=0, max_iter=3)
+    model.fit(X, y)
+    before = dict(vars(model))
+    for rows, labels, what in [
+        (X[:, :2], y, "features"),
+        (X, y[:3], "inconsistent"),
+        (X * np.nan, y, "NaN"),
+        (X, np.full(len(y), "perhaps"), "perhaps"),
+    ]:
+        with pytest.raises(ValueError, match=what):
+            trace(model, rows, labels)
+    assert vars(model).keys() == before.keys()
+    assert all(vars(model)[name] is before[name] for name in before)
+
+
+@pytest.mark.parametrize("kind", ["adam", "sgd, invscaling", "in order", "regression 3"])
+def test_gradients_are_right(kind: str) -> None:
+    """For every kind of target; the report says where it looked."""
+    kind = "sgd, adaptive" if kind == "regression 3" else kind
+    model = fitted(kind)
+    report = check_gradients(model, *data_of(KINDS[kind][0]))
+    assert report.ok, str(report)
+    assert len(report.arrays) == 2 * len(model.coefs_)
+    assert "W[0]" in str(report)
