@@ -101,7 +101,7 @@ def test_a_recorder_tells_a_files_faults_at_once(tmp_path):
     with pytest.raises(RunFileError, match="not an SQLite file"):
         Recorder(text)
     assert text.read_text() == "precious"
-    with pytest.raises(RunFileError, match="there is no folder"):
+    with pytest.raises(RunFileError, match="its folder does not exist"):
         Recorder(tmp_path / "nowhere" / "some.retro")
     with pytest.raises(RunFileError, match="is a folder"):
         Recorder(tmp_path)

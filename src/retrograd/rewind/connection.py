@@ -225,7 +225,7 @@ def check_kind(path: Path, writable: bool = False) -> None:
     try:
         if writable and not path.exists():
             if not path.parent.is_dir():
-                raise RunFileError(f"{path} cannot be made: there is no folder {path.parent}")
+                raise RunFileError(f"{path} cannot be made: its folder does not exist")
             return
         if path.is_dir():
             raise RunFileError(f"{path} is a folder, not a file of runs")
