@@ -67,14 +67,14 @@ def test_overflow_in_the_first_layer() -> None:
     X = np.full((2, 2), 3e38, np.float32)
     error = diverge(network, X, np.zeros(2), ones(network))
     assert (error.step, error.epoch, error.learning_rate) == (0, 0, 0.1)
-    assert error.place == "layer 1, z (pre-activations)"
+    assert error.place == "z[0] (pre-activations)"
 
 
 def test_overflow_in_the_second_layer() -> None:
     """The first layer holds, the second does not."""
     network = regression(2, activation="identity")
     error = diverge(network, np.full((2, 2), 5e37, np.float32), np.zeros(2), 2 * ones(network))
-    assert error.place == "layer 2, z (pre-activations)"
+    assert error.place == "z[1] (pre-activations)"
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -82,7 +82,7 @@ def test_sparse_rows(dtype: type) -> None:
     """Sparse rows are watched as dense ones are."""
     network = regression(3)
     X = scipy.sparse.csr_array(np.full((3, 2), np.finfo(dtype).max))
-    assert diverge(network, X, np.zeros(3), ones(network)).place == "layer 1, z (pre-activations)"
+    assert diverge(network, X, np.zeros(3), ones(network)).place == "z[0] (pre-activations)"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -92,7 +92,7 @@ def test_bad_input_is_not_swallowed(bad: float, activation: str) -> None:
     network = regression(3, activation=activation)
     X = np.zeros((2, 2))
     X[1, 0] = bad
-    assert diverge(network, X, np.zeros(2), -ones(network)).place == "layer 1, z (pre-activations)"
+    assert diverge(network, X, np.zeros(2), -ones(network)).place == "z[0] (pre-activations)"
 
 
 def test_nan_target() -> None:
@@ -106,7 +106,7 @@ def test_overflow_in_the_output_activation() -> None:
     """The z before exp is finite, the a behind it is not."""
     network = Network((2, 1), (), "exp", "poisson")
     error = diverge(network, np.full((1, 2), 1e3), np.ones(1), ones(network))
-    assert error.place == "layer 1, a (activations)"
+    assert error.place == "a[0] (activations)"
 
 
 def test_overflow_in_the_loss_alone() -> None:
@@ -128,7 +128,7 @@ def test_overflow_in_the_gradient_of_the_weights() -> None:
     network = Network((2, 1), (), "identity", "absolute_error")
     X = np.full((4, 2), 2e38, np.float32) * np.array([1, -1], np.float32)
     error = diverge(network, X, np.full(4, -1.0), ones(network))
-    assert error.place == "layer 1, dW (gradient of the weights)"
+    assert error.place == "dW[0] (gradient of the weights)"
 
 
 def test_overflow_in_the_gradient_of_the_biases() -> None:
@@ -138,7 +138,7 @@ def test_overflow_in_the_gradient_of_the_biases() -> None:
     error = diverge(
         network, np.zeros((4, 2), np.float32), np.full(4, -1.0), ones(network), weight=weight
     )
-    assert error.place == "layer 1, db (gradient of the biases)"
+    assert error.place == "db[0] (gradient of the biases)"
 
 
 def test_overflow_in_the_update() -> None:
@@ -147,7 +147,7 @@ def test_overflow_in_the_update() -> None:
     error = diverge(
         network, np.ones((2, 2), np.float32), np.full(2, -1e3), ones(network), rates=(0.1, 1e38)
     )
-    assert error.place == "layer 1, W (weights, after the update)"
+    assert error.place == "W[0] (weights, after the update)"
     assert (error.step, error.learning_rate) == (1, pytest.approx(1e38))
 
 
@@ -158,7 +158,7 @@ def test_overflow_in_the_velocity() -> None:
     error = diverge(
         network, np.ones((2, 2), np.float32), np.full(2, -1e3), ones(network), momentum, (1e38,)
     )
-    assert error.place == "layer 1, the optimizer's memory"
+    assert error.place == "the optimizer's memory of layer 0"
 
 
 @pytest.mark.parametrize("solver", ["adam", "adamw", "rmsprop"])
@@ -168,7 +168,7 @@ def test_overflow_in_the_second_moment(solver: str) -> None:
     X = np.full((2, 2), 1e20, np.float32)
     error = diverge(network, X, np.zeros(2), 1e-3 * ones(network), Optimizer(solver, 0.1))
     assert error.step == 0
-    assert error.place == "layer 1, the optimizer's memory"
+    assert error.place == "the optimizer's memory of layer 0"
 
 
 def test_growing_oscillation_names_the_step() -> None:
@@ -187,7 +187,7 @@ def test_one_bad_row_among_many() -> None:
     X = np.ones((1500, 2))
     X[-1, 0] = np.inf
     error = diverge(network, X, np.zeros(1500), 1e-3 * ones(network), rates=(1e-6,))
-    assert error.place == "layer 1, z (pre-activations)"
+    assert error.place == "z[0] (pre-activations)"
 
 
 def test_the_error_crosses_process_borders() -> None:

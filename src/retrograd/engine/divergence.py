@@ -66,7 +66,7 @@ def first_trouble(
     Returns
     -------
     str
-        As in ``"layer 1, z (pre-activations)"``; layers count from 1, as people count them.
+        As in ``"z[0] (pre-activations)"``; layers count from 0, as in ``coefs_``.
     """
     units_at = network.layout(theta.dtype).units_at
     held = (n_rows - 1) % work.panel_rows + 1
@@ -80,25 +80,26 @@ def first_trouble(
 
     layers = range(network.n_layers)
     for layer in layers:
-        for name, units in (("z (pre-activations)", work.z), ("a (activations)", work.a)):
-            if bad_units(units, layer):
-                return f"layer {layer + 1}, {name}"
+        if bad_units(work.z, layer):
+            return f"z[{layer}] (pre-activations)"
+        if bad_units(work.a, layer):
+            return f"a[{layer}] (activations)"
     if bad(work.loss):
         return "the loss"
     for layer in reversed(layers):
         if bad_units(work.delta, layer):
-            return f"layer {layer + 1}, delta (dLoss/dz)"
+            return f"delta[{layer}] (dLoss/dz)"
         if bad(network.weights(work.gradient, layer)):
-            return f"layer {layer + 1}, dW (gradient of the weights)"
+            return f"dW[{layer}] (gradient of the weights)"
         if bad(network.biases(work.gradient, layer)):
-            return f"layer {layer + 1}, db (gradient of the biases)"
+            return f"db[{layer}] (gradient of the biases)"
     for slot in slots:
         for layer in layers:
             if bad(network.weights(slot, layer)) or bad(network.biases(slot, layer)):
-                return f"layer {layer + 1}, the optimizer's memory"
+                return f"the optimizer's memory of layer {layer}"
     for layer in layers:
         if bad(network.weights(theta, layer)):
-            return f"layer {layer + 1}, W (weights, after the update)"
+            return f"W[{layer}] (weights, after the update)"
         if bad(network.biases(theta, layer)):
-            return f"layer {layer + 1}, b (biases, after the update)"
+            return f"b[{layer}] (biases, after the update)"
     return "the loss"

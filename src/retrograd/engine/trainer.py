@@ -9,6 +9,7 @@ from retrograd.engine.course import Course
 from retrograd.engine.divergence import DivergenceError, first_trouble
 from retrograd.engine.jit import compiling
 from retrograd.engine.kernels import one_example, steps
+from retrograd.engine.kernels.backward import losses_of_rows
 from retrograd.engine.kernels.data import Data, Plan, Settings, Work
 from retrograd.engine.kernels.product import TILES_FROM
 from retrograd.engine.kernels.update import LANES, STAY
@@ -295,25 +296,28 @@ class Trainer:
         )
 
 
-def row_losses(network: Network, theta: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
-    """Loss of each row by itself, at theta of shape (P,), unweighted and without the penalty.
+def row_losses(network: Network, data: Data, rows: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    """Loss of each row by itself, unweighted and without the penalty.
+
+    Parameters
+    ----------
+    network : Network
+    data : Data
+    rows : ndarray of shape (B,), int64
+        Their numbers.
+    y_pred : ndarray of shape (B, O)
+        Their predictions, of the data's dtype.
 
     Returns
     -------
-    ndarray of shape (n,), float64
+    ndarray of shape (B,), float64
     """
-    n, dtype = rows.size, data.y.dtype
+    losses, delta = np.empty(rows.size), np.empty(network.widths[-1], y_pred.dtype)
     unweighted = data._replace(sample_weight=data.sample_weight[:0])
-    work = make_work(network, dtype, 1, data.row_starts.size > 0)
-    settings = Optimizer("sgd").settings()._replace(solver=STAY)
-    plan = Plan(np.asarray(rows, np.int64), np.arange(n + 1), np.zeros(n), np.ones(n))
-    losses, slots = np.empty(n), np.empty((0, theta.size), dtype)
-    with compiling("train", dtype):
-        n_good = _share_steps(
-            network.layout(dtype), settings, theta.copy(), slots, unweighted, plan, work, losses, 1
+    with compiling("losses_of_rows", y_pred.dtype):
+        losses_of_rows(
+            network.layout(y_pred.dtype), unweighted, rows, np.array(y_pred).ravel(), delta, losses
         )
-    if n_good < n:  # one that is not finite ends the call
-        losses[n_good + 1 :] = row_losses(network, theta, data, rows[n_good + 1 :])
     return losses
 
 

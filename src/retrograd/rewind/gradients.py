@@ -8,6 +8,7 @@ import scipy.sparse
 from retrograd.engine.batches import make_data
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
+from retrograd.engine.prediction import predict
 from retrograd.engine.trainer import Objective, row_losses
 
 SAMPLE = 200  # entries of one array that are checked, if it has more
@@ -197,7 +198,9 @@ class _Check:
         self.loss, self.gradient = self.objective(theta)
         self.noise, self.n_clipped = 64.0 * EPS * max(abs(self.loss), 1.0), 0
         if network.loss == "log_loss":
-            losses = row_losses(network, theta, data, np.arange(data.y.shape[0]))
+            n_rows = data.y.shape[0]
+            y_pred = predict(network, theta, data, n_rows)
+            losses = row_losses(network, data, np.arange(n_rows), y_pred)
             self.n_clipped = int(np.sum(losses >= -np.log(EPS) * (1.0 - 1e-12)))
             if network.output == "logistic":
                 # log(1 - p) has the rounding error of p, divided by 1 - p.

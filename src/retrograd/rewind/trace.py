@@ -222,7 +222,7 @@ def trace_step(
         y=_fixed(data.y[rows]),
         sample_weight=_fixed(weights[rows]) if weights.size else None,
         y_pred=layers[-1].a,
-        loss_per_row=_fixed(row_losses(network, before.theta, data, rows)),
+        loss_per_row=_fixed(row_losses(network, data, rows, layers[-1].a)),
         loss=loss,
         penalty=float(penalty),
         learning_rate=learning_rate,

@@ -43,11 +43,12 @@ class Why:
 
     def __str__(self) -> str:
         """Table of the ten rows that moved it most, and of all else."""
-        whole = abs(self.update) or 1.0
+        whole, n = abs(self.update) or 1.0, int(np.count_nonzero(self.shares))
+        shown = min(n, 10)
         parts = [(f"row {row}", share) for row, share in
-                 zip(self.rows[:10], self.shares[:10], strict=True)]  # fmt: skip
-        if self.rows.size > 10:
-            parts.append((f"{self.rows.size - 10} other rows", float(self.shares[10:].sum())))
+                 zip(self.rows[:shown], self.shares[:shown], strict=True)]  # fmt: skip
+        if n > shown:
+            parts.append((f"{n - shown} other rows", float(self.shares[shown:].sum())))
         parts += [
             (name, share)
             for name, share in [
@@ -61,6 +62,8 @@ class Why:
         lines = [f"{self.name}: {self.before:.6g} -> {self.after:.6g}"]
         lines += [f"  {name:<18} {share:>+14.6e} {100 * share / whole:>+9.1f} %"
                   for name, share in parts]  # fmt: skip
+        if n < self.rows.size:
+            lines.insert(1, f"  {self.rows.size - n} of {self.rows.size} rows have no share in it")
         return "\n".join(lines)
 
 

@@ -62,10 +62,17 @@ def output_delta(layout, data, rows, first, n_rows, begin, end, a, delta):
     n_out = layout.widths[-1]
     start, n = n_rows * layout.units_at[-1] + begin * n_out, end - begin
     a_out, delta_out = matrix(a, start, n, n_out), matrix(delta, start, n, n_out)
+    return score_rows(layout, data, rows, first + begin, a_out, delta_out)
+
+
+@jit
+def score_rows(layout, data, rows, first, a_out, delta_out):
+    """``output_delta`` of the rows from rows[first] on, whose outputs are a_out."""
+    n, n_out = a_out.shape
     softmax = layout.activations[-1] == SOFTMAX
     loss, weight_sum = 0.0, 0.0
     for r in range(n):
-        example = rows[first + begin + r]
+        example = rows[first + r]
         weight = 1.0
         if data.sample_weight.size > 0:
             weight = float64(data.sample_weight[example])
@@ -85,6 +92,16 @@ def output_delta(layout, data, rows, first, n_rows, begin, end, a, delta):
                 delta_out[r, o] = weight * error
         loss += weight * row_loss
     return loss, weight_sum
+
+
+@jit(entry=True)
+def losses_of_rows(layout, data, rows, y_pred, delta, losses):
+    """Fill ``losses`` with the loss of each row by itself; delta has room for one row's."""
+    n_out = layout.widths[-1]
+    for r in range(rows.size):
+        a_out = matrix(y_pred, r * n_out, 1, n_out)
+        loss, _ = score_rows(layout, data, rows, r, a_out, matrix(delta, 0, 1, n_out))
+        losses[r] = layout.loss_scale * loss
 
 
 @jit

@@ -20,8 +20,8 @@ def rate_section(trace: "Trace") -> Section:
     if optimizer.solver in ("adam", "adamw"):
         t, beta_1, beta_2 = trace.step + 1, f"{optimizer.beta_1:.15g}", f"{optimizer.beta_2:.15g}"
         formula = Formula(
-            f"√(1 − {beta_2}^t) / (1 − {beta_1}^t), t = {t}",
-            rf"\frac{{\sqrt{{1 - {beta_2}^t}}}}{{1 - {beta_1}^t}} \quad (t = {t})",
+            f"√(1 − {beta_2}^{t}) / (1 − {beta_1}^{t})",
+            rf"\frac{{\sqrt{{1 - {beta_2}^{{{t}}}}}}}{{1 - {beta_1}^{{{t}}}}}",
         )
         lines.append(
             Line(Formula("correction", "c"), formula, "", trace.correction, remarks.CORRECTION)

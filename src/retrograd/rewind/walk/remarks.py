@@ -43,7 +43,7 @@ AVERAGE = "The rows' gradients are added up by the product, and then averaged."
 DIRECTION = "The gradient points uphill, so the update goes the other way: hence the minus."
 CORRECTION = (
     "Both averages started at 0 and are too small in the first steps; correction makes up for "
-    "it. t counts updates from 1."
+    "it. The exponent is the number of this update, counted from 1."
 )
 DECAY = "AdamW shrinks the weights by themselves, apart from the gradient; the biases it leaves."
 PENALTY = "Only weights are penalised, not biases."
