@@ -247,8 +247,8 @@ class Trainer:
                     n_good = self.take(plan, losses[begin:end], n_workers)
                     state.step += n_good
                     state.samples_seen += int(plan.bounds[n_good] - plan.bounds[0])
-                if self.after_call is not None and n_good:
-                    self.after_call(losses[begin : begin + n_good])
+                    if self.after_call is not None and n_good:
+                        self.after_call(losses[begin : begin + n_good])
                 if n_good < end - begin:
                     n_rows = int(plan.bounds[n_good + 1] - plan.bounds[n_good])
                     error = DivergenceError(

@@ -166,6 +166,9 @@ class MLP:
         except KeyboardInterrupt:
             status = "interrupted"
             raise
+        except BaseException as error:
+            note = f"{type(error).__name__}: {error}"
+            raise
         finally:
             recording.end(None if status == "diverged" else state, status, note)
 

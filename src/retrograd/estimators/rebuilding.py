@@ -31,9 +31,12 @@ CURVES = ("loss_curve_", "validation_scores_")
 
 def describe(estimator: BaseMLP) -> dict:
     """Write an estimator that begins to be fitted as plain data, but for its parameter vector."""
+    kind = _kind(estimator)
+    known = KINDS[kind]().get_params(deep=False)
     facts = {
-        "kind": _kind(estimator),
-        "parameters": pack_parameters(estimator),
+        "kind": kind,
+        # A class that derives from ours may have more.
+        "parameters": {k: v for k, v in pack_parameters(estimator).items() if k in known},
         "feature_names": pack_names(estimator),
         "seed": estimator._seed,
         "before": {name: _number(getattr(estimator, name)) for name in BEFORE},
@@ -60,8 +63,6 @@ def rebuild(run: Run, changes: dict | None = None) -> BaseMLP:
     facts = run.header.estimator
     try:
         model = build(KINDS[fact(facts, "kind", str)], facts)
-        model.set_params(**(changes or {}))
-        model._validate_params()
         unpack_names(model, facts, run.header.network.widths[0])
         if isinstance(model, MLPClassifier):
             model.classes_ = unpack_classes(facts)
@@ -69,17 +70,45 @@ def rebuild(run: Run, changes: dict | None = None) -> BaseMLP:
         for name in BEFORE:
             setattr(model, name, _rich(fact(facts, "before", dict)[name]))
         for name in CURVES:
-            curve = fact(facts, name, list, type(None))
+            curve = fact(facts, name, list, *([type(None)] if name != CURVES[0] else []))
             setattr(model, name, None if curve is None else [_rich(value) for value in curve])
         model._seed = fact(facts, "seed", int)
-    except (PlainDataError, KeyError) as error:
+        _check_network(model, run)
+    except (PlainDataError, LookupError, TypeError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise RunFileError(
-            f"{run.store.name} has a run of an estimator unknown ({error})"
+            f"{run.store.name} has a run of an estimator unknown ({reason})"
         ) from None
+    model.set_params(**(changes or {}))
+    model._validate_params()
     model.n_features_in_ = run.header.network.widths[0]
     model.n_iter_ = 0
     model._solver = model.solver
     return model
+
+
+def _check_network(model: BaseMLP, run: Run) -> None:
+    """Check that an estimator's parameters are such as make the run's network."""
+    network, early = run.header.network, model.early_stopping
+    n_outputs, several = network.widths[-1], False
+    if isinstance(model, MLPClassifier):
+        several = n_outputs == len(model.classes_) and network.output == "logistic"
+        several = several and n_outputs > 1
+    try:
+        made = model._make_network(
+            network.widths[0], np.empty((0, n_outputs), bool if several else float)
+        )
+    except ValueError as error:
+        raise PlainDataError(str(error)) from None
+    if made != network:
+        raise PlainDataError("its parameters make another network")
+    if ("validation" in run.header.data, "train" in run.header.data) != (early, early):
+        raise PlainDataError("early_stopping and its rows do not go together")
+    if early != (model.validation_scores_ is not None):
+        raise PlainDataError("early_stopping and its scores do not go together")
+    best = model.best_validation_score_ if early else model.best_loss_
+    if best is None:
+        raise PlainDataError("its best is missing")
 
 
 def as_of(
@@ -123,11 +152,8 @@ def rows_kept(run: Run, name: str) -> np.ndarray | None:
     names = run.header.data
     if name not in names:
         return None
-    rows = run.store.array(names[name])
-    n = run.data.y.shape[0]
-    if rows.dtype != np.int64 or rows.ndim != 1 or not ((rows >= 0) & (rows < n)).all():
-        raise RunFileError(f"{run.store.name} is damaged: row numbers are not those of its data")
-    return rows
+    assert run.data is not None  # with which they were checked
+    return run.store.array(names[name])
 
 
 def _number(value: Any) -> Any:

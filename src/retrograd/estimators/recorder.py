@@ -76,27 +76,32 @@ class Recorder:
         self._memory: Store | None = None
         if self.path is not None:
             self._check_place(self.path)
+            return
+        from retrograd.rewind import store
+
+        # Made now, since two fits in two threads share it.
+        self._memory = store.Store(None)
 
     def _check_place(self, path: Path) -> None:
         """Tell a file's faults now, not after the training."""
+        from retrograd.rewind.connection import check_kind
         from retrograd.rewind.store import RunFileError, Store
 
+        check_kind(path, writable=True)
         if path.exists() and path.stat().st_size:
             Store(path).close()
-        elif not path.parent.is_dir():
-            raise RunFileError(f"{path} cannot be made: its folder does not exist")
-        elif not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise RunFileError(f"{path} cannot be made: there is no right to write there")
+        effective = os.access in os.supports_effective_ids
+        for place in (path, path.parent):
+            if place.exists() and not os.access(place, os.W_OK, effective_ids=effective):
+                raise RunFileError(f"{path} cannot be written to: there is no right to, in {place}")
 
     def store(self, row_bytes: int = 0) -> "Store":
         """Store of its runs, to write to."""
         from retrograd.rewind.store import Store
 
-        if self.path is not None:
-            return Store(self.path, writable=True, row_bytes=row_bytes)
-        if self._memory is None:
-            self._memory = Store(None)
-        return self._memory
+        if self._memory is not None:
+            return self._memory
+        return Store(self.path, writable=True, row_bytes=row_bytes)
 
     def begin(self, training: "Training", place: str) -> "Recording":
         """Begin to record the training of an estimator, before its first step."""
@@ -151,6 +156,10 @@ class Recorder:
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         """Never stop a training."""
         return False
+
+    def __deepcopy__(self, memo: dict) -> "Recorder":
+        """Itself: a copy of an estimator is recorded where the original is."""
+        return self
 
     def __getstate__(self) -> dict:
         """What goes to another process: the path."""

@@ -72,7 +72,7 @@ def open_run(
     --------
     >>> open_run("nowhere.retro")
     Traceback (most recent call last):
-    retrograd.rewind.store.RunFileError: nowhere.retro does not exist
+    retrograd.rewind.connection.RunFileError: nowhere.retro does not exist
     """
     from retrograd.rewind.run import Run
     from retrograd.rewind.store import RunFileError
@@ -101,19 +101,21 @@ def _data_of(run: "Run", data: tuple) -> Any:
         raise RunFileError("data must be (X, y) or (X, y, sample_weight)")
     X, y, *weight = data
     header = run.header
-    if header.estimator.get("kind") == "MLP":
-        X, targets = np.asarray(X, float), np.asarray(y, float).reshape(-1)
-    else:
-        model = rebuild(run)
-        model.warm_start = False
-        try:
+    try:
+        if _is_notebooks(run):
+            X, targets = np.asarray(X, float), np.asarray(y, float).reshape(-1)
+        else:
+            model = rebuild(run)
+            model.warm_start = False
             X, targets = model._validate(X, y, False, True, [np.dtype(header.dtype)])
-        except ValueError as error:
-            raise RunFileError(
-                f"the data are not those that run {run.number} was trained on: {error}"
-            ) from None
-    weight = [np.asarray(part, dtype=header.dtype) for part in weight if part is not None]
-    return make_data(header.network, X, targets, *weight)
+        weight = [np.asarray(part, dtype=header.dtype) for part in weight if part is not None]
+        return make_data(header.network, X, targets, *weight)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, RunFileError):
+            raise
+        raise RunFileError(
+            f"the data are not those that run {run.number} was trained on: {error}"
+        ) from None
 
 
 class EstimatorDoor:
@@ -176,7 +178,8 @@ class EstimatorDoor:
         return model
 
     def _resume_notebooks(self, run: "Run") -> Any:
-        n_steps = run.header.estimator["parameters"]["epochs"] * run.header.course["n_rows"]
+        n_steps = self.estimator(run[-1]).epochs * run.header.course["n_rows"]
+        n_steps -= run.header.course["first_step"]
         state = run.replay.state(len(run))
         _train_notebooks(run, run.replay.course, run.header.optimizer, state, n_steps - len(run),
                          self._recording(run, state))  # fmt: skip
@@ -208,11 +211,20 @@ def _notebooks(run: "Run", theta: np.ndarray) -> Any:
     from retrograd.estimators.notebook import MLP
     from retrograd.rewind.store import RunFileError
 
+    network = run.header.network
     try:
-        mlp = MLP(**run.header.estimator["parameters"])
+        parameters = run.header.estimator["parameters"]
+        mlp = MLP(**{name: parameters[name] for name in ("hidden_units", "lr", "epochs")})
+        if len(parameters) > 3:
+            raise ValueError("it has more parameters")
         mlp._check_parameters()
+        if network != mlp._network(network.widths[0], mlp.hidden_units):
+            raise ValueError("its parameters make another network")
+        if "generator" not in run.header.data:
+            raise ValueError("it draws no rows")
     except (KeyError, TypeError, ValueError) as error:
-        raise RunFileError(f"{run.store.name} has a run of an MLP unknown ({error})") from None
+        reason = " ".join(str(error).split())[:200]
+        raise RunFileError(f"{run.store.name} has a run of an MLP unknown ({reason})") from None
     mlp.W1, mlp.W2 = mlp._unpack(run.header.network, theta)
     return mlp
 
@@ -240,5 +252,8 @@ def _train_notebooks(
     except DivergenceError as error:
         status, note = "diverged", error.place
         warnings.warn(f"{error}", stacklevel=4)
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
     finally:
         recording.end(None if status == "diverged" else state, status, note)

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from retrograd.engine.course import Course, Drawn, Shuffled
+from retrograd.engine.jit import COMPILED
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.rewind.schema import canonical
@@ -21,6 +23,14 @@ DTYPES = ("float32", "float64")
 # More than any network that fits a file; a forged header must not make us allocate.
 MOST = 1 << 40
 MADE_BY = ("retrograd", "numpy", "numba", "scikit-learn")
+# Arrays of the training data, and those that only some runs have: row numbers, and the state of
+# NumPy's generator that draws them.
+DATA_PARTS = ("X", "values", "columns", "row_starts", "y", "sample_weight")
+EXTRAS = ("train", "validation", "generator")
+# Hyperparameters that have an upper bound.
+MOST_OF = {"momentum": 1.0, "beta_1": math.nextafter(1.0, 0.0), "beta_2": math.nextafter(1.0, 0.0)}
+# Words of that generator, MT19937, and then its place among them.
+GENERATOR_WORDS = 624
 
 
 @dataclass
@@ -71,7 +81,9 @@ class Header:
         document = {f.name: getattr(self, f.name) for f in fields(self)}
         document["network"] = asdict(self.network)
         document["optimizer"] = asdict(self.optimizer)
-        return canonical(document)
+        text = canonical(document)
+        Header.read(text, "this training")  # what could not be read is not written
+        return text
 
     @classmethod
     def read(cls, text: str, name: str) -> "Header":
@@ -83,19 +95,24 @@ class Header:
             If it says anything that no header says.
         """
         try:
-            document = json.loads(text)
+            document = json.loads(text, parse_constant=_refuse)
             network, optimizer = document["network"], document["optimizer"]
-            document["network"] = Network(
-                tuple(_count(width) for width in network["widths"]),
-                tuple(network["activations"]),
-                network["output"],
-                network["loss"],
-                float(network["loss_parameter"]),
-            )
+            _number("loss_parameter", network["loss_parameter"])
+            for part in ("widths", "activations"):
+                if type(network[part]) is not list:
+                    raise TypeError(f"{part} is no list")
+                network[part] = tuple(network[part])
+            for width in network["widths"]:
+                _count(width)
+            document["network"] = Network(**network)
             document["optimizer"] = Optimizer(**optimizer)
+            if not document["made_by"] or not document["machine"]:
+                raise ValueError("it does not say where it was made")
             header = cls(**document)
             header._check()
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except (
+            LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError
+        ) as error:  # fmt: skip
             reason = " ".join(str(error).split())[:200]
             raise RunFileError(
                 f"{name} has a run whose header says what none can say ({reason})"
@@ -105,33 +122,77 @@ class Header:
     def _check(self) -> None:
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype {self.dtype!r}")
-        # Raises on an odd type or number wherever it stands.
-        for number in asdict(self.optimizer).values():
-            if isinstance(number, float) and not math.isfinite(number):
-                raise ValueError("a hyperparameter is not finite")
-        self.optimizer.settings()
-        if self.network.n_parameters > MOST:
-            raise ValueError("more parameters than a file can hold")
-        for key in ("first_step", "first_epoch", "skip", "schedule_start"):
-            _count(self.course[key], least=0)
-        for key in ("n_rows", "batch_size", "total_epochs"):
-            _count(self.course[key])
-        if self.course["skip"] >= self.course["n_rows"]:
-            raise ValueError("it begins behind its first epoch")
-        if not isinstance(self.estimator, dict) or not isinstance(self.data, dict):
-            raise TypeError("parts of it are no objects")
+        for part, kind in (("course", dict), ("data", dict), ("estimator", dict), ("place", str),
+                           ("made_by", dict), ("machine", dict), ("started", str)):  # fmt: skip
+            if type(getattr(self, part)) is not kind:
+                raise TypeError(f"{part} is no {'text' if kind is str else 'object'}")
+        self._check_network()
+        self._check_course()
+        self._check_data()
         if self.parent is not None:
             run, step = self.parent
             _count(run), _count(step, least=0)
 
-    def make_course(self, among: np.ndarray | None, generator: np.ndarray | None) -> Course:
-        """Course of the run, given the row numbers that it trains on or its generator's state."""
+    def _check_network(self) -> None:
+        widths = self.network.widths
+        # In Python's own numbers, which do not overflow.
+        if sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths)) > MOST:
+            raise ValueError("more parameters than a file can hold")
+        for name, number in asdict(self.optimizer).items():
+            if name not in ("solver", "schedule", "nesterov"):
+                # The notebook's class may go uphill.
+                least = -math.inf if name == "learning_rate_init" else 0.0
+                _number(name, number, least, MOST_OF.get(name, math.inf))
+        if type(self.optimizer.nesterov) is not bool:
+            raise TypeError("nesterov is neither true nor false")
+
+    def _check_course(self) -> None:
+        course = self.course
+        for key in ("first_step", "first_epoch", "skip", "schedule_start"):
+            _count(course[key], least=0)
+        for key in ("n_rows", "batch_size", "total_epochs"):
+            _count(course[key])
+        if type(course["shuffle"]) is not bool or type(course["seed"]) is not int:
+            raise TypeError("its seed is no number, or shuffle is neither true nor false")
+        if not 0 <= course["seed"] < 1 << 64:
+            raise ValueError(f"seed {course['seed']}")
+        if course["skip"] >= course["n_rows"]:
+            raise ValueError("it begins behind its first epoch")
+        if course["batch_size"] > course["n_rows"]:
+            raise ValueError("its batches are larger than its data")
+        if course["schedule_start"] > course["first_step"]:
+            raise ValueError("its schedule begins after its first step")
+
+    def _check_data(self) -> None:
+        names = {name: value for name, value in self.data.items() if name != "kept"}
+        if type(self.data["kept"]) is not bool or {*DATA_PARTS} - names.keys():
+            raise ValueError("it does not name all of its data")
+        if names.keys() - {*DATA_PARTS, *EXTRAS}:
+            raise ValueError("it names data that no run has")
+        if not all(type(value) is str for value in names.values()):
+            raise TypeError("a name of its data is no text")
+        if "generator" in names and ("train" in names or self.course["batch_size"] != 1):
+            raise ValueError("rows that are drawn are so one by one, from all")
+
+    def make_course(
+        self, among: np.ndarray | None = None, generator: np.ndarray | None = None
+    ) -> Course:
+        """Course of the run, given the row numbers that it trains on or its generator's state.
+
+        Raises
+        ------
+        ValueError
+            If these are none.
+        """
         numbers = self.course
         order: Any
         if generator is not None:
-            key, position = generator[:-1].astype(np.uint32), int(generator[-1])
-            order = Drawn(numbers["n_rows"], ("MT19937", key, position, 0, 0.0))
+            order = Drawn(numbers["n_rows"], _generator_state(generator))
         else:
+            if among is not None and (
+                among.dtype != np.int64 or among.shape != (numbers["n_rows"],)
+            ):
+                raise ValueError("its row numbers are none")
             order = Shuffled(numbers["n_rows"], numbers["seed"], numbers["shuffle"], among)
         return Course(
             self.optimizer, order, numbers["batch_size"], numbers["total_epochs"],
@@ -173,9 +234,35 @@ def versions() -> dict[str, str]:
     return found
 
 
+@cache
 def this_machine() -> dict[str, Any]:
     """The kind of processor and system; how many cores there are is no matter to the bits."""
-    return {"processor": platform.machine(), "system": platform.system()}
+    from llvmlite.binding import get_host_cpu_name
+
+    return {
+        "processor": f"{platform.machine()} {get_host_cpu_name()}",
+        "system": platform.system(),
+        "kernels": "compiled" if COMPILED else "interpreted",
+    }
+
+
+def _generator_state(words: np.ndarray) -> tuple:
+    """State of MT19937, checked: NumPy looks at neither its length nor its place."""
+    most = np.append(np.full(GENERATOR_WORDS, (1 << 32) - 1), GENERATOR_WORDS)
+    if words.dtype != np.int64 or words.shape != most.shape or not (
+        (words >= 0) & (words <= most)
+    ).all():  # fmt: skip
+        raise ValueError("its generator's state is none")
+    return "MT19937", words[:-1].astype(np.uint32), int(words[-1]), 0, 0.0
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
+def _number(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> None:
+    if type(value) not in (int, float) or not math.isfinite(value) or not least <= value <= most:
+        raise ValueError(f"{name} {value!r}")
 
 
 def _count(value: Any, least: int = 1) -> int:

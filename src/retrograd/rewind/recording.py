@@ -12,7 +12,7 @@ import numpy as np
 
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.trainer import State
-from retrograd.rewind.header import Header
+from retrograd.rewind.header import DATA_PARTS, Header
 from retrograd.rewind.schema import array_name
 from retrograd.rewind.store import RunFileError, Store
 
@@ -20,12 +20,15 @@ from retrograd.rewind.store import RunFileError, Store
 SPACING = 0.16
 # And at least so many times what the last one has cost: that is two per cent.
 COST_FACTOR = 50
+# Commits that may wait for the disk; beyond that, checkpoints are left out.
+WAITING = 2
 # Losses of single steps kept of a commit, and, of all so far, after which only every other one is.
 LOSSES_A_COMMIT, LOSSES_DENSE = 4096, 1 << 19
 # SQLite's own limit is a billion bytes.
 LARGEST_BLOB = 900_000_000
 NORM_PART = 1 << 14
-DATA_PARTS = ("X", "values", "columns", "row_starts", "y", "sample_weight")
+# Characters of an error's message.
+LONGEST_NOTE = 1000
 
 
 class RecordingWarning(UserWarning):
@@ -87,7 +90,9 @@ class Recording:
         self._stride = 1
         self._gradient_norm: float | None = None
         self._epochs: list[tuple] = []
+        self._n_epochs = 0
         self._kept: list[int] = []
+        self._committed: int | None = None
         self._spacing = SPACING
         self._seconds, self._began = 0.0, time.perf_counter()
         if number is None:
@@ -100,17 +105,28 @@ class Recording:
             self._checkpoint(state)
         else:
             self.run = number
-            self._kept = store.steps_of(number)
-            self._seconds = store.rows("progress", "run = ?", number)[0][-1]
+            with store.at_once():
+                self._kept = store.steps_of(number)
+                ((_, _, _, self._steps, self._n_epochs, _, self._seconds),) = store.rows(
+                    "progress", "run = ?", number
+                )
+            if self._n_epochs and state.epoch != header.course["first_epoch"] + self._n_epochs:
+                raise RunFileError(f"run {number} of {store.name} is being recorded elsewhere")
+            # What it goes over again, up to there, is in the file.
+            self._committed = self._steps
             self._writer = _Writer(store)
         self._due = time.perf_counter() + self._spacing
 
     def after_steps(self, state: State, losses: np.ndarray, gradient: np.ndarray) -> None:
         """Take note of steps that were just taken, and perhaps of the last one's gradient."""
-        if self._gave_up:
+        fresh = state.step - self.first_step - self._steps
+        if self._gave_up or fresh <= 0:
             return
-        self._keep(losses)
-        self._steps = state.step - self.first_step
+        if fresh > losses.size:
+            self._give_up(RunFileError("it was not told of every step"))
+            return
+        self._keep(losses[-fresh:])
+        self._steps += fresh
         if time.perf_counter() >= self._due:
             self._gradient_norm = _finite(_norm(gradient))
             self._checkpoint(state)
@@ -119,7 +135,7 @@ class Recording:
         """Take note of an epoch that has ended; the state is as the next one begins."""
         if not self._gave_up:
             step, rate = state.step - self.first_step, float(state.learning_rate)
-            row = (self.run, state.epoch - 1, step, float(loss), _finite(score), rate)
+            row = (self.run, state.epoch - 1, step, _finite(loss), _finite(score), rate)
             self._epochs.append(row)
 
     def end(self, state: State | None, status: str, note: str = "") -> None:
@@ -128,7 +144,7 @@ class Recording:
             self._checkpoint(state, status, note)
         try:
             self._writer.close()
-        except RunFileError as error:
+        except Exception as error:
             self._give_up(error)
         if self._owns_store:
             self.store.close()
@@ -138,20 +154,24 @@ class Recording:
         begin = time.perf_counter()
         try:
             is_free = self._writer.is_free
-        except RunFileError as error:
+        except Exception as error:
             return self._give_up(error)
         if status == "running" and not is_free:
             # The disk is slower than the training: this one is left out.
             self._due = begin + self._spacing
             return None
         rows: dict[str, list[tuple]] = {"losses": self._losses_so_far(), "epochs": self._epochs}
+        self._n_epochs += len(self._epochs)
         self._epochs = []
         deletions: list[tuple[str, tuple]] = []
-        if state is not None and self._steps not in self._kept:
+        # One that goes over steps again, and is broken off there, has its checkpoints already.
+        here = None if state is None else state.step - self.first_step
+        if state is not None and here == self._steps and here not in self._kept:
             rows["checkpoints"] = [self._row_of(state)]
             deletions = self._make_room()
         rows["progress"] = [self._progress(status, note)]
-        self._writer.put(rows, deletions)
+        self._writer.put(rows, deletions, (self.run, self._committed))
+        self._committed = self._steps
         now = time.perf_counter()
         # What the writer takes of a core, workers that meet at every step wait for.
         cost = now - begin + self._writer.seconds
@@ -185,7 +205,7 @@ class Recording:
         self._spacing *= 2
         return [("run = ? AND step = ?", (self.run, step)) for step in dropped]
 
-    def _give_up(self, error: RunFileError) -> None:
+    def _give_up(self, error: Exception) -> None:
         """Let the training go on unrecorded: it is worth more than its record."""
         if not self._gave_up:
             self._gave_up = True
@@ -197,7 +217,10 @@ class Recording:
 
     def _progress(self, status: str, note: str) -> tuple:
         seconds = self._seconds + time.perf_counter() - self._began
-        return self.run, status, note, self._steps, seconds
+        # SQLite has no half surrogate pairs, which an error's message may have.
+        note = note[:LONGEST_NOTE].encode("utf-8", "backslashreplace").decode()
+        counts = self._steps, self._n_epochs, len(self._kept)
+        return self.run, status, note, *counts, seconds
 
     def _keep(self, losses: np.ndarray) -> None:
         """Keep the losses of steps just taken, every stride-th of all since the last commit."""
@@ -229,8 +252,8 @@ def _norm(gradient: np.ndarray) -> float:
 
 
 def _finite(number: float | None) -> float | None:
-    """Number for SQLite, which has no NaN."""
-    return None if number is None or math.isnan(number) else float(number)
+    """Number for SQLite, which has neither NaN nor a negative zero."""
+    return None if number is None or math.isnan(number) else float(number) + 0.0
 
 
 class _Writer:
@@ -248,27 +271,38 @@ class _Writer:
         self.seconds = 0.0
         self.spare: list[np.ndarray] = []
         self._queue: queue.SimpleQueue = queue.SimpleQueue()
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
         self._n_put = self._n_written = 0
         # A training that is given up unheard does not keep its thread: the thread knows no owner.
         self._thread = threading.Thread(
             target=_write_all, args=(store, self._queue, weakref.ref(self)), daemon=True
         )
+        weakref.finalize(self, self._queue.put, None).atexit = False
         self._thread.start()
 
     @property
     def is_free(self) -> bool:
-        """Whether no more than one commit is waiting; raises what one has failed of."""
+        """Whether the disk keeps up; raises what a commit has failed of."""
         if self._error is not None:
             raise self._error
-        return self._n_put - self._n_written < 2
+        return self._n_put - self._n_written < WAITING
 
-    def put(self, rows: dict[str, list[tuple]], deletions: list | None = None) -> None:
-        """Hand over what belongs into one commit."""
+    @property
+    def has_failed(self) -> bool:
+        """Whether a commit has failed."""
+        return self._error is not None
+
+    def put(
+        self,
+        rows: dict[str, list[tuple]],
+        deletions: list | None = None,
+        after: tuple | None = None,
+    ) -> None:
+        """Hand over what belongs into one commit, see ``Store.write``."""
         self._n_put += 1
-        self._queue.put((rows, deletions or []))
+        self._queue.put((rows, deletions or [], after))
 
-    def wrote(self, rows: dict, seconds: float, error: BaseException | None) -> None:
+    def wrote(self, rows: dict, seconds: float, error: Exception | None) -> None:
         """Take note, in the thread, that a commit is through, or what it failed of."""
         self.spare += [row[-1] for row in rows.get("checkpoints", ())]
         self.seconds = seconds
@@ -285,14 +319,16 @@ class _Writer:
 
 def _write_all(store: Store, work: queue.SimpleQueue, writer: Any) -> None:
     while (job := work.get()) is not None:
-        error: BaseException | None = None
-        begin = time.thread_time()
-        try:
-            store.write(*job)
-        except BaseException as raised:
-            error = raised
         if (owner := writer()) is None:
             return
+        error: Exception | None = None
+        begin = time.thread_time()
+        # Nothing is written after what could not be: a record has no holes.
+        if not owner.has_failed:
+            try:
+                store.write(*job)
+            except Exception as raised:
+                error = raised
         owner.wrote(job[0], time.thread_time() - begin, error)
         del job, owner
 
@@ -302,6 +338,12 @@ def _name(data: Data, extras: dict[str, np.ndarray], keep_data: bool) -> tuple[d
     arrays = {part: getattr(data, part) for part in DATA_PARTS}
     names: dict[str, Any] = {part: array_name(array) for part, array in (arrays | extras).items()}
     kept = arrays | extras if keep_data else extras
+    for part, array in kept.items():
+        if array.nbytes > LARGEST_BLOB:
+            raise RunFileError(
+                f"{part} of the training data takes {array.nbytes:,} bytes; a run file holds "
+                f"arrays of up to {LARGEST_BLOB:,}: keep_data=False leaves the data out"
+            )
     rows = [
         (names[part], array.dtype.str, ",".join(map(str, array.shape)), array)
         for part, array in kept.items()

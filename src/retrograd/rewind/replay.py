@@ -1,5 +1,6 @@
 """Replay: the state after any step of a run, from the checkpoint before it, by training on."""
 
+import math
 import threading
 import warnings
 from bisect import bisect_right
@@ -35,7 +36,7 @@ class Difference:
     begin, step : int
         The checkpoint that was replayed from, and the one that then was not met.
     largest : float
-        Largest difference of a parameter.
+        Largest difference of a parameter, or of the optimizer's memory of one.
     """
 
     begin: int
@@ -72,17 +73,17 @@ class Replay:
         self.data = data
         self.rate_of = rates
         self.difference: Difference | None = None
-        self._verified: set[int] = set()
+        # Checkpoints as of the last look; those that a replay has come to, and came to otherwise.
+        self._steps: list[int] = []
         self._met: set[int] = {0}
+        self._missed: set[int] = set()
         self.lock = threading.RLock()
         self._trainer: Trainer | None = None
 
     def state(self, step: int) -> State:
         """State after so many steps of the run; one of a checkpoint needs no data."""
         with self.lock:
-            if step in self.store.steps_of(self.run):
-                return self.checkpoint(step)
-            return self.at(step).state.copy()
+            return self._kept(step) or self.at(step).state.copy()
 
     def trace(self, step: int) -> Trace:
         """Trace of the step taken then."""
@@ -99,13 +100,10 @@ class Replay:
 
         At training speed. A step that diverges has the loss that it came to, and is the last.
         """
-        step, checkpoints = begin, self.store.steps_of(self.run)
+        step = begin
         work = 3 * self.header.network.n_parameters * self.course.batch_size + STEP_WORK
         while step < end:
             n = min(end - step, max(1, CALL_WORK // work))
-            after = bisect_right(checkpoints, step)
-            if after < len(checkpoints):  # which is then compared
-                n = min(n, checkpoints[after] - step)
             with self.lock:
                 losses, diverged = self.advance(self.at(step), step + n)
             yield step, losses
@@ -113,14 +111,35 @@ class Replay:
                 return
             step += n
 
+    def _kept(self, step: int) -> State | None:
+        """State that the file holds, None if it holds none of that step."""
+        with self.store.at_once():
+            return self.checkpoint(step) if step in self.store.steps_of(self.run) else None
+
+    def _kept_before(self, step: int) -> State:
+        """Last checkpoint that is no later than a step."""
+        # At once, since whoever records may be thinning them out.
+        with self.store.at_once():
+            return self.checkpoint(self._last_before(step))
+
+    def _last_before(self, step: int) -> int:
+        self._steps = steps = self.store.steps_of(self.run)
+        if not steps or steps[0] != 0:
+            raise RunFileError(f"{self.store.name} is damaged: the run's start is gone")
+        return steps[bisect_right(steps, step) - 1]
+
     def checkpoint(self, step: int) -> State:
         """State that the file holds."""
         found = self.store.rows("checkpoints", "run = ? AND step = ?", self.run, step)
-        if not found:
+        if not found or found[0][:2] != (self.run, step):
             raise RunFileError(
                 f"{self.store.name} is damaged: the checkpoint of step {step} is gone"
             )
         _, _, epoch, rate, samples_seen, blob = found[0]
+        if not (epoch >= 0 and samples_seen >= 0 and math.isfinite(rate)):
+            raise RunFileError(
+                f"{self.store.name} is damaged: the checkpoint of step {step} says what none can"
+            )
         header, numbers = self.header, self.header.course
         n, n_slots = header.network.n_parameters, header.optimizer.n_slots
         dtype = np.dtype(header.dtype)
@@ -134,32 +153,29 @@ class Replay:
             whole[0].copy(), whole[1:].copy(), rate, numbers["first_step"] + step, epoch,
             samples_seen, numbers["schedule_start"],
         )  # fmt: skip
-        # One at an epoch's last step was taken before the epoch was counted.
-        self.count_epochs(state)
+        # One at an epoch's last step was taken before the epoch was counted, or in between.
+        state.epoch, _ = self.course.place(step)
+        if step:
+            state.learning_rate = self.rate_of(state.epoch)
         return state
 
     def verify(self) -> Difference | None:
         """Replay the whole run, checkpoint to checkpoint; where it first left the record."""
-        steps = self.store.steps_of(self.run)
-        for begin in steps[:-1]:
-            self._verify(begin, steps)
-        return self.difference
+        with self.lock:
+            for step in self.store.steps_of(self.run):
+                self._verify(step)
+            return self.difference
 
     def at(self, step: int) -> Trainer:
         """Trainer whose state is as after so many steps."""
-        steps = self.store.steps_of(self.run)
-        if not steps or steps[0] != 0:
-            raise RunFileError(f"{self.store.name} is damaged: the run's start is gone")
-        before = steps[bisect_right(steps, step) - 1]
+        before = self._last_before(step)
         if not self.header.is_from_here:
-            self._verify(before, steps)
+            self._verify(before)
         trainer, here = self._trainer, -1
         if trainer is not None:
             here = trainer.state.step - self.course.first_step
-            if here == before and before not in self._met:
-                self._meet(trainer.state, before, steps)
         if trainer is None or not before <= here <= step:
-            trainer, here = self._enter(before), before
+            trainer = self._enter(self._kept_before(step))
         self.forget()  # should what follows be interrupted
         self.advance(trainer, step, good=True)
         self._trainer = trainer
@@ -170,30 +186,39 @@ class Replay:
         """Let go of the trainer, whose state is of no more use."""
         self._trainer = None
 
-    def _enter(self, checkpoint: int) -> Trainer:
-        """Trainer at a checkpoint."""
-        state, old = self.checkpoint(checkpoint), self._trainer
-        if old is not None:
-            old.state = state
-            return old
+    def _enter(self, state: State) -> Trainer:
+        """Trainer at a state."""
+        if self._trainer is not None:
+            self._trainer.state = state
+            return self._trainer
         return Trainer(
             self.header.network, self.header.optimizer, self.data(), self.course.batch_size, state
         )
 
     def advance(self, trainer: Trainer, end: int, good: bool = False) -> tuple[np.ndarray, bool]:
-        """Train on to a step; the losses on the way, and whether it diverged instead."""
+        """Train on to a step; the losses on the way, and whether it diverged instead.
+
+        It is held to every checkpoint on the way. One that is ``good`` must not diverge.
+        """
         state, parts = trainer.state, [np.empty(0)]
+        self._meet(state)
         while (here := state.step - self.course.first_step) < end:
             stop = min(end, here + max(1, PLANNED_ROWS // self.course.batch_size))
+            after = bisect_right(self._steps, here)
+            stop = min([stop, *self._steps[after : after + 1]])
             try:
                 parts.append(trainer.run(*self.course.between(here, stop, self.rate_of)))
             except DivergenceError as error:
-                if good:
-                    raise
                 self.forget()
+                if good:
+                    raise RunFileError(
+                        f"{self.store.name}: steps {here} to {stop} of run {self.run} cannot be "
+                        f"taken again here, though the record goes on: {error.place} diverges"
+                    ) from None
                 parts.append(error.losses)
                 return np.concatenate(parts), True
             self.count_epochs(state)
+            self._meet(state)
         return np.concatenate(parts), False
 
     def count_epochs(self, state: State) -> None:
@@ -202,32 +227,48 @@ class Replay:
         if epoch != state.epoch:
             state.epoch, state.learning_rate = epoch, self.rate_of(epoch)
 
-    def _verify(self, begin: int, steps: list[int]) -> None:
-        """Compare a replay from one checkpoint to the next with the latter; once."""
-        at = steps.index(begin)
-        if begin in self._verified or at + 1 == len(steps):
-            return
-        self._verified.add(begin)
-        end = steps[at + 1]
+    def _verify(self, step: int) -> None:
+        """Replay, from the checkpoint before a step, to the one after it; once."""
+        with self.store.at_once():
+            begin = self._last_before(step)
+            after = bisect_right(self._steps, step)
+            if after == len(self._steps) or self._steps[after] in self._met:
+                return
+            state = self.checkpoint(begin)
         trainer = Trainer(
-            self.header.network, self.header.optimizer, self.data(), self.course.batch_size,
-            self.checkpoint(begin),
-        )  # fmt: skip
-        self.advance(trainer, end, good=True)
-        self._meet(trainer.state, end, steps)
+            self.header.network, self.header.optimizer, self.data(), self.course.batch_size, state
+        )
+        self.advance(trainer, self._steps[after], good=True)
 
-    def _meet(self, state: State, checkpoint: int, steps: list[int]) -> None:
-        """Compare a state that a replay has come to with the checkpoint there."""
-        self._met.add(checkpoint)
-        there, begin = self.checkpoint(checkpoint), steps[steps.index(checkpoint) - 1]
-        if same_bits(state, there) or (self.difference and self.difference.begin <= begin):
+    def _meet(self, state: State) -> None:
+        """Compare a state that a replay has come to with the checkpoint there, if there is one.
+
+        From one that differs it is the record's that the replay goes on from.
+        """
+        step = state.step - self.course.first_step
+        at = bisect_right(self._steps, step) - 1
+        if at < 0 or self._steps[at] != step or step in self._met - self._missed:
             return
-        largest = float(np.abs(state.theta - there.theta).max())
-        first, self.difference = self.difference is None, Difference(begin, checkpoint, largest)
+        there = self._kept(step)
+        if there is None:  # thinned out meanwhile
+            return
+        self._met.add(step)
+        if same_bits(state, there):
+            return
+        self._missed.add(step)
+        largest = max(
+            float(np.abs(mine - theirs).max(initial=0.0))
+            for mine, theirs in ((state.theta, there.theta), (state.slots, there.slots))
+        )
+        state.theta[:], state.slots[:] = there.theta, there.slots
+        begin = self._steps[at - 1]
+        if self.difference is not None and self.difference.begin <= begin:
+            return
+        first, self.difference = self.difference is None, Difference(begin, step, largest)
         if first:
             warnings.warn(
-                f"{self.store.name}: replaying steps {begin} to {checkpoint} here does not give "
-                f"the recorded bits; parameters differ by up to {largest:.3g}. The run was made by "
+                f"{self.store.name}: replaying steps {begin} to {step} here does not give the "
+                f"recorded bits; they differ by up to {largest:.3g}. The run was made by "
                 f"{_listed(self.header.made_by)}, {_listed(self.header.machine)}. Moments that are "
                 "not checkpoints are an approximation of it: their `exact` is False",
                 ReplayWarning,
@@ -235,10 +276,15 @@ class Replay:
             )
 
     def is_exact(self, step: int) -> bool:
-        """Whether a step's state is known to be the recorded one, bit for bit."""
-        if self.difference is None:
-            return True
-        return step in self.store.steps_of(self.run)
+        """Whether a step's state is the recorded one, bit for bit.
+
+        A replay to the next checkpoint proves it; behind the last one, that all before were met.
+        """
+        with self.lock:
+            if step in self.store.steps_of(self.run):
+                return True
+            self._verify(step)
+            return self.difference is None
 
 
 def same_bits(one: State, other: State) -> bool:

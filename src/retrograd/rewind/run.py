@@ -1,6 +1,8 @@
 """A run: a recorded training, as a sequence of moments; and a moment, with all that it holds."""
 
+import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -9,15 +11,17 @@ import numpy as np
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.trainer import State
 from retrograd.rewind import questions
-from retrograd.rewind.header import Header
+from retrograd.rewind.checks import check_data, check_progress, join_losses
+from retrograd.rewind.header import DATA_PARTS, Header
 from retrograd.rewind.questions import Condition, Series
-from retrograd.rewind.recording import DATA_PARTS
 from retrograd.rewind.replay import Difference, Replay
 from retrograd.rewind.schema import array_name
 from retrograd.rewind.store import RunFileError, Store
 from retrograd.rewind.trace import Trace
 from retrograd.rewind.why import Why, why
 
+# Rows of data that are not there, at most, whose order is made up nevertheless.
+MOST_UNSEEN = 1 << 28
 # The optimizers' memory, by the names that the literature has for it.
 SLOTS = {
     "sgd": ("velocity",),
@@ -86,6 +90,12 @@ class Run:
             raise RunFileError(f"{store.name} has no run {number}")
         self.store, self.number, self.door = store, number, door
         self.header = Header.read(found[0][1], store.name)
+        parent = self.header.parent
+        if parent is not None and parent[0] >= number:
+            raise RunFileError(
+                f"{store.name} has a run whose header says what none can say (run {number} "
+                f"branches off run {parent[0]})"
+            )
         self._given = data
         self._replay: Replay | None = None
         self.refresh()
@@ -94,29 +104,35 @@ class Run:
 
     def refresh(self) -> "Run":
         """Look again how far it has come, should it be growing."""
-        found = self.store.rows("progress", "run = ?", self.number)
-        checkpoints = self.store.steps_of(self.number)
-        if not found or not checkpoints:
+        with self.store.at_once():
+            progress = self.store.rows("progress", "run = ?", self.number)
+            checkpoints = self.store.steps_of(self.number)
+            epochs = self.store.rows("epochs", "run = ?", self.number, order="epoch")
+        if not progress and not checkpoints and not epochs:
             # Killed before its first commit: there is nothing but its header.
             raise RunFileError(
                 f"run {self.number} of {self.store.name} has no step: it was broken off at its "
                 "start"
             )
-        _, self.status, self.note, self._n_steps, self.seconds = found[0]
-        # A step that diverges, or fails in a callback, leaves no state after it.
-        whole = checkpoints[-1] >= self._n_steps or self.status in ("diverged", "failed")
-        if checkpoints[0] != 0 or not whole:
-            raise RunFileError(f"{self.store.name} is damaged: a checkpoint is missing")
-        self.epochs = self._read_epochs()
+        with self._damage_told():
+            check_progress(self.header, self.number, progress, checkpoints, epochs)
+        _, self.status, self.note, self._n_steps, _, _, self.seconds = progress[0]
+        self.epochs = [self._epoch(*row[1:]) for row in epochs]
         return self
 
-    def _read_epochs(self) -> list[Epoch]:
-        rows = self.store.rows("epochs", "run = ?", self.number, order="epoch")
-        epochs = [Epoch(*row[1:]) for row in rows]
-        first = self.header.course["first_epoch"]
-        if [epoch.epoch for epoch in epochs] != list(range(first, first + len(epochs))):
-            raise RunFileError(f"{self.store.name} is damaged: an epoch is missing")
-        return [epoch for epoch in epochs if epoch.step <= self._n_steps]
+    @contextmanager
+    def _damage_told(self) -> Iterator[None]:
+        """Say of which file it is that a check has found something."""
+        try:
+            yield
+        except ValueError as error:
+            raise RunFileError(f"{self.store.name} is damaged: {error}") from None
+
+    def _epoch(self, epoch: int, step: int, loss: Any, score: Any, rate: Any) -> Epoch:
+        """One epoch of the file, in which NaN is NULL."""
+        if score is None and "validation" in self.header.data:
+            score = math.nan
+        return Epoch(epoch, step, math.nan if loss is None else loss, score, rate)
 
     def __len__(self) -> int:
         """Number of steps."""
@@ -174,10 +190,13 @@ class Run:
         def kept(name: str) -> np.ndarray | None:
             return self.store.array(names[name]) if name in names else None
 
-        course = self.header.make_course(kept("train"), kept("generator"))
-        ((_, _, _, first_rate, *_),) = self.store.rows(
-            "checkpoints", "run = ? AND step = 0", self.number
-        )
+        train, generator = kept("train"), kept("generator")
+        with self._damage_told():
+            course = self.header.make_course(train, generator)
+        first = self.store.rows("checkpoints", "run = ? AND step = 0", self.number)
+        if not first:
+            raise RunFileError(f"{self.store.name} is damaged: the run's start is gone")
+        first_rate = first[0][3]
 
         def rate_of(epoch: int) -> float:
             before = epoch - course.first_epoch
@@ -195,13 +214,14 @@ class Run:
         """The training data, as the engine reads them."""
         if self._given is None:
             names = self.header.data
-            if not names.get("kept"):
+            if not names["kept"]:
                 raise RunFileError(
                     f"{self.store.name} keeps no training data (there were too many, or keep_data "
                     "was False): pass them, as open_run(path, data=(X, y))"
                 )
-            self._given = Data(*(self.store.array(names[part]) for part in DATA_PARTS))
-            self._check_shapes(self._given)
+            data = Data(*(self.store.array(names[part]) for part in DATA_PARTS))
+            self._check_fit(data)
+            self._given = data
         return self._given
 
     def _check_data(self, data: Data) -> None:
@@ -212,49 +232,23 @@ class Run:
                     f"{what} is not what run {self.number} of {self.store.name} was trained on: "
                     "its digest differs"
                 )
+        self._check_fit(data)
 
-    def _check_shapes(self, data: Data) -> None:
+    def _check_fit(self, data: Data) -> None:
         """Refuse a forged file: the kernels look at no shape."""
-        network, dtype = self.header.network, np.dtype(self.header.dtype)
-        n = data.y.shape[0]
-        dense = data.row_starts.size == 0
-        fits = (
-            data.y.shape == (n, network.target_width)
-            and data.X.shape == (n if dense else 0, network.widths[0])
-            and data.sample_weight.shape in ((0,), (n,))
-            and all(part.dtype == dtype for part in (data.X, data.values, data.y))
-            and (data.columns.dtype, data.row_starts.dtype) == (np.int32, np.int64)
-        )
-        if fits and not dense:
-            columns, starts = data.columns, data.row_starts
-            fits = (
-                starts.shape == (n + 1,)
-                and starts[0] == 0 <= np.diff(starts).min(initial=0)
-                and starts[-1] <= min(columns.size, data.values.size)
-                and 0 <= columns.min(initial=0) <= columns.max(initial=0) < network.widths[0]
-            )
-        if fits and network.output == "softmax":
-            fits = bool(((data.y >= 0) & (data.y < network.widths[-1])).all())
-        if not fits:
-            raise RunFileError(f"{self.store.name} is damaged: its data do not fit its network")
+        names = self.header.data
+        rows = {
+            name: self.store.array(names[name]) for name in ("train", "validation") if name in names
+        }
+        with self._damage_told():
+            check_data(self.header, data, rows)
 
     @property
     def losses(self) -> tuple[np.ndarray, np.ndarray]:
         """Steps and losses of the steps that were kept: all, or every other one where many."""
-        steps, losses = [], []
-        for _, first, stride, n, blob, _ in self.store.rows(
-            "losses", "run = ?", self.number, order="step"
-        ):
-            if stride < 1 or len(blob) != 8 * -(-n // stride):
-                raise RunFileError(f"{self.store.name} is damaged: losses are missing")
-            steps.append(np.arange(first, first + n, stride))
-            losses.append(np.frombuffer(blob))
-        if not steps:
-            return np.empty(0, np.int64), np.empty(0)
-        # A run that was resumed has written some of them twice.
-        found, at = np.unique(np.concatenate(steps), return_index=True)
-        kept = found < len(self)
-        return found[kept], np.concatenate(losses)[at][kept]
+        found = self.store.rows("losses", "run = ?", self.number, order="step")
+        with self._damage_told():
+            return join_losses(found, len(self))
 
     def estimator(self) -> Any:
         """Fitted estimator as ``fit`` has left it: with ``early_stopping``, at its best."""
@@ -405,6 +399,8 @@ class Moment:
     @property
     def _next(self) -> Any:
         replay = self.run.replay
+        if replay.course.order.n_rows > MOST_UNSEEN:
+            _ = self.run.data  # has as many, or raises: a forged number is none to allocate by
         return replay.course.between(self.step, self.step + 1, replay.rate_of)
 
     @property
@@ -447,7 +443,12 @@ class Runs(Sequence):
 
     def __init__(self, store: Store, door: Door) -> None:
         self.store, self.door = store, door
-        self.numbers = [number for number, _ in store.rows("runs", order="run")]
+        with store.at_once():
+            self.numbers = [number for number, _ in store.rows("runs", order="run")]
+            begun = [row[0] for row in store.rows("progress", order="run")]
+        # Runs are counted from 1, and never go.
+        if self.numbers != list(range(1, len(self.numbers) + 1)) or {*begun} - {*self.numbers}:
+            raise RunFileError(f"{store.name} is damaged: a run is missing")
 
     def __len__(self) -> int:
         """How many there are."""
@@ -461,4 +462,10 @@ class Runs(Sequence):
 
     def __repr__(self) -> str:
         """One line for each."""
-        return "\n".join(map(repr, self)) or f"<{self.store.name} has no runs>"
+        lines = []
+        for index in range(len(self)):
+            try:
+                lines.append(repr(self[index]))
+            except RunFileError as error:
+                lines.append(f"<{error}>")
+        return "\n".join(lines) or f"<{self.store.name} has no runs>"

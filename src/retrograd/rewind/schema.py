@@ -6,6 +6,7 @@ byte. Numbers in blobs are little-endian.
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,13 @@ VERSION = 1
 TABLES = {
     # One row a run. header: JSON, see ``header``.
     "runs": "run INTEGER PRIMARY KEY, header TEXT NOT NULL",
-    # How far a run has come as of the last commit. status: running, ended, interrupted, diverged or
+    # How far a run has come as of the last commit, and how many rows of the other tables are its:
+    # without these numbers nobody would miss one. status: running, ended, interrupted, diverged or
     # failed; the note says where it diverged, or of what it failed.
     "progress": (
         "run INTEGER PRIMARY KEY, status TEXT NOT NULL, note TEXT NOT NULL, "
-        "steps INTEGER NOT NULL, seconds REAL NOT NULL"
+        "steps INTEGER NOT NULL, epochs INTEGER NOT NULL, checkpoints INTEGER NOT NULL, "
+        "seconds REAL NOT NULL"
     ),
     # Whole states. The blob is the parameters (P,), then the optimizer's slots (n_slots, P).
     "checkpoints": (
@@ -33,8 +36,8 @@ TABLES = {
         "run INTEGER NOT NULL, epoch INTEGER NOT NULL, step INTEGER NOT NULL, loss REAL, "
         "score REAL, learning_rate REAL NOT NULL"
     ),
-    # Losses of the steps from ``step`` on, every stride-th of them; the blob is float64. The
-    # gradient's norm is that of the last of the steps.
+    # Losses of the steps from ``step`` on, every stride-th of them; the blob is float64. The rows
+    # of a run lie end to end. The gradient's norm is that of the last of a row's steps.
     "losses": (
         "run INTEGER NOT NULL, step INTEGER NOT NULL, stride INTEGER NOT NULL, "
         "steps INTEGER NOT NULL, losses BLOB NOT NULL, gradient_norm REAL"
@@ -46,19 +49,30 @@ COLUMNS = {
     table: tuple(column.split()[0] for column in columns.split(", "))
     for table, columns in TABLES.items()
 }
+# What SQLite hands out for a column: it would keep anything in any.
+TYPES: dict[str, type] = {"INTEGER": int, "REAL": float, "TEXT": str, "BLOB": bytes}
+COLUMN_TYPES = {
+    table: tuple(
+        (TYPES[column.split()[1]],) + (() if column.endswith(("NULL", "KEY")) else (type(None),))
+        for column in columns.split(", ")
+    )
+    for table, columns in TABLES.items()
+}
 KEYS = {"checkpoints": "run, step", "epochs": "run, epoch", "losses": "run, step"}
+# The whole of a file's schema, by name: the SQL that makes each part of it.
+SCHEMA = {
+    table: f"CREATE TABLE {table} ({columns}, digest TEXT NOT NULL)"
+    for table, columns in TABLES.items()
+} | {
+    f"{table}_by_step": f"CREATE UNIQUE INDEX {table}_by_step ON {table} ({key})"
+    for table, key in KEYS.items()
+}
 
 
 def statements() -> list[str]:
     """SQL that makes an empty file."""
-    made = [
-        f"CREATE TABLE {table} ({columns}, digest TEXT NOT NULL)"
-        for table, columns in TABLES.items()
-    ]
-    made += [
-        f"CREATE UNIQUE INDEX {table}_by_step ON {table} ({key})" for table, key in KEYS.items()
-    ]
-    return [*made, f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {VERSION}"]
+    marks = [f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {VERSION}"]
+    return [*SCHEMA.values(), *marks]
 
 
 def row_digest(table: str, row: tuple) -> str:
@@ -66,8 +80,8 @@ def row_digest(table: str, row: tuple) -> str:
 
     Examples
     --------
-    >>> row_digest("progress", (1, "ended", "", 20, 0.5))
-    'b35c3913dafea3a2c7385b0a8eda7ed7'
+    >>> row_digest("progress", (1, "ended", "", 20, 4, 2, 0.5))
+    'e883ddb46f6a70a3cd83466599ca0e36'
     """
     digest = hashlib.sha256(table.encode())
     if table == "arrays":  # whose name is a digest of the rest
@@ -97,5 +111,12 @@ def array_name(array: np.ndarray) -> str:
 
 
 def canonical(document: dict) -> str:
-    """JSON in one form, for headers."""
-    return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    """JSON in one form, for headers; ASCII, since half a surrogate pair would have no bytes."""
+    return json.dumps(document, sort_keys=True, allow_nan=False, default=_item)
+
+
+def _item(value: Any) -> Any:
+    """A NumPy scalar, as parameter grids have them, as Python's own."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is no plain data")

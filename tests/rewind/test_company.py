@@ -1,0 +1,348 @@
+"""Recording in company: in searches, threads, other processes; copied, pickled, read meanwhile."""
+
+import copy
+import os
+import pickle
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.ensemble import BaggingClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from small_runs import classifier, model_numbers, often, record, same, table
+
+from retrograd.engine import trainer
+from retrograd.estimators.notebook import MLP
+from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.rewind.store import RunFileError
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+
+
+def in_child(work: Callable[[], Any]) -> int:
+    """Let a forked child do some work; its number."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            work()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    return pid
+
+
+def ended_well(pid: int) -> bool:
+    """Wait for a child; whether it did its work."""
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def assert_whole(path: Any, n_runs: int) -> list:
+    """Every run of a file has ended, and replays to its own bits."""
+    runs = list(open_runs(path))
+    assert len(runs) == n_runs
+    for run in runs:
+        assert (run.status, run.verify()) == ("ended", None)
+        assert len(run.losses[0]) == len(run)
+    return runs
+
+
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.compiled)])
+def test_a_search_over_pipelines(tmp_path, n_jobs):
+    """Every fit is a run with its parameters and its place, and the models are the unrecorded."""
+    X, y = table()
+    grid = {"mlpclassifier__alpha": [0.0, 1.0], "mlpclassifier__max_iter": [2, 3]}
+
+    def search() -> GridSearchCV:
+        return GridSearchCV(
+            make_pipeline(StandardScaler(), classifier()), grid, cv=2, n_jobs=n_jobs
+        )
+
+    path = tmp_path / "search.retro"
+    recorded = search().set_callbacks(Recorder(path)).fit(X, y)
+    plain = search().fit(X, y)
+    np.testing.assert_array_equal(
+        recorded.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"]
+    )
+    best = recorded.best_estimator_[-1]
+    assert same(model_numbers(best), model_numbers(plain.best_estimator_[-1]))
+    runs = assert_whole(path, 4 * 2 + 1)
+    assert same(model_numbers(runs[-1].estimator()), model_numbers(best))
+    # Processes begin in any order; the refit, which is the last, stands in no fold.
+    found = sorted(
+        (run.header.place, *(run.header.estimator["parameters"][name] for name in
+                             ("alpha", "max_iter"))) for run in runs[:-1]
+    )  # fmt: skip
+    assert len({place for place, *_ in found}) == 8
+    assert all(place.startswith("GridSearchCV fit") for place, *_ in found)
+    asked = [(alpha, n) for alpha in (0.0, 1.0) for n in (2, 3) for _ in range(2)]
+    assert [tuple(parameters) for _, *parameters in found] == asked
+    assert runs[-1].header.place.startswith("GridSearchCV fit")
+    with pytest.raises(ValueError, match="has 9 runs: name one") as caught:
+        open_run(path)
+    assert runs[3].header.place in str(caught.value)
+
+
+def test_a_pipeline_hands_it_down(tmp_path):
+    """From the pipeline to the network; on the network inside it, scikit-learn refuses it."""
+    X, y = table()
+    recorder = Recorder(tmp_path / "pipe.retro")
+    model = make_pipeline(StandardScaler(), classifier()).set_callbacks(recorder).fit(X, y)
+    (run,) = assert_whole(recorder, 1)
+    assert same(model_numbers(run.estimator()), model_numbers(model[-1]))
+    assert "Pipeline" in run.header.place
+    inside = make_pipeline(StandardScaler(), classifier().set_callbacks(recorder))
+    with pytest.raises(TypeError, match="Register them directly on the meta-estimator"):
+        inside.fit(X, y)
+
+
+@pytest.mark.compiled
+def test_memory_does_not_go_to_other_processes():
+    """And says what does."""
+    X, y = table()
+    search = GridSearchCV(classifier(), {"alpha": [0.0, 1.0]}, cv=2, n_jobs=2)
+    with pytest.raises(pickle.PicklingError) as caught:
+        search.set_callbacks(Recorder()).fit(X, y)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "give it a path, as in Recorder('search.retro')" in told
+    search.set_params(n_jobs=1).set_callbacks(recorder := Recorder()).fit(X, y)
+    assert_whole(recorder, 5)
+
+
+def test_memory_serves_many_fits():
+    """One recorder without a path, used again: a run each."""
+    recorder = Recorder()
+    models = [record_with(recorder, classifier(alpha=alpha)) for alpha in (0.0, 0.1)]
+    for run, model in zip(assert_whole(recorder, 2), models, strict=True):
+        assert same(model_numbers(run.estimator()), model_numbers(model))
+
+
+def record_with(recorder: Recorder, model: Any) -> Any:
+    """Fit a model, recorded by a recorder that is there."""
+    return model.set_callbacks(recorder).fit(*table())
+
+
+@pytest.mark.parametrize("where", ["file", "memory"])
+def test_two_threads_into_one_file(tmp_path, where):
+    """Each run is as if it had been alone."""
+    recorder = Recorder(tmp_path / "two.retro" if where == "file" else None)
+    models = [classifier(random_state=seed, max_iter=40) for seed in range(3)]
+    with often():
+        threads = [threading.Thread(target=record_with, args=(recorder, m)) for m in models]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    runs = {run.header.estimator["seed"]: run for run in assert_whole(recorder, 3)}
+    for seed, model in enumerate(models):
+        alone = classifier(random_state=seed, max_iter=40).fit(*table())
+        assert same(model_numbers(runs[seed].estimator()), model_numbers(model))
+        assert same(model_numbers(model), model_numbers(alone))
+
+
+@needs_fork
+@pytest.mark.compiled
+def test_forks_while_the_file_is_read_and_written(tmp_path):
+    """Children record into a file that their parent has open, and is writing to in a thread."""
+    path = tmp_path / "family.retro"
+    record(path, classifier(), *table())
+    mine = open_run(path)
+    before = model_numbers(mine.at(7).estimator())
+
+    def child() -> None:
+        record(path, classifier(random_state=1, max_iter=30), *table())
+        # What it has inherited it can read, by a connection of its own.
+        assert same(model_numbers(mine.at(7).estimator()), before)
+        assert mine.refresh().verify() is None
+
+    with often():
+        long = classifier(random_state=2, max_iter=300, tol=0.0)
+        thread = threading.Thread(target=record, args=(path, long, *table()))
+        thread.start()
+        children = []
+        for _ in range(4):
+            children.append(in_child(child))
+            time.sleep(0.01)
+        thread.join()
+        assert all([ended_well(pid) for pid in children])
+    assert_whole(path, 6)
+    assert same(model_numbers(mine.at(7).estimator()), before)
+
+
+@needs_fork
+@pytest.mark.compiled
+def test_reading_while_another_process_records(tmp_path, monkeypatch):
+    """The number of steps grows, all that is read is right, though checkpoints are thinned out."""
+    monkeypatch.setattr(trainer, "CALL_WORK", 1 << 16)
+    path = tmp_path / "growing.retro"
+    X, y = table(400)
+    options: dict = dict(max_iter=3000, tol=0.0, n_iter_no_change=5000, random_state=4)
+
+    def train() -> None:
+        with often(0.002):
+            record(path, classifier(**options), X, y, budget=4000)
+
+    child = in_child(train)
+    lengths, kept, run = [], set(), None
+    while not path.exists() or not path.stat().st_size or not len(open_runs(path)):
+        time.sleep(0.001)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            run = run.refresh() if run is not None and len(lengths) % 5 else open_run(path)
+        except ValueError as error:
+            if lengths or "broken off at its start" not in str(error):
+                raise
+            continue
+        lengths.append(len(run))
+        kept.add(len(run.store.steps_of(1)))
+        assert run.at(len(run) // 3).exact
+        assert len(run.losses[0]) > 0 or len(run) == 0
+        if len(lengths) % 10 == 0:
+            assert run.verify() is None
+        if run.status == "ended":
+            break
+    assert ended_well(child)
+    assert run.status == "ended"
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) > 3
+    assert max(kept) <= 4000 // 500 + 3
+    record(None, alone := classifier(**options), X, y)
+    assert same(model_numbers(run.estimator()), model_numbers(alone))
+
+
+def test_the_same_run_recorded_twice_at_once(tmp_path):
+    """Whoever resumes a run that is still being recorded does it no harm."""
+    path = tmp_path / "alive.retro"
+    model = classifier(max_iter=12, tol=0.0, n_iter_no_change=100)
+    resumed = []
+
+    class Meddler:
+        """A callback that resumes the run which it is in."""
+
+        def setup(self, estimator, context):
+            """Start."""
+
+        def teardown(self, estimator, context):
+            """End."""
+
+        def on_fit_task_begin(self, estimator, context):
+            """Nothing."""
+
+        def on_fit_task_end(self, estimator, context):
+            """Once, after some epochs."""
+            if estimator.n_iter_ == 6 and not resumed:
+                wait_for(path, 20)
+                resumed.append(open_run(path).resume())
+            return False
+
+    with often(), pytest.warns(UserWarning, match="is being recorded elsewhere, too"):
+        model.set_callbacks(Recorder(path), Meddler()).fit(*table())
+    assert same(model_numbers(resumed[0]), model_numbers(model))
+    (run,) = assert_whole(path, 1)
+    assert same(model_numbers(run.estimator()), model_numbers(model))
+
+
+def wait_for(path: Path, steps: int) -> None:
+    """Until so many steps are committed."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with suppress(RunFileError):  # not begun
+            if len(open_run(path)) >= steps:
+                return
+        time.sleep(0.001)
+
+
+def test_set_twice(tmp_path):
+    """It is recorded twice, and whole both times."""
+    recorder = Recorder(tmp_path / "twice.retro")
+    model = classifier().set_callbacks(recorder, Recorder(recorder.path)).fit(*table())
+    for run in assert_whole(recorder, 2):
+        assert same(model_numbers(run.estimator()), model_numbers(model))
+
+
+def test_warm_starts(tmp_path):
+    """Each fit is a run, which goes on where the last one has ended."""
+    X, y = table()
+    model = classifier(warm_start=True, max_iter=3).set_callbacks(Recorder(tmp_path / "w.retro"))
+    numbers = [model_numbers(model.fit(X, y)) for _ in range(3)]
+    runs = assert_whole(tmp_path / "w.retro", 3)
+    for run, expected in zip(runs, numbers, strict=True):
+        assert same(model_numbers(run.estimator()), expected)
+    for run, later in pairwise(runs):
+        np.testing.assert_array_equal(run[-1].coefs[0], later[0].coefs[0])
+        assert later.header.course["first_step"] == run.header.course["first_step"] + len(run)
+
+
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.compiled)])
+def test_inside_an_ensemble(tmp_path, n_jobs):
+    """Clones, here or in other processes, are recorded where the original would be."""
+    X, y = table()
+    recorder = Recorder(tmp_path / "bag.retro")
+    bag = BaggingClassifier(classifier().set_callbacks(recorder), 3, n_jobs=n_jobs, random_state=0)
+    bag.fit(X, y)
+    found = [model_numbers(run.estimator()) for run in assert_whole(recorder, 3)]
+    for model in bag.estimators_:
+        assert any(same(model_numbers(model), numbers) for numbers in found)
+    memory = Recorder()
+    MultiOutputClassifier(classifier().set_callbacks(memory)).fit(X, np.column_stack([y, y > 0]))
+    assert_whole(memory, 2)
+
+
+def test_copies_and_pickles(tmp_path):
+    """A fitted estimator goes anywhere with its recorder, if that has a path."""
+    X, y = table()
+    model = classifier().set_callbacks(Recorder(tmp_path / "some.retro")).fit(X, y)
+    for k, other in enumerate([pickle.loads(pickle.dumps(model)), copy.deepcopy(model),
+                               copy.copy(model), clone(model)]):  # fmt: skip
+        other.fit(X, y)
+        assert same(model_numbers(other), model_numbers(model))
+        assert_whole(tmp_path / "some.retro", k + 2)
+    memory = Recorder()
+    model = classifier().set_callbacks(memory).fit(X, y)
+    with pytest.raises(ValueError, match="keeps its runs in this process's memory"):
+        pickle.dumps(model)
+    for k, other in enumerate([copy.deepcopy(model), copy.copy(model), clone(model)]):
+        other.fit(X, y)
+        assert_whole(memory, k + 2)
+    pickle.dumps(model.set_callbacks())
+
+
+def test_parameters_of_numpys_types(tmp_path):
+    """As grids have them."""
+    model = classifier(max_iter=np.int64(3), alpha=np.float32(0.1), batch_size=np.int32(20),
+                       learning_rate_init=np.float64(0.01), shuffle=np.bool_(True),
+                       hidden_layer_sizes=np.array([3, 2]), random_state=np.int64(3))  # fmt: skip
+    record(tmp_path / "some.retro", model, *table())
+    (run,) = assert_whole(tmp_path / "some.retro", 1)
+    np.testing.assert_array_equal(run.estimator().coefs_[0], model.coefs_[0])
+
+
+def test_the_notebooks_class_in_company(tmp_path):
+    """Its draws are the global generator's; recording takes none."""
+    X, y = table()
+    models = []
+    for recorder in (None, Recorder(), Recorder(tmp_path / "some.retro")):
+        np.random.seed(5)
+        model = MLP(epochs=3).fit(X, (y > 0).astype(int), recorder=recorder)
+        models.append((model_numbers(model), np.random.get_state()[1].tolist()))
+    assert all(same(found, models[0]) for found in models)
+    assert_whole(tmp_path / "some.retro", 1)

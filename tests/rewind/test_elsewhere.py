@@ -1,0 +1,153 @@
+"""Where bits differ: a replay says so once, and never passes an approximation off as the record."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_runs import (
+    classifier,
+    contents,
+    forge,
+    forge_header,
+    model_numbers,
+    often,
+    record,
+    same,
+    table,
+)
+
+from retrograd.engine.optimizers import Optimizer
+from retrograd.estimators.rewinding import open_run
+from retrograd.rewind.replay import ReplayWarning
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+N_EPOCHS = 6
+CORRECTIONS = Optimizer.corrections
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    """A run of 24 steps, with a checkpoint at every fourth."""
+    path = tmp_path / "some.retro"
+    with often():
+        record(path, classifier(max_iter=N_EPOCHS), *table())
+    assert open_run(path).store.steps_of(1) == list(range(0, 25, 4))
+    return path
+
+
+def alter(path: Path, step: int, by: float) -> None:
+    """Let a checkpoint say something else, under a right digest."""
+
+    def change(row: dict) -> None:
+        state = np.frombuffer(row["state"]).copy()
+        state[2] += by
+        row["state"] = state.tobytes()
+
+    forge(path, "checkpoints", change, f"step = {step}")
+
+
+def as_of_other_versions(path: Path) -> None:
+    """Let the run have been made elsewhere."""
+    forge_header(path, lambda header: header["made_by"].update(numpy="1.0"))
+
+
+@pytest.fixture
+def other_bits(monkeypatch) -> None:
+    """A machine whose arithmetic differs in the last digits."""
+    monkeypatch.setattr(
+        Optimizer, "corrections", lambda *arguments: CORRECTIONS(*arguments) * (1 + 1e-12)
+    )
+
+
+def test_here_nothing_is_said(path):
+    """Every moment is exact, and known to be."""
+    run = open_run(path)
+    assert run.verify() is None
+    assert all(moment.exact for moment in run)
+
+
+def test_a_checkpoint_that_is_not_met(path):
+    """The first is named, and by how much; what the file holds stays what the file holds."""
+    alter(path, 8, 1e-3)
+    run = open_run(path)
+    told = r"some.retro: replaying steps 4 to 8 here does not give .* differ by up to 0.001"
+    with pytest.warns(ReplayWarning, match=told) as caught:
+        difference = run.verify()
+    assert len(caught) == 1
+    assert (difference.begin, difference.step) == (4, 8)
+    assert difference.largest == pytest.approx(1e-3)
+    assert [moment.exact for moment in run] == [step % 4 == 0 for step in range(25)]
+    held = np.frombuffer(run.store.rows("checkpoints", "step = 8")[0][-1])
+    assert run.at(8).coefs[0].ravel()[2] == held[2]
+    assert run.verify() == difference  # said once, remembered
+
+
+def test_asking_whether_it_is_exact_finds_out(path):
+    """It is not assumed: the replay goes on to the next checkpoint to see."""
+    alter(path, 8, 1e-3)
+    run = open_run(path)
+    assert run.at(2).exact
+    with pytest.warns(ReplayWarning, match="steps 4 to 8"):
+        assert not run.at(6).exact
+    assert run.at(4).exact
+    assert run.at(8).exact
+
+
+def test_other_versions_are_looked_into(path):
+    """A replayed moment of a run from elsewhere is compared before it is handed out."""
+    as_of_other_versions(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = open_run(path)  # where the bits are the same nothing is said
+        assert run.at(6).exact
+        assert same(contents(path), contents(path))
+    alter(path, 8, 1e-3)
+    run = open_run(path)
+    with pytest.warns(ReplayWarning, match=r"made by .*numpy 1\.0"):
+        assert run.at(5).coefs[0].shape == (3, 4)
+    assert not run.at(5).exact
+
+
+def test_a_machine_of_other_bits(path, other_bits):
+    """Told once, by whatever asks first; checkpoints are the record's, moments between are not."""
+    run = open_run(path)
+    recorded = {step: run.replay.checkpoint(step).theta for step in range(0, 25, 4)}
+    with pytest.warns(ReplayWarning, match="steps 0 to 4"):
+        series = run.watch("coefs[0][1, 2]")
+    # Warnings are errors: whatever is asked from here on says nothing more.
+    assert run.first("loss < 0") is None
+    assert run.last("loss > 1e9") is None
+    assert 0 < run.verify().largest < 1e-9
+    for moment in run:
+        assert moment.exact == (moment.step % 4 == 0)
+        assert moment.trace().step == moment.step
+    # A replay does not go its own way for longer than to the next checkpoint.
+    for step, theta in recorded.items():
+        np.testing.assert_array_equal(run.at(step)._state.theta, theta)
+        assert series.values[step] == theta[:12].reshape(3, 4)[1, 2]
+
+
+def test_a_resumed_run_of_other_bits(tmp_path, other_bits):
+    """It ends; what was recorded here and what elsewhere is told apart by verify."""
+    path = tmp_path / "some.retro"
+    with often(), pytest.MonkeyPatch.context() as here:
+        here.setattr(Optimizer, "corrections", CORRECTIONS)
+        record(path, classifier(max_iter=N_EPOCHS), *table())
+    # As if it had been killed after three epochs.
+    for name in ("checkpoints", "losses"):
+        forge(path, name, lambda row: row.update(run=9), "step >= 12" if name == "losses"
+              else "step > 12")  # fmt: skip
+    forge(path, "epochs", lambda row: row.update(run=9), "epoch >= 3")
+    forge(path, "progress", lambda row: row.update(
+        status="running", steps=12, epochs=3, checkpoints=4))  # fmt: skip
+    run = open_run(path)
+    assert (len(run), run.status) == (12, "running")
+    model = run.resume()
+    assert model.n_iter_ == N_EPOCHS
+    again = open_run(path)
+    assert again.status == "ended"
+    with pytest.warns(ReplayWarning, match="steps 0 to 4"):
+        assert again.verify() is not None
+    assert same(model_numbers(model), model_numbers(again.estimator()))
