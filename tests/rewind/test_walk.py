@@ -157,7 +157,7 @@ def test_remarks_where_learners_stumble() -> None:
     ]:
         assert one_row.count(said) == 1, said
     deep = unwrapped(CASES["adam"]())
-    for said in ["Why f′", "Where a relu is off", "Each row of y_onehot", "t counts updates"]:
+    for said in ["Why f′", "Where a relu is off", "Each row of y_onehot", "counted from 1"]:
         assert deep.count(said) == 1, said
     assert "is an outer product" not in deep
     assert "sample_weight[:, None] makes the vector a column" in str(CASES["huber"]())
@@ -203,7 +203,7 @@ def test_every_activation_has_its_formulas(activation: str) -> None:
                 "m_b_after[1] = 0.9 m_b[1] + (1 − 0.9) db[1]",
                 "v_W_after[0] = 0.999 v_W[0] + (1 − 0.999) dW[0]²",
                 "m_W_after[0] / (√v_W_after[0] + 1e-08)",
-                "correction = √(1 − 0.999^t) / (1 − 0.9^t), t = 2 = ",
+                "correction = √(1 − 0.999^2) / (1 − 0.9^2) = ",
             ],
         ),
         (
