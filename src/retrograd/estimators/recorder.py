@@ -24,7 +24,7 @@ class Recorder:
     """Records every fit of a network, whole, so that one can go back to any step of it.
 
     Set it on an estimator, or on a pipeline or search around it; every fit becomes a run. It costs
-    some two per cent of the training's time: checkpoints are written in between, and everything
+    two to three per cent of the training's time: checkpoints are written in between, and everything
     else can be had by training on from one of them, bit for bit.
 
     Parameters
