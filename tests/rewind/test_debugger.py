@@ -571,6 +571,7 @@ def typed_into():
 # Other runs than that one.
 
 
+@pytest.mark.compiled  # interpreted, NumPy's scalars warn of what overflows
 def test_a_diverged_run_ends_with_the_step_that_diverged(diverged):
     session = Session(open_run(diverged))
     n = len(session.debugger.run)
