@@ -13,14 +13,17 @@ from retrograd.engine.network import Network
 from retrograd.engine.trainer import State, Trainer
 from retrograd.estimators.fitting import Training
 from retrograd.estimators.rebuilding import as_of, describe, keep_best, rows_kept
-from retrograd.estimators.rewinding import FIXED, ORDER, _is_notebooks, _train_notebooks
+from retrograd.estimators.rewinding import is_notebooks, train_notebooks
 from retrograd.maths.activations import ALIASES
 from retrograd.rewind.header import Header, course_numbers
 from retrograd.rewind.recording import Recording
 from retrograd.rewind.run import Run
 
-# Bytes of a branch's checkpoints.
-BUDGET = 256 << 20
+# Parameters that would make another network, or other data, of a run: a branch cannot change them.
+FIXED = {
+    "hidden_layer_sizes", "loss", "quantile", "huber_delta", "init", "early_stopping",
+    "validation_fraction", "warm_start", "max_fun",
+}  # fmt: skip
 
 
 def branch(run: Run, step: int, changes: dict[str, Any]) -> Run:
@@ -32,7 +35,7 @@ def branch(run: Run, step: int, changes: dict[str, Any]) -> Run:
         If a parameter is unknown, of no use, or none that a branch can change; or if there is no
         epoch left to train.
     """
-    if _is_notebooks(run):
+    if is_notebooks(run):
         return _branch_notebooks(run, step, changes)
     _check_names(run, changes)
     state = run.replay.state(step)
@@ -62,9 +65,7 @@ def branch(run: Run, step: int, changes: dict[str, Any]) -> Run:
         for name in ("train", "validation")
         if name in run.header.data
     }
-    recording = Recording(
-        run.store, header, run.data, extras, state, bool(run.header.data["kept"]), BUDGET
-    )
+    recording = Recording(run.store, header, run.data, extras, state, bool(run.header.data["kept"]))
     training.recordings = [recording]
     try:
         training.run(n_epochs)
@@ -120,7 +121,7 @@ def _course(run: Run, step: int, model: Any, optimizer: Any, state: State) -> Co
     order = Shuffled(old.order.n_rows, seed, model.shuffle, rows_kept(run, "train"))
     if skip and (seed, model.shuffle) != (old.order.seed, old.order.shuffle):
         raise ValueError(
-            f"step {step} is amid an epoch, whose order of rows {' and '.join(sorted(ORDER))} "
+            f"step {step} is amid an epoch, whose order of rows random_state and shuffle "
             f"decide: branch from its begin, step {old.begin_of(epoch)}, to change them"
         )
     model._seed = seed
@@ -158,8 +159,6 @@ def _branch_notebooks(run: Run, step: int, changes: dict[str, Any]) -> Run:
         parent=[run.number, step],
     )  # fmt: skip
     extras = {"generator": run.store.array(run.header.data["generator"])}
-    recording = Recording(
-        run.store, header, run.data, extras, state, bool(run.header.data["kept"]), BUDGET
-    )
-    _train_notebooks(run, course, optimizer, state, n_steps, recording)
+    recording = Recording(run.store, header, run.data, extras, state, bool(run.header.data["kept"]))
+    train_notebooks(run, course, optimizer, state, n_steps, recording)
     return Run(run.store, recording.run, run.door, None if header.data["kept"] else run.data)

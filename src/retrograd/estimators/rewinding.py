@@ -12,14 +12,6 @@ from retrograd.estimators.recorder import Recorder
 if TYPE_CHECKING:
     from retrograd.rewind.run import Moment, Run, Runs
 
-# Parameters that would make another network, or other data, of a run: a branch cannot change them.
-FIXED = {
-    "hidden_layer_sizes", "loss", "quantile", "huber_delta", "init", "early_stopping",
-    "validation_fraction", "warm_start", "max_fun",
-}  # fmt: skip
-# And those that say in which order rows come: only between two epochs.
-ORDER = {"shuffle", "random_state"}
-
 
 def open_runs(path: "str | PathLike | Recorder") -> "Runs":
     """Open the runs of a file, as a sequence of ``Run``.
@@ -102,7 +94,7 @@ def _data_of(run: "Run", data: tuple) -> Any:
     X, y, *weight = data
     header = run.header
     try:
-        if _is_notebooks(run):
+        if is_notebooks(run):
             X, targets = np.asarray(X, float), np.asarray(y, float).reshape(-1)
         else:
             model = rebuild(run)
@@ -126,7 +118,7 @@ class EstimatorDoor:
         from retrograd.estimators import rebuilding
 
         run, state = moment.run, moment.run.replay.state(moment.step)
-        if _is_notebooks(run):
+        if is_notebooks(run):
             return _notebooks(run, state.theta)
         return rebuilding.as_of(run, state, moment.step)[0]
 
@@ -134,7 +126,7 @@ class EstimatorDoor:
         """Fitted estimator as ``fit`` has left it."""
         from retrograd.estimators import rebuilding
 
-        if _is_notebooks(run):
+        if is_notebooks(run):
             return self.estimator(run[-1])
         state = run.replay.state(len(run))
         model, stopping, _ = rebuilding.as_of(run, state, len(run))
@@ -154,7 +146,7 @@ class EstimatorDoor:
             )
         if run.status == "ended":
             return self.result(run)
-        if _is_notebooks(run):
+        if is_notebooks(run):
             return self._resume_notebooks(run)
         return self._resume_estimator(run)
 
@@ -181,7 +173,7 @@ class EstimatorDoor:
         n_steps = self.estimator(run[-1]).epochs * run.header.course["n_rows"]
         n_steps -= run.header.course["first_step"]
         state = run.replay.state(len(run))
-        _train_notebooks(run, run.replay.course, run.header.optimizer, state, n_steps - len(run),
+        train_notebooks(run, run.replay.course, run.header.optimizer, state, n_steps - len(run),
                          self._recording(run, state))  # fmt: skip
         run.refresh()
         return self.estimator(run[-1])
@@ -191,9 +183,7 @@ class EstimatorDoor:
         from retrograd.rewind.recording import Recording
 
         kept = bool(run.header.data["kept"])
-        return Recording(
-            run.store, run.header, run.data, {}, state, kept, Recorder().budget, run.number
-        )
+        return Recording(run.store, run.header, run.data, {}, state, kept, number=run.number)
 
     def branch(self, run: "Run", step: int, changes: dict) -> "Run":
         """Train on from a moment with other parameters, as a run of its own."""
@@ -202,7 +192,8 @@ class EstimatorDoor:
         return branching.branch(run, step, changes)
 
 
-def _is_notebooks(run: "Run") -> bool:
+def is_notebooks(run: "Run") -> bool:
+    """Whether a run is one of the notebook's MLP."""
     return run.header.estimator.get("kind") == "MLP"
 
 
@@ -229,7 +220,7 @@ def _notebooks(run: "Run", theta: np.ndarray) -> Any:
     return mlp
 
 
-def _train_notebooks(
+def train_notebooks(
     run: "Run", course: Any, optimizer: Any, state: Any, n_steps: int, recording: Any
 ) -> None:
     """Take so many steps of the notebook's training on, recorded."""

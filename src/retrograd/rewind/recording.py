@@ -15,6 +15,7 @@ from retrograd.engine.trainer import State
 from retrograd.rewind.header import DATA_PARTS, Header
 from retrograd.rewind.schema import array_name
 from retrograd.rewind.store import RunFileError, Store
+from retrograd.rewind.vocabulary import norm
 
 # Seconds of training between checkpoints, at least: what a replay from one of them may take.
 SPACING = 0.16
@@ -24,9 +25,10 @@ COST_FACTOR = 50
 WAITING = 2
 # Losses of single steps kept of a commit, and, of all so far, after which only every other one is.
 LOSSES_A_COMMIT, LOSSES_DENSE = 4096, 1 << 19
+# Bytes that a run's checkpoints may take, if nothing else is said.
+BUDGET = 256 << 20
 # SQLite's own limit is a billion bytes.
 LARGEST_BLOB = 900_000_000
-NORM_PART = 1 << 14
 # Characters of an error's message.
 LONGEST_NOTE = 1000
 
@@ -49,7 +51,7 @@ class Recording:
     state : State
         Before the first step.
     keep_data : bool
-    budget : int
+    budget : int, default=BUDGET
         Bytes that checkpoints may take.
     number : int, optional
         A run to go on with, instead of a new one.
@@ -70,7 +72,7 @@ class Recording:
         extras: dict[str, np.ndarray],
         state: State,
         keep_data: bool,
-        budget: int,
+        budget: int = BUDGET,
         number: int | None = None,
         owns_store: bool = False,
     ) -> None:
@@ -128,7 +130,7 @@ class Recording:
         self._keep(losses[-fresh:])
         self._steps += fresh
         if time.perf_counter() >= self._due:
-            self._gradient_norm = _finite(_norm(gradient))
+            self._gradient_norm = _finite(norm(gradient))
             self._checkpoint(state)
 
     def after_epoch(self, state: State, loss: float, score: float | None) -> None:
@@ -241,14 +243,6 @@ class Recording:
         # The next commit's steps may be fewer; but of a long training there are to be few.
         self._stride = max(stride // 2, 1 << (self._n_losses // LOSSES_DENSE))
         return [(self.run, self._steps - n, stride, n, losses, norm)]
-
-
-def _norm(gradient: np.ndarray) -> float:
-    """Euclidean norm, without a copy in double precision, and without BLAS: the same bits."""
-    total = 0.0
-    for begin in range(0, gradient.size, NORM_PART):
-        total += float(np.sum(np.square(gradient[begin : begin + NORM_PART], dtype=np.float64)))
-    return math.sqrt(total)
 
 
 def _finite(number: float | None) -> float | None:

@@ -7,9 +7,9 @@ import numpy as np
 import scipy.sparse
 
 from retrograd.engine.divergence import DivergenceError
-from retrograd.engine.trainer import PANEL_ROWS, State, Trainer
+from retrograd.engine.trainer import PANEL_ROWS, Trainer
 from retrograd.rewind.trace import LayerTrace, Trace, layers_of, trace_step
-from retrograd.rewind.vocabulary import NAMES
+from retrograd.rewind.vocabulary import norm
 
 if TYPE_CHECKING:
     from retrograd.rewind.replay import Replay
@@ -70,8 +70,7 @@ def _values(
         "learning_rate": learning_rate,
         "step": step,
         "epoch": epoch,
-        # Not by np.dot, whose bits depend on the BLAS's threads.
-        "gradient_norm": lambda: np.sqrt(np.sum(np.square(gradient, dtype=np.float64))),
+        "gradient_norm": lambda: norm(gradient),
         "x": lambda: _dense(layers[0].input),
         "y": y,
         "y_pred": layers[-1].a,
@@ -106,7 +105,6 @@ def scan(
     every : int
         Look at every so-manieth step only.
     """
-    assert set(NAMES) >= names
     with replay.lock:
         trainer = replay.at(begin)
         step = begin
@@ -143,10 +141,10 @@ def _take(
     course, state = replay.course, trainer.state
     steps = course.between(step, step + 1, replay.rate_of)
     rate, epoch = float(steps.rates[0]), course.place(step)[0]
-    before: State = state.copy() if names & WHOLE or steps.rows.size > PANEL_ROWS else state
-    if before is not state:  # of large batches only the last rows' units are still there
+    # Of large batches only the last rows' units are still there.
+    if names & WHOLE or steps.rows.size > PANEL_ROWS:
         trace = trace_step(
-            trainer.network, trainer.optimizer, trainer.data, before, steps.rows, rate
+            trainer.network, trainer.optimizer, trainer.data, state, steps.rows, rate
         )
         if trace.trouble is None:
             replay.advance(trainer, step + 1)

@@ -32,6 +32,9 @@ NAMES = {
 CONSTANTS = {"nan": np.float64(np.nan), "inf": np.float64(np.inf)}
 
 
+NORM_PART = 1 << 14
+
+
 class Function(NamedTuple):
     """One function of the language: what computes it, what it is, how many arguments it takes."""
 
@@ -51,9 +54,20 @@ def _of_some(function: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], An
     return compute
 
 
-def _norm(array: np.ndarray) -> np.float64:
-    """Euclidean norm, without BLAS: its sums would be another machine's other bits."""
-    return np.sqrt(np.sum(np.square(array, dtype=np.float64)))
+def norm(array: np.ndarray) -> np.float64:
+    """Euclidean norm, without BLAS, whose sums would be another machine's other bits.
+
+    In parts, so that a large array is not copied in double precision.
+
+    Examples
+    --------
+    >>> norm(np.array([[3.0], [4.0]]))
+    np.float64(5.0)
+    """
+    entries, total = np.ravel(array), np.float64(0.0)
+    for begin in range(0, entries.size, NORM_PART):
+        total += np.sum(np.square(entries[begin : begin + NORM_PART], dtype=np.float64))
+    return np.sqrt(total)
 
 
 def _median(array: np.ndarray) -> Any:
@@ -82,7 +96,7 @@ FUNCTIONS = {
     "mean": Function(_of_some(_double(np.mean)), "mean of all entries"),
     "std": Function(_of_some(_double(np.std)), "standard deviation of all entries, over n"),
     "median": Function(_of_some(_median), "median of all entries"),
-    "norm": Function(_norm, "Euclidean norm of all entries"),
+    "norm": Function(norm, "Euclidean norm of all entries"),
     "sqrt": Function(_double(np.sqrt), "square root of each entry"),
     "exp": Function(_double(np.exp), "exponential of each entry"),
     "log": Function(_double(np.log), "natural logarithm of each entry"),
