@@ -11,7 +11,7 @@ from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.network import Network
 from retrograd.engine.trainer import State, Trainer
-from retrograd.estimators.fitting import Training
+from retrograd.estimators.fitting import Training, batch_size_of
 from retrograd.estimators.rebuilding import as_of, describe, keep_best, rows_kept
 from retrograd.estimators.rewinding import is_notebooks, train_notebooks
 from retrograd.maths.activations import ALIASES
@@ -125,8 +125,7 @@ def _course(run: Run, step: int, model: Any, optimizer: Any, state: State) -> Co
             f"decide: branch from its begin, step {old.begin_of(epoch)}, to change them"
         )
     model._seed = seed
-    batch_size = order.n_rows if model.batch_size == "auto" else int(model.batch_size)
-    batch_size = min(batch_size, order.n_rows, 200 if model.batch_size == "auto" else batch_size)
+    batch_size = batch_size_of(model.batch_size, order.n_rows)
     return Course(
         optimizer, order, batch_size, model.max_iter, state.step, epoch, skip,
         state.schedule_start,

@@ -70,7 +70,7 @@ def fit_stochastic(
     estimator._state, estimator._solver = state, estimator.solver
     estimator._bind(network, state.theta)
     open_curves(estimator, first)
-    batch_size = _batch_size(estimator.batch_size, n_rows)
+    batch_size = batch_size_of(estimator.batch_size, n_rows)
     course = Course(
         optimizer, Shuffled(n_rows, estimator._seed, estimator.shuffle, train), batch_size,
         estimator.max_iter, state.step, state.epoch, schedule_start=state.schedule_start,
@@ -262,7 +262,8 @@ def state_of(
     return state
 
 
-def _batch_size(batch_size: int | str, n_rows: int) -> int:
+def batch_size_of(batch_size: int | str, n_rows: int) -> int:
+    """Rows of a batch: those asked for, as far as there are so many."""
     if batch_size == "auto":
         return min(200, n_rows)
     if int(batch_size) > n_rows:
