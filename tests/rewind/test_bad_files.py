@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from small_runs import contents, record_all, same, sql
+from small_runs import contents, same, sql
 
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.rewinding import open_run, open_runs
@@ -17,21 +17,6 @@ from retrograd.rewind.schema import TABLES, VERSION
 from retrograd.rewind.store import RunFileError
 
 LONGEST_MESSAGE = 600
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> tuple[bytes, list]:
-    """A file of three runs, and all that is in it."""
-    path = record_all(tmp_path_factory.mktemp("runs") / "whole.retro")
-    return path.read_bytes(), contents(path)
-
-
-@pytest.fixture
-def path(tmp_path, whole) -> Path:
-    """A copy of it, to damage."""
-    path = tmp_path / "some.retro"
-    path.write_bytes(whole[0])
-    return path
 
 
 def refusal(path: Path) -> str:

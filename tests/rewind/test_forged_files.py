@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_runs import contents, forge, forge_header, record_all, same
+from small_runs import contents, forge, forge_header, same
 
 from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.rewind import schema
@@ -18,21 +18,6 @@ from retrograd.rewind.store import RunFileError
 
 # More than any of these files takes: a lie about sizes is no reason to allocate.
 LITTLE = 8 << 20
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> tuple[bytes, list]:
-    """A file of three runs, and all that is in it."""
-    path = record_all(tmp_path_factory.mktemp("runs") / "whole.retro")
-    return path.read_bytes(), contents(path)
-
-
-@pytest.fixture
-def path(tmp_path, whole) -> Path:
-    """A copy of it, to forge."""
-    path = tmp_path / "some.retro"
-    path.write_bytes(whole[0])
-    return path
 
 
 def refusal(path: Path) -> str:
