@@ -18,6 +18,7 @@ from retrograd.faces.cli.resume import resume
 from retrograd.faces.cli.runs import runs
 from retrograd.faces.cli.trace import trace
 from retrograd.faces.cli.train import train
+from retrograd.faces.cli.view import view
 
 CTRL_C = 130
 
@@ -67,6 +68,7 @@ app.command()(train)
 app.command()(predict)
 app.command()(info)
 app.command()(runs)
+app.command()(view)
 app.command()(debug)
 app.command()(trace)
 app.command()(resume)

@@ -97,7 +97,7 @@ ACTIVATIONS: dict[str, tuple[Formula, Formula]] = {
         Formula("1 − exp(−A)", "1 - e^{-A}"),
     ),
     "softmax": (
-        Formula("exp(Z) / sum of the row's exp(Z)", r"\frac{e^{Z}}{\sum_o e^{Z_o}}"),
+        Formula("exp(Z) / sum of the row's exp(Z)", r"\frac{e^{Z}}{\sum_o e^{{Z}_o}}"),
         Formula("", ""),
     ),
     "exp": (Formula("exp(Z)", r"e^{Z}"), Formula("", "")),

@@ -1,0 +1,114 @@
+"""The network at a moment: weights and biases, and how every unit fares on the coming batch."""
+
+import numpy as np
+
+from retrograd.faces.page.viewer import Viewer
+from retrograd.rewind.trace import LayerTrace
+
+# Entries of an array that are sent whole; a larger one is drawn from a coarser picture of it.
+WHOLE = 1 << 14
+PICTURE = 96
+# Rows, and columns, of a window of numbers.
+MOST = 256
+# Activations that level off, and how near to their ends a unit counts as saturated.
+ENDS = {"logistic": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+NEAR = 0.01
+
+
+def moment(viewer: Viewer, run: int, step: int) -> dict:
+    """Tell of the network after so many steps, and, if there is another step, of its units in it.
+
+    Returns
+    -------
+    dict
+        ``layers``, each with ``W`` and ``b`` or a picture of them, and the units' ``norm`` (of
+        their incoming weights), ``mean`` and ``spread`` (of a over the batch), ``dead`` and
+        ``saturated``.
+    """
+    found = viewer.moment(run, step)
+    has_next = viewer.has_step(run, step)
+    trace = found.trace() if has_next else None
+    layers = []
+    for layer, (W, b) in enumerate(zip(found.coefs, found.intercepts, strict=True)):
+        told = {
+            "W": picture(W),
+            "b": b,
+            "norm": np.sqrt(np.einsum("io,io->o", W, W)),
+        }
+        if trace is not None:
+            told |= _units(trace.layers[layer])
+        layers.append(told)
+    return {
+        "run": run,
+        "step": step,
+        "epoch": found.epoch,
+        "exact": found.exact,
+        "learning_rate": trace.learning_rate if trace else None,
+        "loss": trace.loss if trace else None,
+        "gradient_norm": float(np.linalg.norm(trace.gradient)) if trace else None,
+        "rows": trace.rows.size if trace else 0,
+        "trouble": trace.trouble if trace else None,
+        "layers": layers,
+    }
+
+
+def weights(
+    viewer: Viewer, run: int, step: int, layer: int, row: int, column: int, rows: int, columns: int
+) -> dict:
+    """Give a window of a layer's weights, the numbers as they are."""
+    W = viewer.moment(run, step).coefs[layer]
+    window = W[max(0, row) :, max(0, column) :][: min(rows, MOST), : min(columns, MOST)]
+    return {"row": row, "column": column, "values": window}
+
+
+def _units(layer: LayerTrace) -> dict:
+    """How a layer's units fare on a batch.
+
+    A unit is dead if no row sends it any delta, saturated if most rows drive it to one of its ends.
+    """
+    told = {
+        "mean": layer.a.mean(axis=0),
+        "spread": layer.a.std(axis=0),
+        "dead": ~np.any(layer.delta, axis=0),
+    }
+    if layer.activation in ENDS:
+        low, high = ENDS[layer.activation]
+        at_end = (layer.a < low + NEAR) | (layer.a > high - NEAR)
+        told["saturated"] = at_end.mean(axis=0) > 0.5
+    return told
+
+
+def picture(array: np.ndarray) -> dict:
+    """Give a matrix whole, or a coarser one in which each cell has the largest of its block.
+
+    Returns
+    -------
+    dict
+        ``shape`` of the array itself, ``values``, ``whole``, and ``top``, the largest magnitude.
+
+    Examples
+    --------
+    >>> found = picture(np.array([[1.0, -3.0]]))
+    >>> found["whole"], found["shape"], found["top"]
+    (True, [1, 2], 3.0)
+    """
+    magnitude = np.abs(array)
+    finite = magnitude[np.isfinite(magnitude)] if not np.isfinite(magnitude.sum()) else magnitude
+    top = float(finite.max(initial=0.0))
+    if array.size <= WHOLE:
+        return {"shape": list(array.shape), "values": array, "whole": True, "top": top}
+    coarse = array
+    for axis in (0, 1):
+        coarse = _largest_of_blocks(coarse, axis)
+    return {"shape": list(array.shape), "values": coarse, "whole": False, "top": top}
+
+
+def _largest_of_blocks(array: np.ndarray, axis: int) -> np.ndarray:
+    """Of each block along an axis the entry of the largest magnitude, sign and all."""
+    n = array.shape[axis]
+    if n <= PICTURE:
+        return array
+    starts = np.arange(PICTURE) * n // PICTURE
+    high = np.maximum.reduceat(array, starts, axis=axis)
+    low = np.minimum.reduceat(array, starts, axis=axis)
+    return np.where(-low > high, low, high)

@@ -1,0 +1,106 @@
+"""Which runs there are, and what one of them is a run of."""
+
+import numpy as np
+
+from retrograd.faces.page.viewer import Viewer
+from retrograd.faces.runs import describe_runs
+from retrograd.rewind.run import Run
+from retrograd.rewind.store import RunFileError
+
+
+def runs(viewer: Viewer) -> dict:
+    """List the runs of the file."""
+    viewer.look_again()
+    return {"name": viewer.runs.store.name, "runs": describe_runs(viewer.runs)}
+
+
+def run(viewer: Viewer, run: int) -> dict:
+    """Say what a run is a run of, and how far it has come; it may be growing."""
+    found = viewer.run(run).refresh()
+    header = found.header
+    network, estimator = header.network, header.estimator
+    scores = [epoch.score for epoch in found.epochs]
+    return {
+        "run": run,
+        "steps": len(found),
+        "status": found.status,
+        "note": found.note,
+        "seconds": found.seconds,
+        "place": header.place,
+        "parent": header.parent,
+        "branches": branches_of(viewer, run),
+        "widths": list(network.widths),
+        "activations": [*network.activations, network.output],
+        "loss": network.loss,
+        "solver": header.optimizer.solver,
+        "dtype": header.dtype,
+        "parameters": _parameters(estimator),
+        "estimator": estimator.get("kind", ""),
+        "n_parameters": network.n_parameters,
+        "n_rows": header.course["n_rows"],
+        "batch_size": header.course["batch_size"],
+        "first_step": header.course["first_step"],
+        "epochs": len(found.epochs),
+        "best_epoch": _best(scores, [epoch.loss for epoch in found.epochs]),
+        "scored": any(score is not None for score in scores),
+        "features": feature_names(found),
+        "classes": class_names(found),
+        "image": image_shape(found),
+        "data": header.data["kept"],
+    }
+
+
+def branches_of(viewer: Viewer, run: int) -> list[dict]:
+    """Runs that branch off a run, and where."""
+    found = []
+    for number in viewer.runs.numbers:
+        try:
+            parent = viewer.run(number).header.parent
+        except RunFileError:  # a damaged one is none to go to
+            continue
+        if parent is not None and parent[0] == run:
+            found.append({"run": number, "step": parent[1]})
+    return found
+
+
+def _best(scores: list, losses: list[float]) -> dict | None:
+    """Epoch of the best score, or where there is none of the smallest loss."""
+    if not losses:
+        return None
+    if any(score is not None for score in scores):
+        best = max(range(len(scores)), key=lambda k: -np.inf if scores[k] is None else scores[k])
+        return {"epoch": best, "by": "validation score"}
+    finite = [loss if np.isfinite(loss) else np.inf for loss in losses]
+    return {"epoch": int(np.argmin(finite)), "by": "loss"}
+
+
+def _parameters(estimator: dict) -> dict:
+    """Parameters that a page can show: what is plain already."""
+    return {
+        name: value
+        for name, value in estimator.get("parameters", {}).items()
+        if value is None or isinstance(value, bool | int | float | str | list)
+    }
+
+
+def feature_names(run: Run) -> list[str]:
+    """Names of the features; x0, x1 … if they have none."""
+    names = run.header.estimator.get("feature_names")
+    if isinstance(names, list) and len(names) == run.header.network.widths[0]:
+        return [str(name) for name in names]
+    return [f"x{k}" for k in range(run.header.network.widths[0])]
+
+
+def class_names(run: Run) -> list[str] | None:
+    """Names of the classes; None for a regression."""
+    if run.header.estimator.get("kind") != "MLPClassifier":
+        return ["0", "1"] if run.header.network.output == "logistic" else None
+    return [str(name) for name in run.at(0).estimator().classes_]
+
+
+def image_shape(run: Run) -> list[int] | None:
+    """Height and width, if the features without names are as many as a square image has pixels."""
+    n_in = run.header.network.widths[0]
+    side = int(np.sqrt(n_in))
+    unnamed = not run.header.estimator.get("feature_names")
+    return [side, side] if unnamed and side * side == n_in and side >= 4 else None

@@ -1,0 +1,20 @@
+"""The one table of what a page may ask about runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from retrograd.faces.page.answers.network import moment, weights
+from retrograd.faces.page.answers.runs import run, runs
+from retrograd.faces.page.answers.step import array, step
+from retrograd.faces.page.answers.timeline import losses, timeline
+
+ANSWERS: dict[str, Callable[..., Any]] = {
+    "runs": runs,
+    "run": run,
+    "timeline": timeline,
+    "losses": losses,
+    "moment": moment,
+    "weights": weights,
+    "step": step,
+    "array": array,
+}

@@ -1,0 +1,93 @@
+"""The timeline: loss, score, gradient norm and learning rate over all steps, in so many bins."""
+
+from typing import Any
+
+import numpy as np
+
+from retrograd.faces.page.viewer import Viewer
+from retrograd.rewind.run import Run
+
+MOST_BINS = 4096
+
+
+def timeline(viewer: Viewer, run: int, begin: int, end: int, bins: int) -> dict:
+    """Draw the curves of steps from ``begin`` to before ``end``.
+
+    Returns
+    -------
+    dict
+        Of ``loss`` and others, each with ``steps``, ``low``, ``high`` and ``mean`` of as many bins
+        as have a value; and of ``epochs``, the steps at which they end.
+    """
+    found, bins = viewer.run(run), max(1, min(bins, MOST_BINS))
+    steps, losses = found.losses
+    epochs = [epoch for epoch in found.epochs if begin <= epoch.step <= end]
+    ends = np.array([epoch.step for epoch in epochs], np.int64)
+
+    def curve(steps: np.ndarray, values: Any) -> dict:
+        return binned(steps, np.asarray(values, float), begin, end, bins)
+
+    scored = [epoch for epoch in epochs if epoch.score is not None]
+    norm_steps, norms = _gradient_norms(found)
+    return {
+        "begin": begin,
+        "end": end,
+        "loss": curve(steps, losses),
+        "epoch_loss": curve(ends, [epoch.loss for epoch in epochs]),
+        "score": curve(np.array([e.step for e in scored], np.int64), [e.score for e in scored]),
+        "learning_rate": curve(ends, [epoch.learning_rate for epoch in epochs]),
+        "gradient_norm": curve(norm_steps, norms),
+        "epochs": ends if ends.size <= bins else ends[:0],
+    }
+
+
+def _gradient_norms(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """Norms of the gradient that the record has, and the steps that they are of."""
+    found = run.store.rows("losses", "run = ?", run.number, order="step")
+    kept = [(row[1] + row[3] - 1, row[5]) for row in found if row[5] is not None]
+    steps, norms = zip(*kept, strict=True) if kept else ((), ())
+    return np.array(steps, np.int64), np.array(norms, float)
+
+
+def binned(steps: np.ndarray, values: np.ndarray, begin: int, end: int, bins: int) -> dict:
+    """Put values into bins of steps: the lowest, the highest and the mean of each that has any.
+
+    What is not finite is left out, and its steps are told as ``broken``.
+
+    Examples
+    --------
+    >>> found = binned(np.arange(4), np.array([1.0, 3.0, 2.0, np.nan]), 0, 4, 2)
+    >>> found["mean"], found["high"], found["broken"]
+    (array([2., 2.]), array([3., 2.]), array([3]))
+    """
+    inside = (steps >= begin) & (steps <= end)
+    steps, values = steps[inside], values[inside]
+    finite = np.isfinite(values)
+    broken = steps[~finite][:MOST_BINS]
+    steps, values = steps[finite], values[finite]
+    if steps.size <= bins:
+        return {"steps": steps, "low": values, "high": values, "mean": values, "broken": broken}
+    which = (steps - begin) * bins // max(1, end - begin + 1)
+    starts = np.flatnonzero(np.diff(which, prepend=-1))
+    counts = np.diff(np.append(starts, steps.size))
+    return {
+        "steps": steps[starts],
+        "low": np.minimum.reduceat(values, starts),
+        "high": np.maximum.reduceat(values, starts),
+        "mean": np.add.reduceat(values, starts) / counts,
+        "broken": broken,
+    }
+
+
+def losses(viewer: Viewer, run: int, step: int) -> dict:
+    """Tell of one step its exact loss, by replay; and of the last epoch before it the score."""
+    found = viewer.run(run)
+    moment = found.at(step)
+    told: dict[str, Any] = {"epoch": moment.epoch, "loss": None, "score": None, "scored": None}
+    if viewer.has_step(run, step):
+        for _, values in found.replay.losses(step, step + 1):
+            told["loss"] = float(values[0])
+    over = [epoch for epoch in found.epochs if epoch.step <= step and epoch.score is not None]
+    if over:
+        told |= {"score": over[-1].score, "scored": over[-1].epoch}
+    return told

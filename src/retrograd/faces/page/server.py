@@ -1,0 +1,90 @@
+"""The server: hands out the page's files, and answers its questions over a WebSocket."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.responses import FileResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from retrograd.faces.page.wire import frame
+
+STATIC = Path(__file__).parent / "static"
+# Characters of a question, but for an uploaded table, which comes in binary.
+MOST_CHARACTERS = 1 << 16
+
+Answering = Callable[[str, dict[str, Any]], Any]
+
+
+def make_application(answering: Answering) -> Starlette:
+    """Make the application that serves one page.
+
+    Parameters
+    ----------
+    answering : callable
+        Answers a question, given its name and its arguments; called in threads.
+    """
+
+    async def index(request: Any) -> FileResponse:
+        return FileResponse(STATIC / "index.html")
+
+    async def socket(connection: WebSocket) -> None:
+        await connection.accept()
+        await _converse(connection, answering)
+
+    return Starlette(
+        routes=[
+            Route("/", index),
+            WebSocketRoute("/socket", socket),
+            Mount("/", StaticFiles(directory=STATIC)),
+        ]
+    )
+
+
+async def _converse(connection: WebSocket, answering: Answering) -> None:
+    """Answer question after question; one that takes long does not hold up the others."""
+    sending = asyncio.Lock()
+    under_way: set[asyncio.Task] = set()
+
+    async def reply(text: str) -> None:
+        message = await asyncio.to_thread(_reply, text, answering)
+        async with sending:
+            with suppress(WebSocketDisconnect, RuntimeError):  # it may have gone meanwhile
+                await connection.send_bytes(message)
+
+    try:
+        while True:
+            text = await connection.receive_text()
+            if len(text) > MOST_CHARACTERS:
+                await connection.close(1009)
+                return
+            task = asyncio.create_task(reply(text))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+    except (WebSocketDisconnect, KeyError):  # KeyError: what came was binary
+        pass
+    finally:
+        for task in under_way:
+            task.cancel()
+
+
+def _reply(text: str, answering: Answering) -> bytes:
+    """Answer a question that came as JSON: its number, and the answer or what is wrong."""
+    number = None
+    try:
+        question = json.loads(text)
+        if not isinstance(question, dict) or not isinstance(question.get("ask"), str):
+            raise ValueError("a question is an object with 'ask' and 'with'")
+        number = question.get("number")
+        return frame(
+            {"number": number, "answer": answering(question["ask"], question.get("with") or {})}
+        )
+    except (ValueError, IndexError, MemoryError, RecursionError) as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        return frame({"number": number, "error": said})

@@ -1,0 +1,95 @@
+"""Serving: a free port, a secret address, the browser, and an end with Ctrl-C."""
+
+import os
+import socket
+import tempfile
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from retrograd.faces.page.guard import Guard, new_secret
+from retrograd.faces.page.server import Answering, make_application
+
+HOST = "127.0.0.1"
+# Bytes of one message from the page; a dropped table is the largest.
+MOST_BYTES = 64 << 20
+
+
+class Serving:
+    """A page that is being served, from the moment it is made until ``run`` returns.
+
+    Parameters
+    ----------
+    answering : callable
+        Answers a question, given its name and its arguments.
+    port : int, default=0
+        0 is any free one.
+
+    Attributes
+    ----------
+    address : str
+        With its secret.
+
+    Raises
+    ------
+    OSError
+        If the port is taken.
+    """
+
+    def __init__(self, answering: Answering, port: int = 0) -> None:
+        self._socket = socket.socket()
+        self._socket.bind((HOST, port))
+        port = self._socket.getsockname()[1]
+        secret = new_secret()
+        self.address = f"http://{HOST}:{port}/{secret}/"
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                Guard(make_application(answering), secret, port),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                ws="websockets-sansio",
+                ws_max_size=MOST_BYTES,
+                ws_per_message_deflate=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+            )
+        )
+
+    def run(self) -> None:
+        """Serve until Ctrl-C."""
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """End it, from another thread."""
+        self._server.should_exit = True
+
+
+def open_browser(address: str) -> Callable[[], None]:
+    """Open the browser at an address, which no command line of another program shows.
+
+    A browser is started with what it opens among its arguments, and those any user of the machine
+    can list: so it is given a file that only we can read, and that leads on.
+
+    Returns
+    -------
+    callable
+        Removes that file.
+    """
+    handle, name = tempfile.mkstemp(suffix=".html", prefix="retrograd-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(
+            "<!doctype html><meta charset=utf-8><title>retrograd</title>"
+            f'<meta http-equiv=refresh content="0; url={address}">'
+            f'<a href="{address}">retrograd</a>'
+        )
+    path = Path(name)
+    # Browsers that do not go to the background would keep us.
+    threading.Thread(target=webbrowser.open, args=[path.as_uri()], daemon=True).start()
+    return lambda: path.unlink(missing_ok=True)

@@ -1,0 +1,52 @@
+// Colours that the colour-blind can tell apart, on light and on dark.
+
+// Blue for what is negative, orange for what is positive; the ends are as bright on both grounds.
+const NEGATIVE = [[214, 228, 244], [32, 100, 178]];
+const POSITIVE = [[252, 228, 206], [204, 92, 0]];
+const DARK_NEGATIVE = [[36, 44, 58], [104, 172, 255]];
+const DARK_POSITIVE = [[54, 44, 36], [255, 160, 66]];
+const MISSING = [196, 30, 110];
+
+// After Okabe and Ito (2008), ordered so that neighbours differ in lightness, too.
+export const CLASSES = [
+  "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8a00", "#7f7f7f",
+  "#5d3a9b", "#b5651d",
+];
+
+/** Whether an element is drawn on a dark ground. */
+export function isDark(element) {
+  const chosen = element.closest("[data-theme]");
+  if (chosen) return chosen.dataset.theme === "dark";
+  return window.matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+/** Colour of a number between −1 and 1, as [r, g, b]; magenta for NaN. */
+export function signed(value, dark) {
+  if (Number.isNaN(value)) return MISSING;
+  const ends = value < 0 ? (dark ? DARK_NEGATIVE : NEGATIVE) : (dark ? DARK_POSITIVE : POSITIVE);
+  const ground = dark ? [30, 32, 36] : [255, 255, 255];
+  const t = Math.sqrt(Math.min(1, Math.abs(value)));
+  const [from, to] = t < 0.25 ? [ground, ends[0]] : ends;
+  const u = t < 0.25 ? t * 4 : (t - 0.25) / 0.75;
+  return [0, 1, 2].map((k) => Math.round(from[k] + (to[k] - from[k]) * u));
+}
+
+/** The same as CSS. */
+export function signedCss(value, dark) {
+  return `rgb(${signed(value, dark).join(" ")})`;
+}
+
+/** Colour of a class; those beyond the table are drawn in its colours again. */
+export function classColour(k) {
+  return CLASSES[k % CLASSES.length];
+}
+
+/** A colour of the style sheet, such as "--ink", as it is on the element's ground. */
+export function ink(element, name) {
+  const probe = document.createElement("i");
+  probe.style.color = `var(${name})`;
+  element.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}

@@ -1,0 +1,81 @@
+// Making elements, and the few gestures that every view needs.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Make an element: h("button", {class: "quiet", onclick: f}, "text", child). */
+export function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** The same of SVG. */
+export function s(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "style" && typeof value === "object") Object.assign(element.style, value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** Put MathML, which our own server wrote, into an element. */
+export function math(markup) {
+  const holder = h("span", { class: "math" });
+  const parsed = new DOMParser().parseFromString(markup, "text/html").querySelector("math");
+  if (parsed) holder.append(document.adoptNode(parsed));
+  return holder;
+}
+
+/** Run an asynchronous function for the newest arguments only: what came in between is skipped. */
+export function latest(work) {
+  let busy = false;
+  let waiting = null;
+  return async function run(...args) {
+    waiting = args;
+    if (busy) return;
+    busy = true;
+    try {
+      while (waiting) {
+        const now = waiting;
+        waiting = null;
+        await work(...now);
+      }
+    } finally {
+      busy = false;
+    }
+  };
+}
+
+/** Size a canvas to its box, sharp on any screen; its context, scaled to CSS pixels. */
+export function sharp(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.max(1, Math.round(width * ratio));
+  canvas.height = Math.max(1, Math.round(height * ratio));
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return context;
+}
+
+/** Call a function whenever an element's size changes. */
+export function onResize(element, work) {
+  let width = 0;
+  let height = 0;
+  new ResizeObserver(([entry]) => {
+    const box = entry.contentRect;
+    if (box.width === width && box.height === height) return;
+    ({ width, height } = box);
+    work(width, height);
+  }).observe(element);
+}
+
+/** Whether whoever looks prefers that nothing moves by itself. */
+export function calm() {
+  return window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+}

@@ -1,0 +1,148 @@
+// Puts the page together: header, timeline, network, step, outcome; and the keys.
+
+import { awayView } from "./away.js";
+import { branchView } from "./branch.js";
+import { buildView } from "./build.js";
+import { isDark } from "./colours.js";
+import { compareView } from "./compare.js";
+import { h } from "./dom.js";
+import { findView } from "./find.js";
+import { icon } from "./icons.js";
+import { inspectorView } from "./inspector.js";
+import { networkView } from "./network.js";
+import { count } from "./numbers.js";
+import { outcomeView } from "./outcome.js";
+import { Page } from "./page.js";
+import { readPlace } from "./place.js";
+import { stepView } from "./step.js";
+import { timelineView } from "./timeline.js";
+
+/** Draw the page into `root`, fed by `ask`; see `Page`. */
+export function mount(root, ask, options = {}) {
+  const page = new Page(root, ask, options);
+  page.connection = (state) => {
+    if (state === "lost") page.tell("The connection is lost; trying again …");
+    else if (page.run) page.tell("");
+  };
+  const views = {
+    timeline: timelineView(page), network: networkView(page), inspector: inspectorView(page),
+    step: stepView(page), outcome: outcomeView(page), compare: compareView(page),
+    find: findView(page), away: awayView(page), branch: branchView(page),
+    build: buildView(page),
+  };
+  const head = headView(page, views);
+  page.views = [head, ...Object.values(views)];
+  setTheme(root, page.place.theme);
+  root.replaceChildren(
+    head.element,
+    page.notice,
+    h("main", { class: "desk" },
+      views.build.element,
+      views.timeline.element,
+      h("div", { class: "column" }, views.network.element, views.inspector.element),
+      views.step.element,
+      h("div", { class: "column" },
+        views.outcome.element, views.branch.element, views.compare.element)),
+  );
+  listen(root, page, views);
+  begin(page, views);
+  return page;
+}
+
+async function begin(page, views) {
+  const played = await views.build.begin();
+  if (played) return;
+  const told = await page.ask("runs");
+  if (!told) return;
+  page.runs = told.runs;
+  page.name = told.name;
+  const usable = told.runs.filter((run) => run.status !== "damaged");
+  if (!usable.length) {
+    page.tell(told.runs.length ? told.runs[0].note : `${told.name} has no runs`);
+    return;
+  }
+  const wanted = page.place.run ?? page.options.run ?? usable.at(-1).run;
+  const known = usable.some((run) => run.run === wanted);
+  page.place.run = null;
+  await page.go({ run: known ? wanted : usable.at(-1).run, step: page.place.step });
+}
+
+/** The line at the top: which run this is, and what can be taken away. */
+function headView(page, views) {
+  const name = h("span", { class: "file" });
+  const runs = h("select", {
+    "aria-label": "Run", onchange: () => page.go({ run: Number(runs.value), step: null }),
+  });
+  const facts = h("span", { class: "facts" });
+  const theme = h("button", {
+    class: "quiet", title: "Light or dark", "aria-label": "Light or dark",
+    onclick: () => {
+      const theme = isDark(page.root) ? "light" : "dark";
+      setTheme(page.root, theme);
+      page.go({ theme });
+      page.redraw();
+    },
+  }, icon("theme"));
+  const element = h("header", { class: "head" },
+    h("strong", { class: "brand" }, "retrograd"), name, runs, facts,
+    h("span", { class: "tools" }, views.find.element, views.away.element, theme));
+  return {
+    element,
+    show(place, changed) {
+      if (!changed.has("run") && !changed.has("grown") && !changed.has("runs")) return;
+      const { run } = page;
+      name.textContent = page.name ?? "";
+      runs.replaceChildren(...(page.runs ?? []).map((one) => h("option", {
+        value: one.run, selected: one.run === run.run, disabled: one.status === "damaged",
+      }, titleOf(one))));
+      runs.hidden = (page.runs ?? []).length < 2;
+      facts.textContent = [
+        run.widths.join(" → "), run.activations.join(", "), run.solver,
+        `${count(run.n_parameters)} parameters`, `${count(run.n_rows)} rows`,
+        run.status === "diverged" ? `diverged: ${run.note}` : run.status,
+      ].join(" · ");
+      document.title = `${page.name ?? "retrograd"} · retrograd`;
+    },
+  };
+}
+
+/** How a run is called where one is chosen. */
+export function titleOf(run) {
+  const parent = run.parent ? `, off run ${run.parent[0]} at ${count(run.parent[1])}` : "";
+  return `run ${run.run}${run.place ? `: ${run.place}` : ""}${parent}`;
+}
+
+function setTheme(root, theme) {
+  if (theme !== "light" && theme !== "dark") return;
+  root.dataset.theme = theme;
+}
+
+/** Keys that work wherever no field has the focus. */
+function listen(root, page, views) {
+  root.tabIndex = -1;
+  root.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea, [role=slider], [data-keys]")) return;
+    const act = {
+      ArrowRight: () => page.go({ step: page.place.step + (event.shiftKey ? 10 : 1) }),
+      ArrowLeft: () => page.go({ step: page.place.step - (event.shiftKey ? 10 : 1) }),
+      ArrowDown: () => views.step.phase(1),
+      ArrowUp: () => views.step.phase(-1),
+      Home: () => page.go({ step: 0 }),
+      End: () => page.go({ step: page.run.steps }),
+      " ": () => views.timeline.toggle(),
+      f: () => views.find.focus(),
+    }[event.key];
+    if (!act || !page.run) return;
+    event.preventDefault();
+    act();
+  });
+  if (page.options.address) {
+    document.body.addEventListener("keydown", (event) => {
+      if (event.target === document.body) root.dispatchEvent(new KeyboardEvent("keydown", event));
+    });
+    window.addEventListener("hashchange", () => {
+      page.go(readPlace(location.hash));
+    });
+  }
+}

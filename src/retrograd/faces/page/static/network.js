@@ -1,0 +1,214 @@
+// The network: units and links, coloured and sized by weight; wide layers as heatmaps.
+
+import { ink, isDark, signedCss } from "./colours.js";
+import { h, latest, onResize, s } from "./dom.js";
+import { heatmap } from "./heatmap.js";
+import { brief, count, exactOf } from "./numbers.js";
+
+// Units of a layer that are drawn one by one, and links of a layer that are drawn at all.
+const MOST_UNITS = 24;
+const MOST_LINKS = 600;
+const HEIGHT = 380;
+
+/** Make the view. */
+export function networkView(page) {
+  const title = h("h2", {}, "The network");
+  const told = h("span", { class: "number soft" });
+  const drawing = h("div", { class: "drawing" });
+  const element = h("section", { class: "network panel" },
+    h("div", { class: "bar" }, title, told), drawing);
+  let state = null;
+  let width = 0;
+
+  const fetchState = latest(async () => {
+    const { run, step } = page.place;
+    const answer = await page.ask("moment", { run, step });
+    if (!answer) return;
+    state = answer;
+    page.moment = answer;
+    draw();
+  });
+
+  function draw() {
+    if (!state || !width) return;
+    told.textContent = [
+      state.loss === null ? "the end" : `loss ${brief(state.loss)}`,
+      `epoch ${count(state.epoch)}`,
+      state.rows ? `next: ${count(state.rows)} rows` : null,
+      state.trouble ? `not finite: ${state.trouble}` : null,
+      state.exact ? null : "approximate: other bits on this machine",
+    ].filter(Boolean).join(" · ");
+    told.classList.toggle("bad", Boolean(state.trouble) || !state.exact);
+    const { widths } = page.run;
+    const wide = widths.some((n) => n > MOST_UNITS);
+    drawing.replaceChildren(wide ? summarised() : linked());
+  }
+
+  /** Units as circles, links as lines. */
+  function linked() {
+    const { widths } = page.run;
+    const layers = widths.length;
+    const x = (layer) => 46 + (layer * (width - 92)) / (layers - 1);
+    const y = (layer, unit) => 24 + ((unit + 0.5) * (HEIGHT - 48)) / widths[layer];
+    const dark = isDark(element);
+    const svg = s("svg", {
+      viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "group", "aria-label": "Units and links",
+    });
+    state.layers.forEach((layer, l) => {
+      const { values, top } = layer.W;
+      const links = Array.from(values.values, (weight, k) => [Math.abs(weight), k]);
+      const order = links.sort((a, b) => a[0] - b[0]).slice(-MOST_LINKS);
+      for (const [size, k] of order) {
+        const from = Math.floor(k / widths[l + 1]);
+        const to = k % widths[l + 1];
+        const share = top ? size / top : 0;
+        const chosen = page.place.layer === l && page.place.unit === to && page.place.from === from;
+        const path = curve(x(l) + 9, y(l, from), x(l + 1) - 13, y(l + 1, to));
+        svg.append(s("g", { class: chosen ? "link chosen" : "link", "data-link": `${l},${from},${to}` },
+          s("path", { d: path, class: "grip" }),
+          s("path", {
+            d: path, fill: "none", "stroke-width": 0.6 + 5 * share,
+            stroke: signedCss(Math.sign(values.values[k]) * Math.max(0.12, share), dark),
+          }),
+          s("title", {}, `coefs[${l}][${from}, ${to}] = ${exactOf(values, k)}`)));
+      }
+    });
+    widths.forEach((n, layer) => {
+      for (let unit = 0; unit < n; unit += 1) svg.append(unitCircle(layer, unit, x(layer), y(layer, unit), n, dark));
+    });
+    svg.addEventListener("click", (event) => pick(event.target));
+    svg.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === " ") {
+        pick(event.target);
+        event.preventDefault();
+        event.stopPropagation();
+      }
+    });
+    return svg;
+  }
+
+  function unitCircle(layer, unit, cx, cy, n, dark) {
+    const radius = Math.max(5, Math.min(13, (HEIGHT - 48) / n / 2 - 1.5));
+    const here = layer ? state.layers[layer - 1] : null;
+    const bias = here ? here.b.values[unit] : 0;
+    const dead = Boolean(here?.dead?.values[unit]) && layer < page.run.widths.length - 1;
+    const saturated = Boolean(here?.saturated?.values[unit]);
+    const label = unitName(page.run, layer, unit);
+    const words = here
+      ? `${label}: bias ${exactOf(here.b, unit)}${dead ? ", dead in this batch" : ""}${saturated ? ", saturated" : ""}`
+      : label;
+    const chosen = layer && page.place.layer === layer - 1 && page.place.unit === unit && page.place.from === undefined;
+    const top = here ? Math.max(1e-12, ...here.b.values.map(Math.abs)) : 1;
+    return s("g", {
+      class: ["unit", dead && "dead", saturated && "saturated", chosen && "chosen"].filter(Boolean).join(" "),
+      tabindex: layer ? 0 : null, role: layer ? "button" : null, "aria-label": words,
+      "data-unit": layer ? `${layer - 1},${unit}` : null,
+    },
+    s("circle", { cx, cy, r: radius, fill: here ? signedCss(bias / top, dark) : ink(element, "--ground") }),
+    dead ? s("path", { d: `M${cx - 4} ${cy - 4}l8 8m0 -8l-8 8`, class: "cross" }) : null,
+    labelled(layer, label, cx, cy, radius),
+    s("title", {}, words));
+  }
+
+  function labelled(layer, label, cx, cy, radius) {
+    const last = layer === page.run.widths.length - 1;
+    if ((layer && !last) || radius < 5.5) return null;
+    const short = label.length > 9 ? `${label.slice(0, 8)}…` : label;
+    return s("text", { x: cx, y: cy + radius + 10, class: "name" }, short);
+  }
+
+  /** Layers as pictures of their weights, one below the other; a click picks the link. */
+  function summarised() {
+    const { widths } = page.run;
+    return h("div", { class: "layers" }, state.layers.map((layer, l) => {
+      const idle = layer.dead ? layer.dead.values.reduce((sum, one) => sum + one, 0) : 0;
+      const words = [
+        `${count(widths[l])} → ${count(widths[l + 1])} ${page.run.activations[l]}`,
+        `largest |w| ${brief(layer.W.top)}`,
+        idle && l < state.layers.length - 1 ? `${count(idle)} dead in this batch` : null,
+      ].filter(Boolean).join(" · ");
+      return h("div", { class: "layer" },
+        h("div", { class: "caption" }, h("code", {}, `coefs[${l}]`), " ", h("span", { class: "soft" }, words)),
+        heatmap(layer.W, {
+          width: width - 6, height: 150, title: `weights of layer ${l}`,
+          name: (i, o) => `coefs[${l}][${i}, ${o}]`,
+          fetch: (i, o) => exactWeight(l, i, o),
+          onPick: (i, o) => page.go({ layer: l, from: i, unit: o, row: null }),
+        }),
+        unitStrip(layer, l));
+    }));
+  }
+
+  async function exactWeight(layer, from, unit) {
+    const { run, step } = page.place;
+    const answer = await page.ask("weights", { run, step, layer, row: from, column: unit, rows: 1, columns: 1 });
+    return answer ? exactOf(answer.values, 0) : "";
+  }
+
+  /** A bar for each unit, as high as its incoming weights are long; sorted if so wished. */
+  function unitStrip(layer, l) {
+    const norms = [...layer.norm.values];
+    const order = norms.map((_, unit) => unit);
+    if (page.place.show === "sorted") order.sort((a, b) => norms[b] - norms[a]);
+    const top = Math.max(...norms.filter(Number.isFinite), 1e-12);
+    const shown = order.slice(0, Math.max(8, Math.floor((width - 6) / 3)));
+    const each = (width - 6) / shown.length;
+    const svg = s("svg", { width: width - 6, height: 34, class: "strip", role: "group", "aria-label": `Units of layer ${l}` },
+      shown.map((unit, k) => s("rect", {
+        x: k * each, width: Math.max(1, each - 0.7), y: 32 - (28 * norms[unit]) / top, height: (28 * norms[unit]) / top + 2,
+        "data-unit": `${l},${unit}`,
+        class: [
+          "bar", layer.dead?.values[unit] && l < state.layers.length - 1 && "dead",
+          page.place.layer === l && page.place.unit === unit && "chosen",
+        ].filter(Boolean).join(" "),
+      }, s("title", {}, `unit ${unit}: |weights in| ${brief(norms[unit])}, bias ${exactOf(layer.b, unit)}`))));
+    svg.addEventListener("click", (event) => pick(event.target));
+    const sort = h("button", {
+      class: "quiet small", "aria-pressed": page.place.show === "sorted",
+      onclick: () => page.go({ show: page.place.show === "sorted" ? null : "sorted" }),
+    }, "sort units");
+    return h("div", { class: "units" }, svg, sort);
+  }
+
+  function pick(target) {
+    const link = target.closest("[data-link]");
+    const unit = target.closest("[data-unit]");
+    if (unit) {
+      const [layer, which] = unit.dataset.unit.split(",").map(Number);
+      page.go({ layer, unit: which, from: null, row: null });
+    } else if (link) {
+      const [layer, from, to] = link.dataset.link.split(",").map(Number);
+      page.go({ layer, from, unit: to, row: null });
+    }
+  }
+
+  onResize(drawing, (newWidth) => {
+    width = newWidth;
+    draw();
+  });
+
+  return {
+    element,
+    show(_, changed) {
+      if (changed.has("run") || changed.has("step")) return fetchState();
+      if (["layer", "unit", "from", "show", "theme"].some((name) => changed.has(name))) draw();
+      return null;
+    },
+  };
+}
+
+/** What a unit is called: a feature's, a class's name, or its number. */
+export function unitName(run, layer, unit) {
+  if (layer === 0) return run.features[unit] ?? `x${unit}`;
+  if (layer === run.widths.length - 1) {
+    if (run.classes && run.widths.at(-1) === run.classes.length) return run.classes[unit];
+    if (run.classes?.length === 2) return run.classes[1];
+    return `output ${unit}`;
+  }
+  return `unit ${unit}`;
+}
+
+function curve(x0, y0, x1, y1) {
+  const middle = (x0 + x1) / 2;
+  return `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`;
+}

@@ -1,0 +1,35 @@
+// Numbers as they are written.
+
+/** Six digits that count. */
+export function brief(value) {
+  if (value === null || value === undefined) return "";
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return minus(String(value));
+  return minus(String(Number(value.toPrecision(6))));
+}
+
+/** All digits that tell a number from every other of its type; `single` for float32. */
+export function exact(value, single = false) {
+  if (!Number.isFinite(value)) return brief(value);
+  if (!single) return minus(String(value));
+  for (let digits = 1; digits <= 9; digits += 1) {
+    const text = value.toPrecision(digits);
+    if (Math.fround(Number(text)) === value) return minus(String(Number(text)));
+  }
+  return minus(String(value));
+}
+
+/** The exact text of an entry of an `NdArray`. */
+export function exactOf(array, index) {
+  return exact(array.values[index], array.values instanceof Float32Array);
+}
+
+/** A whole number with its thousands apart. */
+export function count(value) {
+  return value.toLocaleString("en");
+}
+
+function minus(text) {
+  return text.replace("-", "−");
+}

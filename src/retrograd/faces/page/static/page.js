@@ -1,0 +1,108 @@
+// The page: one place, the views that show it, and the questions that they ask.
+
+import { h } from "./dom.js";
+import { readPlace, writePlace } from "./place.js";
+
+const STILL_GROWING_MS = 400;
+
+/**
+ * What the views share.
+ *
+ * `ask(name, arguments)` promises the answer to a question; where it goes (a WebSocket, a
+ * notebook's kernel, a file that holds answers) is no matter to a view.
+ */
+export class Page {
+  constructor(root, ask, options = {}) {
+    this.root = root;
+    this.options = options;
+    this.place = { ...options.place, ...(options.address ? readPlace(location.hash) : {}) };
+    this.run = null;
+    this.views = [];
+    this.asked = ask;
+    this.notice = h("p", { class: "notice", role: "status", "aria-live": "polite" });
+  }
+
+  /** Ask, and tell the reader if it cannot be answered; then the promise is of null. */
+  async ask(name, args = {}) {
+    try {
+      const answer = await this.asked(name, args);
+      return answer;
+    } catch (error) {
+      this.tell(error.message);
+      return null;
+    }
+  }
+
+  /** Say something in one line, until something else is said. */
+  tell(text) {
+    this.notice.textContent = text;
+    this.notice.classList.toggle("empty", !text);
+  }
+
+  /** Go elsewhere: {step: 10}. What is selected stays so. */
+  async go(changes) {
+    const before = this.place;
+    const place = { ...before, ...changes };
+    for (const [name, value] of Object.entries(place)) {
+      if (value === null) delete place[name];
+    }
+    if (this.run) place.step = Math.max(0, Math.min(this.run.steps, place.step ?? 0));
+    const changed = new Set(
+      [...Object.keys(place), ...Object.keys(before)].filter((k) => place[k] !== before[k]),
+    );
+    if (!changed.size) return;
+    this.place = place;
+    if (this.options.address) history.replaceState(null, "", writePlace(place));
+    if (changed.has("run")) {
+      await this.openRun();
+      for (const name of ["run", "step"]) changed.add(name);
+    }
+    await this.show(changed);
+  }
+
+  /** Learn what the place's run is a run of. */
+  async openRun() {
+    const run = await this.ask("run", { run: this.place.run });
+    if (!run) return;
+    this.run = run;
+    this.place.step = Math.max(0, Math.min(run.steps, this.place.step ?? run.steps));
+    this.watchGrowth();
+  }
+
+  /** Look again, while a run is being recorded, how far it has come. */
+  watchGrowth() {
+    clearTimeout(this.growth);
+    if (!this.run || this.run.status !== "running" || this.options.still) return;
+    this.growth = setTimeout(async () => {
+      const before = this.run;
+      const run = await this.ask("run", { run: before.run });
+      if (run && this.run === before) {
+        const atEnd = this.place.step === before.steps;
+        this.run = run;
+        if (run.steps !== before.steps || run.status !== before.status) {
+          if (atEnd && this.place.follow !== false) await this.go({ step: run.steps });
+          this.show(new Set(["grown"]));
+        }
+      }
+      this.watchGrowth();
+    }, STILL_GROWING_MS);
+  }
+
+  /** Let all views show the place; `changed` says what is new in it. */
+  async show(changed) {
+    if (!this.run) return;
+    await Promise.all(this.views.map(async (view) => {
+      try {
+        await view.show(this.place, changed);
+      } catch (error) {
+        console.error(error);
+        this.tell(error.message);
+      }
+    }));
+  }
+
+  /** Draw everything again, as after a change of theme. */
+  redraw() {
+    this.show(new Set(["run", "step", "theme"]));
+  }
+}

@@ -1,0 +1,47 @@
+// Questions over a WebSocket; if it drops, it is opened again, and what was asked is asked again.
+
+import { unpack } from "./wire.js";
+
+const WAIT_MS = [250, 500, 1000, 2000, 4000];
+
+/** Connect; `ask` promises an answer, `onState` is told "open" and "lost". */
+export function connect(address, onState = () => {}) {
+  const waiting = new Map();
+  let number = 0;
+  let tries = 0;
+  let socket = null;
+
+  function open() {
+    socket = new WebSocket(address);
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      tries = 0;
+      onState("open");
+      for (const { message } of waiting.values()) socket.send(message);
+    };
+    socket.onmessage = ({ data }) => {
+      const { number: which, answer, error } = unpack(data);
+      const asked = waiting.get(which);
+      waiting.delete(which);
+      if (!asked) return;
+      if (error === undefined) asked.resolve(answer);
+      else asked.reject(new Error(error));
+    };
+    socket.onclose = () => {
+      onState("lost");
+      setTimeout(open, WAIT_MS[Math.min(tries, WAIT_MS.length - 1)]);
+      tries += 1;
+    };
+  }
+
+  open();
+  return function ask(name, args) {
+    number += 1;
+    const mine = number;
+    const message = JSON.stringify({ number: mine, ask: name, with: args });
+    return new Promise((resolve, reject) => {
+      waiting.set(mine, { message, resolve, reject });
+      if (socket.readyState === WebSocket.OPEN) socket.send(message);
+    });
+  };
+}

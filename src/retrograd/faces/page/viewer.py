@@ -1,0 +1,136 @@
+"""The viewer: one file of runs, opened once, that answers what a page asks of it."""
+
+import inspect
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from retrograd.rewind.run import Moment, Run, Runs
+
+# Bytes of states, and of traces beside them, that are kept at hand.
+KEPT_BYTES = 256 << 20
+
+
+class QuestionError(ValueError):
+    """A page asked for what there is not."""
+
+
+class Viewer:
+    """Answers questions of a page about the runs of one file.
+
+    It may be asked from several threads; one question is answered at a time.
+
+    Parameters
+    ----------
+    runs : Runs
+        As from ``open_runs``.
+    answers : dict
+        The function that answers, by the name of the question; see ``answers/``.
+    """
+
+    def __init__(self, runs: Runs, answers: dict[str, Callable[..., Any]]) -> None:
+        self.runs, self.answers = runs, answers
+        self.lock = threading.RLock()
+        self._runs: dict[int, Run] = {}
+        self._moments: OrderedDict[tuple[int, int], Moment] = OrderedDict()
+        self._notes: list[str] = []
+
+    def answer(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Answer one question: plain data and arrays.
+
+        Raises
+        ------
+        QuestionError
+            If there is no such question, or it has not these arguments.
+        ValueError, IndexError
+            If it cannot be answered; the message is for the reader of the page.
+        """
+        if name not in self.answers:
+            raise QuestionError(f"a page cannot ask {name!r}")
+        function = self.answers[name]
+        _check(function, name, arguments)
+        with self.lock, warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                return function(self, **arguments)
+            finally:
+                self._notes += [str(warning.message) for warning in caught]
+
+    def notes(self) -> list[str]:
+        """Warnings since the last time, each once: such as that bits differ on this machine."""
+        with self.lock:
+            notes, self._notes = list(dict.fromkeys(self._notes)), []
+        return notes
+
+    def run(self, number: int) -> Run:
+        """Run of a number, as it was when last looked at; ``refresh`` looks again."""
+        if number not in self._runs:
+            if number not in self.runs.numbers:
+                self.look_again()
+            if number not in self.runs.numbers:
+                raise QuestionError(f"{self.runs.store.name} has no run {number}")
+            self._runs[number] = self.runs[self.runs.numbers.index(number)]
+        return self._runs[number]
+
+    def look_again(self) -> None:
+        """See which runs have been begun meanwhile."""
+        self.runs = Runs(self.runs.store, self.runs.door)
+
+    def has_step(self, number: int, step: int) -> bool:
+        """Whether a step was taken from a moment; none was from the last, unless it diverged."""
+        run = self.run(number)
+        return step < len(run) or run.status == "diverged"
+
+    def moment(self, number: int, step: int) -> Moment:
+        """Moment of a run, kept at hand with its state and its trace once these were asked for.
+
+        Who goes back one step will go back another: the states that a replay passes on its way
+        are kept, too.
+        """
+        run = self.run(number)
+        wanted = run.at(step)
+        kept = self._moments.get((number, step))
+        if kept is None:
+            if (number, step + 1) in self._moments:
+                self._keep_way_to(run, step)
+            kept = self._moments.setdefault((number, step), wanted)
+        self._moments.move_to_end((number, step))
+        while len(self._moments) > self._room(run):
+            self._moments.popitem(last=False)
+        return kept
+
+    def _room(self, run: Run) -> int:
+        """How many moments of a run may be kept."""
+        header = run.header
+        bytes_each = header.network.n_parameters * (4 + 2 * header.optimizer.n_slots) * 8
+        return max(4, min(64, KEPT_BYTES // bytes_each))
+
+    def _keep_way_to(self, run: Run, step: int) -> None:
+        before = max(mark for mark in run.store.steps_of(run.number) if mark <= step)
+        for passed in range(max(before, step - self._room(run) // 2), step + 1):
+            moment = run.at(passed)
+            _ = moment.coefs
+            self._moments[run.number, passed] = moment
+
+
+def _check(function: Callable, name: str, arguments: Any) -> None:
+    """Hold a question to the parameters of the function that answers it."""
+    if not isinstance(arguments, dict) or not all(isinstance(key, str) for key in arguments):
+        raise QuestionError(f"{name} is asked with named arguments")
+    signature = inspect.signature(function)
+    try:
+        bound = signature.bind(None, **arguments)
+    except TypeError as error:
+        raise QuestionError(f"{name}: {error}") from None
+    for key, value in list(bound.arguments.items())[1:]:
+        kind = signature.parameters[key].annotation
+        if kind is int and isinstance(value, float) and value == int(value):
+            arguments[key] = int(value)
+        elif kind is float and type(value) is int:
+            arguments[key] = float(value)
+        elif kind is not Any and (not isinstance(value, kind) or (
+            isinstance(value, bool) and kind is not bool
+        )):  # fmt: skip
+            raise QuestionError(f"{name}: {key} is {value!r}, no {getattr(kind, '__name__', kind)}")

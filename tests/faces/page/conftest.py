@@ -1,0 +1,107 @@
+"""A real browser on real runs: the page is driven as a person would, and must not complain."""
+
+import os
+import shutil
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from sklearn.datasets import load_digits
+
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.rewinding import open_runs
+from retrograd.faces.page.answers.table import ANSWERS
+from retrograd.faces.page.serving import Serving
+from retrograd.faces.page.viewer import Viewer
+
+SIZE = {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has no chromium")
+        pytest.skip("there is no chromium (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def spiral(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    """Two arms of points."""
+    rng = np.random.default_rng(0)
+    t = np.sqrt(rng.random(n)) * 2.5 * np.pi
+    y = np.arange(n) % 2
+    turned = t + np.pi * y
+    X = np.c_[np.cos(turned), np.sin(turned)] * (t / (2.5 * np.pi))[:, None]
+    return X + 0.02 * rng.standard_normal(X.shape), y
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files of runs: 'spiral' (2-8-4-1, tanh) and 'digits' (64-100-10, with validation)."""
+    folder = tmp_path_factory.mktemp("recorded")
+    files = {name: folder / f"{name}.retro" for name in ("spiral", "digits")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        X, y = spiral()
+        small = MLPClassifier(
+            (8, 4), activation="tanh", batch_size=30, learning_rate_init=0.02, max_iter=40,
+            random_state=0,
+        )  # fmt: skip
+        small.set_callbacks(Recorder(files["spiral"])).fit(X, y)
+        X, y = load_digits(return_X_y=True)
+        larger = MLPClassifier((100,), early_stopping=True, max_iter=12, random_state=0)
+        larger.set_callbacks(Recorder(files["digits"])).fit(X / 16, y)
+    return files
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serve a file's runs until the test is over; the address."""
+    serving: list[tuple[Serving, threading.Thread]] = []
+
+    def start(path: Path) -> str:
+        one = Serving(Viewer(open_runs(path), ANSWERS).answer)
+        thread = threading.Thread(target=one.run)
+        thread.start()
+        serving.append((one, thread))
+        return one.address
+
+    yield start
+    for one, thread in serving:
+        one.stop()
+        thread.join(10)
+
+
+@pytest.fixture
+def browse(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Open an address in a browser of its own; whatever the console complains of is a failure."""
+    context = chromium.new_context(viewport=SIZE)
+    context.set_default_timeout(10_000)
+    complaints: list[str] = []
+
+    def note(message: object) -> None:
+        complaints.append(str(message))
+
+    def open_page(address: str, place: str = "") -> Page:
+        page = context.new_page()
+        page.on("pageerror", note)
+        page.on("console", lambda said: note(said.text) if said.type == "error" else None)
+        page.goto(address + (f"#{place}" if place else ""))
+        page.wait_for_selector(".timeline .place:not(:empty)")
+        return page
+
+    open_page.complaints = complaints  # type: ignore[attr-defined]
+    yield open_page
+    context.close()
+    assert complaints == []

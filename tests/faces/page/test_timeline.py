@@ -1,0 +1,73 @@
+"""The timeline: any step by mouse and by key, and everything else follows."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from retrograd.estimators.rewinding import open_run
+
+
+@pytest.fixture
+def page(serve: Callable, browse: Callable, recorded: dict[str, Path]) -> Page:
+    """The spiral's run, as it opens."""
+    return browse(serve(recorded["spiral"]))
+
+
+def test_it_opens_at_the_end(page: Page) -> None:
+    """With all steps there to go to."""
+    slider = page.get_by_role("slider", name="Step of the training")
+    expect(slider).to_have_attribute("aria-valuetext", "step 400 of 400")
+
+
+@pytest.mark.parametrize(
+    ("key", "step"),
+    [("ArrowLeft", 199), ("ArrowRight", 201), ("Shift+ArrowRight", 210), ("Home", 0), ("End", 400)],
+)
+def test_keys(serve: Callable, browse: Callable, recorded: dict, key: str, step: int) -> None:
+    """Wherever no field has the focus."""
+    page = browse(serve(recorded["spiral"]), "step=200")
+    page.keyboard.press(key)
+    expect(page.locator(".timeline .place")).to_have_text(f"step {step} of 400")
+
+
+def test_dragging_moves_the_network(page: Page, recorded: dict[str, Path]) -> None:
+    """What the network shows is the replayed moment's, to the last digit."""
+    box = page.locator(".slider").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 10, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60, steps=8)
+    page.mouse.up()
+    expect(page.locator(".timeline .place")).to_have_text("step 200 of 400")
+    weight = open_run(recorded["spiral"]).at(200).coefs[1][3, 2]
+    link = page.locator('[data-link="1,3,2"] title')
+    expect(link).to_have_text(f"coefs[1][3, 2] = {weight}".replace("-", "−"))
+
+
+def test_the_address_is_the_place(page: Page, serve: Callable, browse: Callable) -> None:
+    """A link leads where its sender was."""
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".timeline .place")).to_have_text("step 1 of 400")
+    page.reload()
+    expect(page.locator(".timeline .place")).to_have_text("step 1 of 400")
+
+
+def test_the_exact_loss_under_the_pointer(page: Page, recorded: dict[str, Path]) -> None:
+    """Not the nearest one that was kept."""
+    box = page.locator(".slider").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
+    loss = open_run(recorded["spiral"]).at(200).loss
+    expect(page.locator(".tip")).to_contain_text(f"loss {loss!r}")
+
+
+def test_playing_comes_to_the_end(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """And stops there."""
+    page = browse(serve(recorded["spiral"]), "step=380")
+    page.get_by_label("Speed").select_option("20 steps/s")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".timeline .place")).to_have_text("step 400 of 400")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
