@@ -1,5 +1,6 @@
-"""The step taken from a moment: its trace as formulas, shapes and arrays."""
+"""The step taken from a moment: its trace as formulas, shapes and arrays, one phase at a time."""
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -7,29 +8,45 @@ import numpy as np
 
 from retrograd.faces.page.answers.network import MOST, picture
 from retrograd.faces.page.viewer import QuestionError, Viewer
-from retrograd.rewind.walk.document import Document, Entries, Formula, Line
+from retrograd.rewind.walk.document import Document, Entries, Formula, Line, Section
+from retrograd.rewind.walk.latex import number
+
+# What an array's rows, columns or entries are: rows of the batch, weights, biases.
+OF_ROWS = re.compile(r"(?:input|z|a|delta)\[\d+\]|y|y_onehot|y_pred|rows|sample_weight|loss_per_row")
+OF_PARAMETERS = re.compile(
+    r"(?:[a-z]+_|d)?(?P<part>[Wb])(?:_after|_update|_decayed)?\[(?P<layer>\d+)\]"
+)
 
 
 def step(viewer: Viewer, run: int, step: int, opened: str) -> dict:
-    """Tell the step as sections of lines; the arrays of the section ``opened`` come as pictures.
+    """Tell the step as phases, the sections of its walk; of the one ``opened`` come the lines.
 
-    Of the others come the shapes; ``array`` gives any window of the numbers themselves.
+    Arrays come as pictures; ``array`` gives any window of the numbers themselves.
+
+    Returns
+    -------
+    dict
+        ``title``; ``sections``, each with ``key``, ``title`` and ``remark``; ``opened``, the key of
+        the one whose ``lines`` these are (the first layer's forward pass if there is no such
+        section); and ``rows``, the numbers of the batch's rows. Where no step was taken, as at the
+        run's end, there are no sections.
     """
+    if not viewer.has_step(run, step):
+        viewer.run(run).at(step)  # raises where the run did not come
+        return {"run": run, "step": step, "title": "", "sections": [], "opened": "", "lines": [],
+                "rows": np.empty(0, int)}  # fmt: skip
     document = _document(viewer, run, step)
+    section = _opened(document, opened)
     return {
         "run": run,
         "step": step,
         "title": document.title,
-        "introduction": list(document.introduction),
         "sections": [
-            {
-                "key": section.key,
-                "title": section.title,
-                "remark": section.remark,
-                "lines": [_line(line, section.key == opened) for line in section.lines],
-            }
-            for section in document.sections
+            {"key": one.key, "title": one.title, "remark": one.remark} for one in document.sections
         ],
+        "opened": section.key,
+        "lines": [_line(line) for line in section.lines],
+        "rows": viewer.moment(run, step).trace().rows,
     }
 
 
@@ -40,8 +57,8 @@ def array(
     """Give a window of an array of the step, its numbers as they are."""
     value = as_matrix(find_line(_document(viewer, run, step), section, line).value)
     row, column = max(0, row), max(0, column)
-    window = value[row : row + min(rows, MOST), column : column + min(columns, MOST)]
-    return {"row": row, "column": column, "values": window}
+    rows, columns = max(0, min(rows, MOST)), max(0, min(columns, MOST))
+    return {"row": row, "column": column, "values": value[row:, column:][:rows, :columns]}
 
 
 def find_line(document: Document, section: str, line: int) -> Line:
@@ -59,7 +76,13 @@ def _document(viewer: Viewer, run: int, step: int) -> Document:
     return moment._held["document"]
 
 
-def _line(line: Line, opened: bool) -> dict:
+def _opened(document: Document, key: str) -> Section:
+    """Find the section of a key; without it, the one in which the numbers begin to flow."""
+    by_key = {section.key: section for section in document.sections}
+    return by_key.get(key) or by_key["forward[0]"]
+
+
+def _line(line: Line) -> dict:
     """One line, its formulas as MathML."""
     told: dict[str, Any] = {
         "symbol": line.symbol.text,
@@ -68,14 +91,33 @@ def _line(line: Line, opened: bool) -> dict:
         "formula_math": mathml(line.formula) if line.formula else "",
         "shapes": line.shapes,
         "remark": line.remark,
+        "of": what_of(line.symbol.text),
     }
     if isinstance(line.value, float | int):
         told["number"] = line.value
     elif line.value is not None:
-        told["shape"] = list(line.value.shape)
-        if opened:
-            told["array"] = picture(as_matrix(line.value))
+        told["vector"] = len(line.value.shape) < 2
+        told["array"] = picture(as_matrix(line.value))
     return told
+
+
+def what_of(symbol: str) -> dict | None:
+    """Tell of a symbol what the entries of its array belong to: rows of the batch, or parameters.
+
+    Examples
+    --------
+    >>> what_of("dW[1]"), what_of("v_b_after[0]")
+    ({'kind': 'weights', 'layer': 1}, {'kind': 'biases', 'layer': 0})
+    >>> what_of("delta[1]"), what_of("W_all")
+    ({'kind': 'rows'}, None)
+    """
+    if OF_ROWS.fullmatch(symbol):
+        return {"kind": "rows"}
+    found = OF_PARAMETERS.fullmatch(symbol)
+    if found is None:
+        return None
+    kind = "weights" if found["part"] == "W" else "biases"
+    return {"kind": kind, "layer": int(found["layer"])}
 
 
 def as_matrix(value: Any) -> np.ndarray:
@@ -106,4 +148,4 @@ def mathml(formula: Formula) -> str:
     """
     from latex2mathml.converter import convert
 
-    return convert(formula.latex) if formula.latex else ""
+    return convert(number(formula.latex)) if formula.latex else ""

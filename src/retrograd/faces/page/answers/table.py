@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from retrograd.faces.page.answers.away import code, model_file, notebook
 from retrograd.faces.page.answers.network import moment, weights
 from retrograd.faces.page.answers.runs import run, runs
 from retrograd.faces.page.answers.step import array, step
 from retrograd.faces.page.answers.timeline import losses, timeline
+from retrograd.faces.page.answers.why import why
 
 ANSWERS: dict[str, Callable[..., Any]] = {
     "runs": runs,
@@ -17,4 +19,8 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "weights": weights,
     "step": step,
     "array": array,
+    "why": why,
+    "code": code,
+    "notebook": notebook,
+    "model_file": model_file,
 }

@@ -10,21 +10,25 @@ import { brief, exactOf } from "./numbers.js";
  *
  * `picture` is what picture() of answers/network.py makes. `fetch(row, column)` promises the exact
  * number where the picture is coarse, `name(row, column)` says what an entry is called, and
- * `onPick(row, column)` is called on a click. Cells are at least `least` pixels, at most `most`.
+ * `onPick(row, column)` is called on a click; `note(row, column)` is told after the number. Cells are
+ * at least `least` pixels, at most `most`. The element's `update(picture)` draws other numbers in
+ * their place, and its `mark(row, column)` frames an entry, or a whole row if the column is null.
  */
-export function heatmap(picture, { width = 320, most = 16, least = 1, height = 240, name = null, fetch = null, onPick = null, title = "" } = {}) {
+export function heatmap(picture, { width = 320, most = 16, least = 1, height = 240, name = null, fetch = null, onPick = null, note = null, title = "" } = {}) {
   const [rows, columns] = picture.values.shape;
   const [trueRows, trueColumns] = picture.shape;
   const cell = Math.max(least, Math.min(most, width / columns));
   const tall = Math.max(least, Math.min(cell, Math.max(height / rows, 1)));
+  const frame = h("i", { class: "frame", hidden: true });
   const canvas = h("canvas", { class: "heatmap" });
   const told = h("output", { class: "under number" });
   const element = h("div", {
     class: "heat", tabindex: 0, role: "img", "data-keys": true,
     "aria-label": `${title || "matrix"}, ${trueRows} by ${trueColumns}, largest magnitude ${brief(picture.top)}`,
-  }, canvas, told);
-  let at = [0, 0];
-  paint();
+  }, canvas, frame, told);
+  let at = null;
+  // Only once it stands somewhere is it known whether that ground is dark.
+  queueMicrotask(paint);
 
   function paint() {
     const context = sharp(canvas, columns * cell, rows * tall);
@@ -55,20 +59,23 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
   }
 
   function tell(row, column) {
-    at = [row, column];
+    const here = [row, column];
+    at = here;
     const [r, c] = real(row, column);
     const called = name ? name(r, c) : `[${r}, ${c}]`;
-    if (picture.whole) told.textContent = `${called} = ${exactOf(picture.values, row * columns + column)}`;
+    const more = note ? ` · ${note(r, c)}` : "";
+    if (picture.whole) told.textContent = `${called} = ${exactOf(picture.values, row * columns + column)}${more}`;
     else {
       told.textContent = `${called} … largest nearby ${exactOf(picture.values, row * columns + column)}`;
-      fetch?.(r, c).then((text) => { if (at[0] === row && at[1] === column) told.textContent = `${called} = ${text}`; });
+      fetch?.(r, c).then((text) => { if (at === here && text) told.textContent = `${called} = ${text}${more}`; });
     }
   }
 
   canvas.addEventListener("pointermove", (event) => tell(...entry(event)));
   canvas.addEventListener("click", (event) => onPick?.(...real(...entry(event))));
-  element.addEventListener("focus", () => tell(...at));
+  element.addEventListener("focus", () => tell(...(at ?? [0, 0])));
   element.addEventListener("keydown", (event) => {
+    at ??= [0, 0];
     const move = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
     if (move) {
       tell(Math.max(0, Math.min(rows - 1, at[0] + move[0])), Math.max(0, Math.min(columns - 1, at[1] + move[1])));
@@ -77,5 +84,20 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
     event.preventDefault();
     event.stopPropagation();
   });
+  element.update = (next) => {
+    picture = next;
+    paint();
+    if (at) tell(...at);
+  };
+  element.mark = (row, column) => {
+    frame.hidden = row === null;
+    if (frame.hidden) return;
+    const top = Math.floor((row * rows) / trueRows) * tall;
+    const left = column === null ? 0 : Math.floor((column * columns) / trueColumns) * cell;
+    const across = column === null ? columns * cell : cell;
+    Object.assign(frame.style, {
+      top: `${top - 1}px`, left: `${left - 1}px`, width: `${across + 4}px`, height: `${tall + 4}px`,
+    });
+  };
   return element;
 }

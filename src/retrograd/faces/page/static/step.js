@@ -1,13 +1,127 @@
-// The step taken from the moment, phase by phase.
+// The step: its trace from forward to update, as equations with the numbers in place. One phase is
+// open at a time.
 
-import { h } from "./dom.js";
+import { h, latest, onResize } from "./dom.js";
+import { lineView } from "./line.js";
+import { whyView } from "./why.js";
 
 /** Make the view. */
 export function stepView(page) {
-  const element = h("section", { class: "step" });
+  const told = h("span", { class: "soft told" });
+  const phases = h("div", { class: "phases" });
+  const why = whyView(page);
+  const element = h("section", { class: "step panel", "aria-label": "The step" },
+    h("div", { class: "bar" }, h("h2", {}, "The step"), told), phases, why.element);
+  let state = null;
+  let drawn = { titles: "", opened: "", content: "", lines: [] };
+  let width = 0;
+
+  const fetchStep = latest(async () => {
+    const { run, step, phase } = page.place;
+    const answer = await page.ask("step", { run, step, opened: phase ?? "" });
+    if (!answer) {
+      if (page.options.still) empty("This file does not hold the numbers of this step.");
+      return;
+    }
+    state = answer;
+    draw();
+  });
+
+  function draw() {
+    if (!state || !width) return;
+    if (!state.sections.length) {
+      atTheEnd();
+      return;
+    }
+    told.textContent = state.rows.length === 1 ? "of one row" : `of ${state.rows.length} rows`;
+    told.title = state.title;
+    const titles = JSON.stringify(state.sections.map(({ key, title }) => [key, title]));
+    const { opened } = state;
+    // What is written on the page is only written anew where it has changed: steps follow fast.
+    if (titles !== drawn.titles || opened !== drawn.opened) {
+      const focused = phases.contains(document.activeElement) && document.activeElement.closest(".head-line");
+      phases.replaceChildren(...state.sections.map(phaseOf));
+      drawn = { titles, opened, content: "", lines: [] };
+      if (focused) phases.querySelector("[aria-expanded=true]").focus();
+    }
+    const section = state.sections.find(({ key }) => key === opened);
+    const content = JSON.stringify([width, section.remark && opened !== "place", state.lines.map(outline)]);
+    if (content !== drawn.content) {
+      drawn.content = content;
+      drawn.lines = state.lines.map((line, k) => lineView(page, state, k, width));
+      const remark = h("p", { class: "remark" }, section.remark);
+      phases.querySelector(".lines").replaceChildren(remark, ...drawn.lines.map((one) => one.element));
+    } else {
+      state.lines.forEach((line, k) => drawn.lines[k].update(state));
+    }
+    const remark = phases.querySelector(".lines > .remark");
+    remark.textContent = section.remark;
+    remark.hidden = !section.remark;
+    mark();
+  }
+
+  /** What of a line the page is built by: all but its numbers. */
+  function outline({ symbol, formula, shapes, remark, of, array, number }) {
+    return [symbol, formula, shapes, remark, of, array?.shape, array?.whole, number !== undefined];
+  }
+
+  function phaseOf({ key, title }) {
+    const open = key === state.opened;
+    const panel = `phase-${key.replace(/\W/g, "-")}`;
+    return h("div", { class: open ? "phase open" : "phase", "data-phase": key },
+      h("button", {
+        class: "quiet head-line", "aria-expanded": String(open), "aria-controls": open ? panel : null,
+        onclick: () => page.go({ phase: key }),
+      }, h("span", { class: "turn", "aria-hidden": "true" }), h("span", { class: "words" }, ...wordsOf(title)), h("code", { class: "soft" }, key)),
+      open ? h("div", { class: "lines", id: panel }) : null);
+  }
+
+  /** A title, what it adds in brackets set apart. */
+  function wordsOf(title) {
+    const [whole, before, added] = title.match(/^(.*?)( \(.*)?$/);
+    return added ? [before, h("span", { class: "soft" }, added)] : [whole];
+  }
+
+  function atTheEnd() {
+    const { steps, status } = page.run;
+    const back = h("button", { onclick: () => page.go({ step: page.place.step - 1 }) }, "Show the last step");
+    empty(status === "running" ? "The next step has not been recorded yet." : "The training ends here: no step was taken from this moment.",
+      steps ? back : null);
+  }
+
+  function empty(text, ...more) {
+    told.textContent = "";
+    drawn = { titles: "", opened: "", content: "", lines: [] };
+    phases.replaceChildren(h("p", { class: "soft" }, text), ...more.filter(Boolean));
+  }
+
+  function mark() {
+    for (const line of drawn.lines) line.mark(page.place);
+  }
+
+  onResize(phases, (newWidth) => {
+    if (Math.abs(newWidth - width) < 1) return;
+    width = newWidth;
+    draw();
+  });
+
   return {
     element,
-    phase() {},
-    show(place, changed) {},
+    /** Open the phase that comes so many after the one that is open. */
+    phase(by) {
+      if (!state?.sections.length) return;
+      const now = state.sections.findIndex(({ key }) => key === state.opened);
+      const next = state.sections[Math.max(0, Math.min(state.sections.length - 1, now + by))];
+      if (next.key === state.opened) return;
+      page.go({ phase: next.key }).then(() => {
+        phases.querySelector(".phase.open")?.scrollIntoView({ block: "nearest" });
+      });
+    },
+    show(place, changed) {
+      const waiting = [why.show(place, changed)];
+      if (["run", "step", "phase", "grown"].some((name) => changed.has(name))) waiting.push(fetchStep());
+      else if (["row", "layer", "unit", "from"].some((name) => changed.has(name))) mark();
+      return Promise.all(waiting);
+    },
   };
 }
