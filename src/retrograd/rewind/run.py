@@ -1,6 +1,5 @@
 """A run: a recorded training, as a sequence of moments; and a moment, with all that it holds."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ import numpy as np
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.trainer import State
 from retrograd.rewind import questions
-from retrograd.rewind.checks import check_data, check_progress, join_losses
+from retrograd.rewind.checks import check_data, check_progress, join_epochs, join_losses
 from retrograd.rewind.header import DATA_PARTS, Header
 from retrograd.rewind.questions import Condition, Series
 from retrograd.rewind.replay import Difference, Replay
@@ -107,17 +106,18 @@ class Run:
         with self.store.at_once():
             progress = self.store.rows("progress", "run = ?", self.number)
             checkpoints = self.store.steps_of(self.number)
-            epochs = self.store.rows("epochs", "run = ?", self.number, order="epoch")
-        if not progress and not checkpoints and not epochs:
+            rows = self.store.rows("epochs", "run = ?", self.number, order="epoch")
+        if not progress and not checkpoints and not rows:
             # Killed before its first commit: there is nothing but its header.
             raise RunFileError(
                 f"run {self.number} of {self.store.name} has no step: it was broken off at its "
                 "start"
             )
         with self._damage_told():
-            check_progress(self.header, self.number, progress, checkpoints, epochs)
+            epochs = join_epochs(rows, self.header.course["first_epoch"])
+            check_progress(self.header, self.number, progress, checkpoints, len(epochs))
         _, self.status, self.note, self._n_steps, _, _, self.seconds = progress[0]
-        self.epochs = [self._epoch(*row[1:]) for row in epochs]
+        self.epochs = self._epochs(epochs.tolist())
         return self
 
     @contextmanager
@@ -128,11 +128,13 @@ class Run:
         except ValueError as error:
             raise RunFileError(f"{self.store.name} is damaged: {error}") from None
 
-    def _epoch(self, epoch: int, step: int, loss: Any, score: Any, rate: Any) -> Epoch:
-        """One epoch of the file, in which NaN is NULL."""
-        if score is None and "validation" in self.header.data:
-            score = math.nan
-        return Epoch(epoch, step, math.nan if loss is None else loss, score, rate)
+    def _epochs(self, numbers: list[list[float]]) -> list[Epoch]:
+        """Give the epochs of the file their steps, and no score where there is no validation."""
+        course, scored = self.header.make_course(), "validation" in self.header.data
+        return [
+            Epoch(epoch, course.begin_of(epoch + 1), loss, score if scored else None, rate)
+            for epoch, (loss, score, rate) in enumerate(numbers, course.first_epoch)
+        ]
 
     def __len__(self) -> int:
         """Number of steps."""

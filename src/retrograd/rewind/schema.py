@@ -30,12 +30,10 @@ TABLES = {
         "run INTEGER NOT NULL, step INTEGER NOT NULL, epoch INTEGER NOT NULL, "
         "learning_rate REAL NOT NULL, samples_seen INTEGER NOT NULL, state BLOB NOT NULL"
     ),
-    # One row an epoch: the step it ended at, its mean loss, its validation score if there is one,
-    # and the learning rate of the epoch after it.
-    "epochs": (
-        "run INTEGER NOT NULL, epoch INTEGER NOT NULL, step INTEGER NOT NULL, loss REAL, "
-        "score REAL, learning_rate REAL NOT NULL"
-    ),
+    # Epochs from ``epoch`` on, as many as the blob has rows. It is float64 of shape (epochs, 3): an
+    # epoch's mean loss, its validation score (NaN if there is none), and the learning rate of the
+    # epoch after it. The rows of a run lie end to end.
+    "epochs": "run INTEGER NOT NULL, epoch INTEGER NOT NULL, numbers BLOB NOT NULL",
     # Losses of the steps from ``step`` on, every stride-th of them; the blob is float64. The rows
     # of a run lie end to end. The gradient's norm is that of the last of a row's steps.
     "losses": (
