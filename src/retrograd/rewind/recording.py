@@ -20,8 +20,8 @@ from retrograd.rewind.vocabulary import norm
 
 # Seconds of training between checkpoints, at least: what a replay from one of them may take.
 SPACING = 0.16
-# And at least so many times what the last one has cost: that is two per cent.
-COST_FACTOR = 50
+# And at least so many times what the last one has cost: that is less than two per cent.
+COST_FACTOR = 55
 # Commits that may wait for the disk; beyond that, checkpoints are left out.
 WAITING = 2
 # Losses of single steps kept of a commit, and, of all so far, after which only every other one is.
