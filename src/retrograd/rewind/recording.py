@@ -6,7 +6,6 @@ import threading
 import time
 import warnings
 import weakref
-from array import array
 from typing import Any
 
 import numpy as np
@@ -93,7 +92,7 @@ class Recording:
         self._n_losses = self._n_since = 0
         self._stride = 1
         self._gradient_norm: float | None = None
-        self._epochs = array("d")
+        self._epochs: list[float] = []
         self._n_epochs = 0
         self._kept: list[int] = []
         self._committed: int | None = None
@@ -167,7 +166,7 @@ class Recording:
             numbers = np.array(self._epochs).reshape(-1, 3)
             rows["epochs"] = [(self.run, self.first_epoch + self._n_epochs, numbers)]
             self._n_epochs += len(numbers)
-            self._epochs = array("d")
+            self._epochs = []
         deletions: list[tuple[str, tuple]] = []
         # One that goes over steps again, and is broken off there, has its checkpoints already.
         here = None if state is None else state.step - self.first_step
