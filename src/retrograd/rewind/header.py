@@ -6,7 +6,6 @@ import platform
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from typing import Any
 
@@ -16,13 +15,13 @@ from retrograd.engine.course import Course, Drawn, Shuffled
 from retrograd.engine.jit import COMPILED
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
+from retrograd.engine.versions import versions
 from retrograd.rewind.schema import canonical
 from retrograd.rewind.store import RunFileError
 
 DTYPES = ("float32", "float64")
 # More than any network that fits a file; a forged header must not make us allocate.
 MOST = 1 << 40
-MADE_BY = ("retrograd", "numpy", "numba", "scikit-learn")
 # Arrays of the training data, and those that only some runs have: row numbers, and the state of
 # NumPy's generator that draws them.
 DATA_PARTS = ("X", "values", "columns", "row_starts", "y", "sample_weight")
@@ -220,18 +219,6 @@ def course_numbers(course: Course) -> dict:
         "skip": course.skip,
         "schedule_start": course.schedule_start,
     }
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Versions of what the bits may depend on."""
-    found = {"python": platform.python_version()}
-    for package in MADE_BY:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # run from a folder
-            found[package] = "?"
-    return found
 
 
 @cache
