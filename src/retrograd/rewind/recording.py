@@ -163,7 +163,7 @@ class Recording:
             return None
         rows: dict[str, list[tuple]] = {"losses": self._losses_so_far()}
         if self._epochs:
-            numbers = np.array(self._epochs).reshape(-1, 3)
+            numbers = np.array(self._epochs, float).reshape(-1, 3)
             rows["epochs"] = [(self.run, self.first_epoch + self._n_epochs, numbers)]
             self._n_epochs += len(numbers)
             self._epochs = []
