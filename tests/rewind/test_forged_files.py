@@ -127,6 +127,7 @@ LIES = {
     "estimator.validation_scores_": [None, "x"],
     "estimator": [None, [], "MLPClassifier", {}],
     "parent": [[1, 0], [9, 3], [0, 0], [1], "ab", {"a": 1, "b": 2}, 3, [1, -1], [True, 0]],
+    "budget": [-1, None, 0.5, "x", True],
     "place": [None, 3, []],
     "made_by": [None, {}, "me", ...],
     "machine": [None, {}, []],

@@ -334,6 +334,9 @@ def test_a_tiny_budget(tmp_path, budget):
     assert steps[0] == 0
     assert steps[-1] == len(run) == 160
     assert len(steps) <= max(3, budget // state)
+    with often():
+        branch = run.branch(8)
+    assert len(branch.store.steps_of(branch.number)) <= max(3, budget // state)
     assert run.verify() is None
     reached = classifier(max_iter=1, warm_start=True, tol=0.0, n_iter_no_change=100)
     for epoch in range(40):

@@ -55,7 +55,7 @@ def branch(run: Run, step: int, changes: dict[str, Any]) -> Run:
     trainer = Trainer(network, optimizer, run.data, course.batch_size, state)
     header = Header(
         network, optimizer, run.header.dtype, course_numbers(course), {}, describe(model),
-        parent=[run.number, step],
+        parent=[run.number, step], budget=run.header.budget,
     )  # fmt: skip
     keep_best(run, stopping, state)
     training = Training(model, trainer, course, stopping, rows_kept(run, "validation"))

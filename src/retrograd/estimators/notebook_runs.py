@@ -77,7 +77,7 @@ def branch_notebooks(run: "Run", step: int, changes: dict[str, Any]) -> "Run":
     state.learning_rate = float(mlp.lr)
     header = Header(
         run.header.network, optimizer, run.header.dtype, course_numbers(course), {}, estimator,
-        parent=[run.number, step],
+        parent=[run.number, step], budget=run.header.budget,
     )  # fmt: skip
     extras = {"generator": run.store.array(run.header.data["generator"])}
     recording = Recording(run.store, header, run.data, extras, state, bool(run.header.data["kept"]))

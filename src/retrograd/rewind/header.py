@@ -16,7 +16,7 @@ from retrograd.engine.jit import COMPILED
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.versions import versions
-from retrograd.rewind.schema import canonical
+from retrograd.rewind.schema import BUDGET, canonical
 from retrograd.rewind.store import RunFileError
 
 DTYPES = ("float32", "float64")
@@ -52,6 +52,8 @@ class Header:
         Where the fit stood in a search or a pipeline, '' if by itself.
     parent : list or None
         Run and step that it branches off from.
+    budget : int
+        Bytes that its checkpoints may take, also those of a resumption.
     made_by, machine : dict
         Versions and processor: bits may differ elsewhere.
     started : str
@@ -66,6 +68,7 @@ class Header:
     estimator: dict
     place: str = ""
     parent: list | None = None
+    budget: int = BUDGET
     made_by: dict = field(default_factory=dict)
     machine: dict = field(default_factory=dict)
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -128,6 +131,8 @@ class Header:
         self._check_network()
         self._check_course()
         self._check_data()
+        if type(self.budget) is not int or self.budget < 0:
+            raise ValueError(f"budget {self.budget!r}")
         if self.parent is not None:
             run, step = self.parent
             _count(run), _count(step, least=0)

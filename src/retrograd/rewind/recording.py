@@ -25,8 +25,6 @@ COST_FACTOR = 55
 WAITING = 2
 # Losses of single steps kept of a commit, and, of all so far, after which only every other one is.
 LOSSES_A_COMMIT, LOSSES_DENSE = 4096, 1 << 19
-# Bytes that a run's checkpoints may take, if nothing else is said.
-BUDGET = 256 << 20
 # SQLite's own limit is a billion bytes.
 LARGEST_BLOB = 900_000_000
 # Characters of an error's message.
@@ -51,8 +49,6 @@ class Recording:
     state : State
         Before the first step.
     keep_data : bool
-    budget : int, default=BUDGET
-        Bytes that checkpoints may take.
     number : int, optional
         A run to go on with, instead of a new one.
     owns_store : bool, default=False
@@ -72,12 +68,11 @@ class Recording:
         extras: dict[str, np.ndarray],
         state: State,
         keep_data: bool,
-        budget: int = BUDGET,
         number: int | None = None,
         owns_store: bool = False,
     ) -> None:
         self.store, self._owns_store = store, owns_store
-        self.budget = budget
+        self.budget = header.budget
         self.first_step = header.course["first_step"]
         self.first_epoch = header.course["first_epoch"]
         self._steps = state.step - self.first_step

@@ -14,6 +14,8 @@ import numpy as np
 # "Retr", for programs that tell files by it (SQLite's application id), and the format's version.
 APPLICATION_ID = 0x52657472
 VERSION = 1
+# Bytes that the checkpoints of a run may take, if nothing else is said.
+BUDGET = 256 << 20
 
 TABLES = {
     # One row a run. header: JSON, see ``header``.
