@@ -252,6 +252,8 @@ def check_kind(path: Path, writable: bool = False) -> None:
 
 def _explain(name: str, error: Exception) -> str:
     text = " ".join(str(error).split())[:200]
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED":
+        return f"{name} was moved or deleted while it was being written to"
     if "locked" in text or "busy" in text:
         return f"{name} is in use: another process has been writing to it for {PATIENCE:.0f} s"
     if "readonly" in text or "unable to open" in text:
