@@ -26,26 +26,31 @@ def step(viewer: Viewer, run: int, step: int, opened: str) -> dict:
     Returns
     -------
     dict
-        ``title``; ``sections``, each with ``key``, ``title`` and ``remark``; ``opened``, the key of
-        the one whose ``lines`` these are (the first layer's forward pass if there is no such
-        section); and ``rows``, the numbers of the batch's rows. Where no step was taken, as at the
-        run's end, there are no sections.
+        ``title``; ``sections``, each with ``key``, ``title``, ``remark`` and ``lines``, which are
+        there for one only; ``opened``, its key (the first layer's forward pass if there is none of
+        that key); and ``rows``, the numbers of the batch's rows. Where no step was taken, as at
+        the run's end, there are no sections.
     """
     if not viewer.has_step(run, step):
         viewer.run(run).at(step)  # raises where the run did not come
-        return {"run": run, "step": step, "title": "", "sections": [], "opened": "", "lines": [],
+        return {"run": run, "step": step, "title": "", "sections": [], "opened": "",
                 "rows": np.empty(0, int)}  # fmt: skip
     document = _document(viewer, run, step)
-    section = _opened(document, opened)
+    there = _opened(document, opened)
     return {
         "run": run,
         "step": step,
         "title": document.title,
         "sections": [
-            {"key": one.key, "title": one.title, "remark": one.remark} for one in document.sections
+            {
+                "key": section.key,
+                "title": section.title,
+                "remark": section.remark,
+                "lines": [_line(line) for line in section.lines] if section is there else [],
+            }
+            for section in document.sections
         ],
-        "opened": section.key,
-        "lines": [_line(line) for line in section.lines],
+        "opened": there.key,
         "rows": viewer.moment(run, step).trace().rows,
     }
 

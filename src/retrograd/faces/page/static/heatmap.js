@@ -72,6 +72,8 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
   }
 
   canvas.addEventListener("pointermove", (event) => tell(...entry(event)));
+  // The keys go on leading from step to step after a click; within the picture for who tabs to it.
+  canvas.addEventListener("mousedown", keepKeys);
   canvas.addEventListener("click", (event) => onPick?.(...real(...entry(event))));
   element.addEventListener("focus", () => tell(...(at ?? [0, 0])));
   element.addEventListener("keydown", (event) => {
@@ -105,4 +107,10 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
 /** Where a block begins, if n entries are split into so many blocks, the first ones one longer. */
 function beginOfBlock(block, blocks, n) {
   return block * Math.floor(n / blocks) + Math.min(block, n % blocks);
+}
+
+/** Leave the focus where the page's keys work, whatever is clicked. */
+export function keepKeys(event) {
+  event.preventDefault();
+  event.target.closest(".retrograd")?.focus({ preventScroll: true });
 }

@@ -23,7 +23,7 @@ export function stepView(page) {
       if (page.options.still) empty("This file does not hold the numbers of this step.");
       return;
     }
-    state = answer;
+    state = { ...answer, lines: answer.sections.find(({ key }) => key === answer.opened)?.lines ?? [] };
     draw();
   });
 
@@ -110,9 +110,10 @@ export function stepView(page) {
     /** Open the phase that comes so many after the one that is open. */
     phase(by) {
       if (!state?.sections.length) return;
-      const now = state.sections.findIndex(({ key }) => key === state.opened);
-      const next = state.sections[Math.max(0, Math.min(state.sections.length - 1, now + by))];
-      if (next.key === state.opened) return;
+      const keys = state.sections.map(({ key }) => key);
+      // The one that is wanted, though its numbers may be on their way yet.
+      const now = keys.indexOf(keys.includes(page.place.phase) ? page.place.phase : state.opened);
+      const next = state.sections[Math.max(0, Math.min(keys.length - 1, now + by))];
       page.go({ phase: next.key }).then(() => {
         phases.querySelector(".phase.open")?.scrollIntoView({ block: "nearest" });
       });

@@ -1,6 +1,7 @@
 // A small matrix as numbers, one of which is told exactly.
 
 import { h } from "./dom.js";
+import { keepKeys } from "./heatmap.js";
 import { brief, exactOf } from "./numbers.js";
 
 // Pixels of one.
@@ -71,6 +72,7 @@ export function numberTable(picture, vector, { width, name, onPick = null, note 
     const k = indexOf(event);
     if (k !== null) tell(k);
   });
+  element.addEventListener("mousedown", keepKeys);
   element.addEventListener("click", (event) => {
     const k = indexOf(event);
     if (k !== null) pick(k);

@@ -1,0 +1,258 @@
+"""Take away: each thing is downloaded as a person would, opened, and compared with the run."""
+
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import scipy.sparse
+from playwright.sync_api import Page, expect
+
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.notebook import MLP
+from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.regressor import MLPRegressor
+from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.faces.code import code_of
+from retrograd.faces.models import load_model
+
+
+@pytest.fixture
+def page(serve: Callable, browse: Callable, recorded: dict[str, Path]) -> Page:
+    """The spiral's run at a step."""
+    return browse(serve(recorded["spiral"]), "step=123&phase=update[2]")
+
+
+def taken(page: Page, name: str, path: Path) -> Path:
+    """Choose an entry of the menu, and keep what comes as a file."""
+    page.get_by_role("button", name="Take away").click()
+    with page.expect_download() as coming:
+        page.get_by_role("menuitem", name=name).click()
+    target = path / coming.value.suggested_filename
+    coming.value.save_as(target)
+    return target
+
+
+def test_the_menu_is_one_for_keys(page: Page) -> None:
+    """Enter opens it, the arrows go round, Escape and a click elsewhere close it."""
+    button = page.get_by_role("button", name="Take away")
+    button.focus()
+    page.keyboard.press("Enter")
+    items = page.get_by_role("menuitem")
+    expect(items.first).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(items.last).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(items.nth(1)).to_be_focused()
+    expect(page.locator(".timeline .place")).to_have_text("step 123 of 400")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("menu")).to_be_hidden()
+    expect(button).to_be_focused()
+    button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
+    page.locator(".network").click(position={"x": 5, "y": 5})
+    expect(button).to_have_attribute("aria-expanded", "false")
+
+
+def test_the_notebook(page: Page, tmp_path: Path) -> None:
+    """Of this very step; its code runs, and finds the numbers to be right."""
+    path = taken(page, "Trace as a notebook", tmp_path)
+    assert path.name == "spiral-run1-step123.ipynb"
+    cells = json.loads(path.read_text())["cells"]
+    assert "Step 123 " in "".join(cells[0]["source"])
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    exec(compile(code, path.name, "exec"), {})
+
+
+def test_the_model_file(page: Page, tmp_path: Path, recorded: dict[str, Path]) -> None:
+    """Has the parameters of the moment, bit for bit."""
+    path = taken(page, "Model file", tmp_path)
+    coefs = open_run(recorded["spiral"]).at(123).coefs
+    for found, W in zip(load_model(path).coefs_, coefs, strict=True):
+        assert found.tobytes() == W.tobytes()
+
+
+def test_the_code_on_the_page(page: Page, tmp_path: Path, recorded: dict[str, Path]) -> None:
+    """Is read, copied or downloaded."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Take away").click()
+    page.get_by_role("menuitem", name="Code").click()
+    dialog = page.get_by_role("dialog")
+    runs = open_runs(recorded["spiral"])
+    expected = code_of(runs[0], runs)
+    assert dialog.locator("pre").text_content() == expected
+    dialog.get_by_role("button", name="Copy").click()
+    expect(dialog.get_by_role("status")).to_have_text("copied")
+    assert page.evaluate("navigator.clipboard.readText()") == expected
+    with page.expect_download() as coming:
+        dialog.get_by_role("button", name="Download").click()
+    assert coming.value.suggested_filename == "spiral.py"
+    coming.value.save_as(tmp_path / "spiral.py")
+    assert (tmp_path / "spiral.py").read_text() == expected
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("name", "has"), [("Network", "loss "), ("Timeline", "400 steps"), ("Step", "update[2]")]
+)
+def test_pictures(page: Page, tmp_path: Path, name: str, has: str) -> None:
+    """An SVG that any program reads, its texts as texts; a PNG twice as sharp as the screen."""
+    expect(page.locator(".line").first).to_be_visible()
+    path = taken(page, f"{name} as SVG", tmp_path)
+    root = ElementTree.parse(path).getroot()
+    svg = "{http://www.w3.org/2000/svg}"
+    assert root.tag == f"{svg}svg"
+    assert not list(root.iter(f"{svg}foreignObject"))
+    texts = [node.text or "" for node in root.iter(f"{svg}text")]
+    if name == "Timeline":
+        image = next(root.iter(f"{svg}image")).get("href")
+        assert image and image.startswith("data:image/png;base64,")
+    else:
+        assert any(has in text for text in texts)
+    png = taken(page, f"{name} as PNG", tmp_path).read_bytes()
+    assert png.startswith(b"\x89PNG")
+    width, height = (int.from_bytes(png[k : k + 4], "big") for k in (16, 20))
+    assert (width, height) == (2 * int(root.get("width", "")), 2 * int(root.get("height", "")))
+
+
+def test_the_link(page: Page, browse: Callable) -> None:
+    """Leads another browser to the same place."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Take away").click()
+    page.get_by_role("menuitem", name="Link").click()
+    expect(page.locator(".notice")).to_have_text("The address of this place is copied.")
+    other = browse(page.evaluate("navigator.clipboard.readText()"))
+    expect(other.locator(".timeline .place")).to_have_text("step 123 of 400")
+    expect(other.locator(".phase.open")).to_have_attribute("data-phase", "update[2]")
+
+
+def test_at_the_end_there_is_no_trace_to_take(page: Page) -> None:
+    """But a model."""
+    page.keyboard.press("End")
+    expect(page.locator(".timeline .place")).to_have_text("step 400 of 400")
+    page.get_by_role("button", name="Take away").click()
+    expect(page.get_by_role("menuitem", name="Model file")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Trace as a notebook")).to_have_count(0)
+
+
+# The code, which is written without a browser.
+
+
+def table(n: int = 60, columns: int = 3) -> np.ndarray:
+    """Some rows."""
+    return np.random.default_rng(0).standard_normal((n, columns))
+
+
+def labelled(path: Path) -> None:
+    """Text labels, names of features, early stopping."""
+    import polars as pl
+
+    X = table()
+    frame = pl.DataFrame(X, schema=["a", "b c", '"d"'])
+    model = MLPClassifier((5,), "tanh", early_stopping=True, max_iter=4, random_state=3)
+    model.set_callbacks(Recorder(path)).fit(frame, np.where(X[:, 0] > 0, "it's", 'a "b"'))
+
+
+def weighted(path: Path) -> None:
+    """float32, sparse, several outputs, weights, parameters of every kind."""
+    X = scipy.sparse.random(60, 9, 0.3, format="csr", random_state=0, dtype=np.float32)
+    y = X.toarray()[:, :2] + 1.0
+    model = MLPRegressor(
+        "huber", hidden_layer_sizes=(4, 3), activation=["relu", "tanh"], solver="sgd", max_iter=3,
+        n_iter_no_change=np.inf, random_state=1, batch_size=16,
+    )  # fmt: skip
+    model.set_callbacks(Recorder(path)).fit(X, y, np.linspace(0.5, 1.5, 60))
+
+
+def several(path: Path) -> None:
+    """More than one label a row, three more epochs from a warm start."""
+    X = table()
+    model = MLPClassifier((4,), max_iter=3, random_state=0, warm_start=True)
+    model.set_callbacks(Recorder(path)).fit(X, (X > 0).astype(int))
+    model.fit(X, (X > 0).astype(int))
+
+
+def branched(path: Path) -> None:
+    """A branch off a branch."""
+    X = table()
+    model = MLPClassifier((4,), max_iter=4, batch_size=20, random_state=0)
+    model.set_callbacks(Recorder(path)).fit(X, np.arange(60) % 3)
+    branch = open_run(path).branch(at=5, learning_rate_init=0.05)
+    branch.branch(at=2, activation="tanh", max_iter=6)
+
+
+@pytest.mark.parametrize("make", [labelled, weighted, several, branched])
+def test_the_code_makes_the_same_bits(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """Whatever was fitted: what the code records anew ends as the run did, bit for bit."""
+    path = tmp_path / "it's.retro"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        make(path)
+        runs = open_runs(path)
+        code = code_of(runs[-1], runs)
+    place = tmp_path / "elsewhere"
+    place.mkdir()
+    (place / "again.py").write_text(code)
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "again.py"], cwd=place, check=True, capture_output=True
+    )
+    again = open_runs(place / "it's-again.retro")[-1]
+    assert len(again) == len(runs[-1])
+    for mine, W in zip(again[-1].coefs, runs[-1][-1].coefs, strict=True):
+        assert mine.tobytes() == W.tobytes()
+        assert mine.dtype == W.dtype
+
+
+def in_memory(n_outputs: int) -> tuple:
+    """A run that is in no file."""
+    recorder = Recorder()
+    y = table(60, n_outputs)
+    model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=2, random_state=0)
+    model.set_callbacks(recorder).fit(table(), y[:, 0] if n_outputs == 1 else y)
+    runs = open_runs(recorder)
+    return runs[0], runs
+
+
+def of_the_notebook() -> tuple:
+    """A run of the notebook's class, in no file."""
+    recorder = Recorder()
+    np.random.seed(0)
+    MLP(epochs=2).fit(table(), np.arange(60) % 2, recorder)
+    runs = open_runs(recorder)
+    return runs[0], runs
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "make", [lambda: in_memory(1), lambda: in_memory(2), of_the_notebook], ids=["1", "2", "MLP"]
+)
+def test_without_rows_it_runs_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[], tuple]
+) -> None:
+    """On made-up ones of the same shape, as it says itself."""
+    run, runs = make()
+    monkeypatch.chdir(tmp_path)
+    code = code_of(run, runs)
+    assert "put your own X and y in the place of these" in code
+    exec(compile(code, "code", "exec"), {})
+    again = open_run("training-again.retro")
+    assert [W.shape for W in again[-1].coefs] == [W.shape for W in run[-1].coefs]
+
+
+def test_what_was_drawn_at_random_is_said_to_be(tmp_path: Path) -> None:
+    """Without a random_state; and the way out that the comment names is one."""
+    path = tmp_path / "drawn.retro"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        MLPClassifier((4,), max_iter=2).set_callbacks(Recorder(path)).fit(table(), np.arange(60) % 2)
+        runs = open_runs(path)
+        assert "open_run(…).branch(at=0)" in code_of(runs[0], runs)
+        again = open_run(path).branch(at=0)
+    assert again[-1].coefs[0].tobytes() == runs[0][-1].coefs[0].tobytes()
