@@ -10,6 +10,8 @@ const ASIDE = 26;
 // Arrays up to this size are written as numbers, larger ones drawn.
 const MOST_ROWS = 6;
 const MOST_COLUMNS = 8;
+// Numbers of the selected row that are written below a picture.
+const MOST_OWN = 12;
 
 /**
  * Draw line number `k` of a step's answer, `width` pixels wide.
@@ -90,7 +92,7 @@ export function lineView(page, state, k, width) {
     const { array } = state.lines[k];
     const at = rows.values.indexOf(place.row);
     const [, m] = array.shape;
-    ownRow.hidden = at < 0 || !array.whole || m > MOST_COLUMNS || picture.tagName === "TABLE";
+    ownRow.hidden = at < 0 || !array.whole || m > MOST_OWN || picture.classList.contains("numbers");
     if (ownRow.hidden) return;
     const numbers = Array.from({ length: m }, (_, column) => h("span", {
       title: `${name(at, column)} = ${exactOf(array.values, at * m + column)}`,

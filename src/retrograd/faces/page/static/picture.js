@@ -87,11 +87,17 @@ function drawText(place, text, style) {
     const drawn = node("text", {
       x: box.left, y: box.top + box.height / 2, "dominant-baseline": "central", fill: style.color,
       "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": style.fontWeight,
-      "font-style": style.fontStyle, textLength: box.width, lengthAdjust: "spacingAndGlyphs",
+      "font-style": isVariable(text) ? "italic" : style.fontStyle, textLength: box.width, lengthAdjust: "spacingAndGlyphs",
     });
     drawn.textContent = style.textTransform === "uppercase" ? piece.toUpperCase() : piece;
     place.append(drawn);
   }
+}
+
+/** Whether MathML sets a text in italics, as it does names of one letter. */
+function isVariable(text) {
+  const parent = text.parentElement;
+  return parent.localName === "mi" && [...text.data.trim()].length === 1 && parent.getAttribute("mathvariant") !== "normal";
 }
 
 /** Lines of a text, each with its box. */
