@@ -40,7 +40,9 @@ def _notes(way: list[Run]) -> list[str]:
     if run.status == "diverged":
         notes.append(f"It diverged ({run.note!r}), and will again: fit then raises or warns.")
     elif run.status != "ended":
-        notes.append(f"The record was broken off after {len(run):,} steps; this goes on to the end.")
+        notes.append(
+            f"The record was broken off after {len(run):,} steps; this goes on to the end."
+        )
     return notes
 
 

@@ -251,7 +251,9 @@ def test_what_was_drawn_at_random_is_said_to_be(tmp_path: Path) -> None:
     path = tmp_path / "drawn.retro"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        MLPClassifier((4,), max_iter=2).set_callbacks(Recorder(path)).fit(table(), np.arange(60) % 2)
+        MLPClassifier((4,), max_iter=2).set_callbacks(Recorder(path)).fit(
+            table(), np.arange(60) % 2
+        )
         runs = open_runs(path)
         assert "open_run(…).branch(at=0)" in code_of(runs[0], runs)
         again = open_run(path).branch(at=0)

@@ -56,9 +56,7 @@ def test_phase_by_phase(at: Callable, run: Run) -> None:
     opened(page, "place")
     page.locator(".step").get_by_role("button", name="Loss").click()
     opened(page, "loss")
-    expect(line(page, "loss").locator(".value")).to_have_attribute(
-        "title", written(run.at(7).loss)
-    )
+    expect(line(page, "loss").locator(".value")).to_have_attribute("title", written(run.at(7).loss))
     page.reload()
     opened(page, "loss")
 
@@ -106,7 +104,9 @@ def test_a_weight_and_why_it_moved(at: Callable, run: Run) -> None:
     why = run.why(0, 1, 3, 7)
     labels = page.locator(".shares tbody th")
     parts = [f"row {row}" for row in why.rows[:10]]
-    expect(labels).to_have_text([*parts, "20 other rows", "momentum", "penalty and decay", "rounding"])
+    expect(labels).to_have_text(
+        [*parts, "20 other rows", "momentum", "penalty and decay", "rounding"]
+    )
     shares = page.locator(".shares tbody td.number[title]")
     titles = [shares.nth(k).get_attribute("title") for k in range(10)]
     assert titles == [written(share) for share in why.shares[:10]]
@@ -180,7 +180,9 @@ def test_at_the_end_there_is_no_step(at: Callable) -> None:
     expect(page.locator(".why .subject")).to_have_text("coefs[0][0, 1]")
 
 
-@pytest.mark.parametrize("bad", ["phase=<b>x</b>", "phase=update[9]", "layer=77&unit=1", "row=99999"])
+@pytest.mark.parametrize(
+    "bad", ["phase=<b>x</b>", "phase=update[9]", "layer=77&unit=1", "row=99999"]
+)
 def test_an_address_that_leads_nowhere(at: Callable, bad: str) -> None:
     """Shows what there is."""
     page = at(f"step=7&{bad}")

@@ -9,6 +9,7 @@ import pytest
 
 from problems import OPTIMIZERS, PAIRS
 from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.faces.page.answers.network import picture
 from retrograd.faces.page.answers.step import mathml, what_of
 from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.viewer import QuestionError, Viewer
@@ -70,7 +71,8 @@ def test_every_formula_is_mathml() -> None:
 
 
 @pytest.mark.parametrize(
-    "markup", ["<math><mi>\\foo</mi></math>", "<math><mfrac><mi>a</mi></mfrac></math>", "<mi>a</mi>"]
+    "markup",
+    ["<math><mi>\\foo</mi></math>", "<math><mfrac><mi>a</mi></mfrac></math>", "<mi>a</mi>"],
 )
 def test_bad_mathml_would_be_found(markup: str) -> None:
     """So the test above says something."""
@@ -149,9 +151,18 @@ def test_why_sums_to_the_update(
     [(9, 0, 0, "3 layers"), (0, 9, 0, "2 inputs"), (0, 0, 9, "8 units"), (-1, 0, 0, "from 0"),
      (0, -2, 0, "from 0"), (0, 0, -1, "from 0")],
 )  # fmt: skip
-def test_a_weight_that_there_is_not(
-    viewer: Viewer, layer: int, i: int, o: int, says: str
-) -> None:
+def test_a_weight_that_there_is_not(viewer: Viewer, layer: int, i: int, o: int, says: str) -> None:
     """Is told so, whichever number is wrong."""
     with pytest.raises((IndexError, QuestionError), match=says):
         viewer.answer("why", {"run": 1, "step": 9, "layer": layer, "i": i, "o": o})
+
+
+def test_a_cell_of_a_coarse_picture_is_of_the_entries_below_it() -> None:
+    """By the division with which the page goes from a cell to an entry."""
+    array = np.zeros((200, 150))
+    array[24, 30] = -3.0
+    values = picture(array)["values"]
+    n, m = values.shape
+    (row,), (column,) = np.nonzero(values)
+    assert row * 200 // n <= 24 < (row + 1) * 200 // n
+    assert column * 150 // m <= 30 < (column + 1) * 150 // m

@@ -12,7 +12,9 @@ from retrograd.rewind.walk.document import Document, Entries, Formula, Line, Sec
 from retrograd.rewind.walk.latex import number
 
 # What an array's rows, columns or entries are: rows of the batch, weights, biases.
-OF_ROWS = re.compile(r"(?:input|z|a|delta)\[\d+\]|y|y_onehot|y_pred|rows|sample_weight|loss_per_row")
+OF_ROWS = re.compile(
+    r"(?:input|z|a|delta)\[\d+\]|y|y_onehot|y_pred|rows|sample_weight|loss_per_row"
+)
 OF_PARAMETERS = re.compile(
     r"(?:[a-z]+_|d)?(?P<part>[Wb])(?:_after|_update|_decayed)?\[(?P<layer>\d+)\]"
 )

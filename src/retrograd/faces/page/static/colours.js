@@ -31,6 +31,28 @@ export function signed(value, dark) {
   return [0, 1, 2].map((k) => Math.round(from[k] + (to[k] - from[k]) * u));
 }
 
+// Shades of either sign.
+const SHADES = 255;
+const palettes = new Map();
+
+/** Function that gives the pixel, as 32 bits, of a number between −1 and 1: many at a time. */
+export function signedPixels(dark) {
+  if (!palettes.has(dark)) {
+    const pixel = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+    const shades = Array.from({ length: 2 * SHADES + 1 }, (_, k) => {
+      const root = (k - SHADES) / SHADES;
+      return pixel(signed(Math.sign(root) * root * root, dark));
+    });
+    palettes.set(dark, { shades, missing: pixel(MISSING) });
+  }
+  const { shades, missing } = palettes.get(dark);
+  return (value) => {
+    if (Number.isNaN(value)) return missing;
+    const root = Math.round(SHADES * Math.sqrt(Math.min(1, Math.abs(value))));
+    return shades[SHADES + (value < 0 ? -root : root)];
+  };
+}
+
 /** The same as CSS. */
 export function signedCss(value, dark) {
   return `rgb(${signed(value, dark).join(" ")})`;

@@ -1,7 +1,7 @@
 // A matrix as a picture: one cell an entry, or a coarser one where it is large; the exact number
 // is under the pointer.
 
-import { isDark, signed } from "./colours.js";
+import { isDark, signedPixels } from "./colours.js";
 import { h, sharp } from "./dom.js";
 import { brief, exactOf } from "./numbers.js";
 
@@ -36,10 +36,9 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
     const image = context.createImageData(columns, rows);
     const top = picture.top || 1;
     const { values } = picture.values;
-    for (let k = 0; k < values.length; k += 1) {
-      const [r, g, b] = signed(values[k] / top, dark);
-      image.data.set([r, g, b, 255], 4 * k);
-    }
+    const pixels = new Uint32Array(image.data.buffer);
+    const pixelOf = signedPixels(dark);
+    for (let k = 0; k < values.length; k += 1) pixels[k] = pixelOf(values[k] / top);
     const small = new OffscreenCanvas(columns, rows);
     small.getContext("2d").putImageData(image, 0, 0);
     context.imageSmoothingEnabled = false;
