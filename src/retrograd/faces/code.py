@@ -1,6 +1,7 @@
 """Code that makes a recorded training again, in scikit-learn's style."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def _branches(way: list[Run]) -> list[str]:
         return []
     lines = ["", "# From there it branched off."]
     lines.append(f"again = open_run({_again(way[0])!r}, run=1)")
-    for parent, child in zip(way, way[1:], strict=False):
+    for parent, child in pairwise(way):
         before = parent.at(0).estimator().get_params(deep=False)
         after = child.at(0).estimator().get_params(deep=False)
         changes = [

@@ -9,7 +9,6 @@ import pytest
 
 from problems import OPTIMIZERS, PAIRS
 from retrograd.estimators.rewinding import open_run, open_runs
-from retrograd.faces.page.answers.network import picture
 from retrograd.faces.page.answers.step import mathml, what_of
 from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.viewer import QuestionError, Viewer
@@ -47,7 +46,7 @@ def faults_of(markup: str) -> list[str]:
     faults = [] if bare[0] == "math" else ["no math"]
     for node, tag in zip(root.iter(), bare, strict=True):
         text = (node.text or "").strip()
-        if "\\" in text or "{" in text and tag != "mo" or "&" in text:
+        if "\\" in text or ("{" in text and tag != "mo") or "&" in text:
             faults.append(f"<{tag}>{text}")
         if text and tag not in TOKENS:
             faults.append(f"text {text} in <{tag}>")
@@ -155,14 +154,3 @@ def test_a_weight_that_there_is_not(viewer: Viewer, layer: int, i: int, o: int, 
     """Is told so, whichever number is wrong."""
     with pytest.raises((IndexError, QuestionError), match=says):
         viewer.answer("why", {"run": 1, "step": 9, "layer": layer, "i": i, "o": o})
-
-
-def test_a_cell_of_a_coarse_picture_is_of_the_entries_below_it() -> None:
-    """By the division with which the page goes from a cell to an entry."""
-    array = np.zeros((200, 150))
-    array[24, 30] = -3.0
-    values = picture(array)["values"]
-    n, m = values.shape
-    (row,), (column,) = np.nonzero(values)
-    assert row * 200 // n <= 24 < (row + 1) * 200 // n
-    assert column * 150 // m <= 30 < (column + 1) * 150 // m

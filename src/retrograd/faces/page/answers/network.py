@@ -104,9 +104,7 @@ def _largest_of_blocks(array: np.ndarray) -> np.ndarray:
     low = high = array
     for axis, n in enumerate(array.shape):
         if n > PICTURE:
-            # Block by block, which takes a tenth of the time of ``np.maximum.reduceat``. The page
-            # finds an entry's block by the same division.
-            cuts = np.arange(1, PICTURE) * n // PICTURE
-            high = np.stack([part.max(axis) for part in np.split(high, cuts, axis)], axis)
-            low = np.stack([part.min(axis) for part in np.split(low, cuts, axis)], axis)
+            # Block by block, which takes a tenth of the time of ``np.maximum.reduceat``.
+            high = np.stack([part.max(axis) for part in np.array_split(high, PICTURE, axis)], axis)
+            low = np.stack([part.min(axis) for part in np.array_split(low, PICTURE, axis)], axis)
     return np.where(-low > high, low, high)

@@ -5,20 +5,23 @@ import { isDark, signedPixels } from "./colours.js";
 import { h, sharp } from "./dom.js";
 import { brief, exactOf } from "./numbers.js";
 
+// Pixels that a single row is high.
+const STRIP = 14;
+
 /**
  * Draw a matrix.
  *
  * `picture` is what picture() of answers/network.py makes. `fetch(row, column)` promises the exact
  * number where the picture is coarse, `name(row, column)` says what an entry is called, and
  * `onPick(row, column)` is called on a click; `note(row, column)` is told after the number. Cells are
- * at least `least` pixels, at most `most`. The element's `update(picture)` draws other numbers in
+ * at least `least` pixels high, at most `most`. The element's `update(picture)` draws other numbers in
  * their place, and its `mark(row, column)` frames an entry, or a whole row if the column is null.
  */
 export function heatmap(picture, { width = 320, most = 16, least = 1, height = 240, name = null, fetch = null, onPick = null, note = null, title = "" } = {}) {
   const [rows, columns] = picture.values.shape;
   const [trueRows, trueColumns] = picture.shape;
-  const cell = Math.max(least, Math.min(most, width / columns));
-  const tall = Math.max(least, Math.min(cell, Math.max(height / rows, 1)));
+  const cell = Math.min(most, width / columns);
+  const tall = rows === 1 ? Math.max(cell, STRIP) : Math.max(least, Math.min(cell, Math.max(height / rows, 1)));
   const frame = h("i", { class: "frame", hidden: true });
   const canvas = h("canvas", { class: "heatmap" });
   const told = h("output", { class: "under number" });
@@ -41,7 +44,8 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
     for (let k = 0; k < values.length; k += 1) pixels[k] = pixelOf(values[k] / top);
     const small = new OffscreenCanvas(columns, rows);
     small.getContext("2d").putImageData(image, 0, 0);
-    context.imageSmoothingEnabled = false;
+    // Where cells are narrower than a pixel, it is of all their colours.
+    context.imageSmoothingEnabled = cell < 1;
     context.drawImage(small, 0, 0, columns * cell, rows * tall);
   }
 
@@ -93,8 +97,8 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
   element.mark = (row, column) => {
     frame.hidden = row === null;
     if (frame.hidden) return;
-    const top = Math.floor((row * rows) / trueRows) * tall;
-    const left = column === null ? 0 : Math.floor((column * columns) / trueColumns) * cell;
+    const top = blockOf(row, rows, trueRows) * tall;
+    const left = column === null ? 0 : blockOf(column, columns, trueColumns) * cell;
     const across = column === null ? columns * cell : cell;
     Object.assign(frame.style, {
       top: `${top - 1}px`, left: `${left - 1}px`, width: `${across + 4}px`, height: `${tall + 4}px`,
@@ -106,6 +110,13 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
 /** Where a block begins, if n entries are split into so many blocks, the first ones one longer. */
 function beginOfBlock(block, blocks, n) {
   return block * Math.floor(n / blocks) + Math.min(block, n % blocks);
+}
+
+/** Block that an entry is in. */
+function blockOf(entry, blocks, n) {
+  const size = Math.floor(n / blocks);
+  const long = (n % blocks) * (size + 1);
+  return entry < long ? Math.floor(entry / (size + 1)) : n % blocks + Math.floor((entry - long) / size);
 }
 
 /** Leave the focus where the page's keys work, whatever is clicked. */

@@ -84,10 +84,13 @@ function drawText(place, text, style) {
   const range = document.createRange();
   // What is wrapped is several lines.
   for (const [piece, box] of linesOf(text, range)) {
+    const letter = isVariable(text);
     const drawn = node("text", {
-      x: box.left, y: box.top + box.height / 2, "dominant-baseline": "central", fill: style.color,
-      "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": style.fontWeight,
-      "font-style": isVariable(text) ? "italic" : style.fontStyle, textLength: box.width, lengthAdjust: "spacingAndGlyphs",
+      x: letter ? box.left + box.width / 2 : box.left, y: box.top + box.height / 2, "dominant-baseline": "central",
+      fill: style.color, "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": style.fontWeight,
+      "font-style": letter ? "italic" : style.fontStyle, style: "white-space: pre",
+      // Another program's fonts may be wider.
+      ...(letter ? { "text-anchor": "middle" } : { textLength: box.width, lengthAdjust: "spacingAndGlyphs" }),
     });
     drawn.textContent = style.textTransform === "uppercase" ? piece.toUpperCase() : piece;
     place.append(drawn);
@@ -103,7 +106,7 @@ function isVariable(text) {
 /** Lines of a text, each with its box. */
 function linesOf(text, range) {
   range.selectNodeContents(text);
-  if (range.getClientRects().length < 2) return [[text.data.trim(), range.getBoundingClientRect()]];
+  if (range.getClientRects().length < 2) return [[text.data, range.getBoundingClientRect()]];
   const lines = [];
   for (const word of text.data.matchAll(/\S+/g)) {
     range.setStart(text, word.index);
