@@ -98,7 +98,7 @@ def test_the_code_on_the_page(page: Page, tmp_path: Path, recorded: dict[str, Pa
 
 
 @pytest.mark.parametrize(
-    ("name", "has"), [("Network", "loss "), ("Timeline", "400 steps"), ("Step", "update[2]")]
+    ("name", "has"), [("Network", "loss "), ("Timeline", "400 steps"), ("Step", "Update: layer 2")]
 )
 def test_pictures(page: Page, tmp_path: Path, name: str, has: str) -> None:
     """An SVG that any program reads, its texts as texts; a PNG twice as sharp as the screen."""

@@ -8,6 +8,8 @@ const STYLES = [
   "fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity", "opacity", "font-family",
   "font-size", "font-weight", "text-anchor", "dominant-baseline", "stroke-linejoin", "stroke-linecap",
 ];
+// What is there to click, and the key of a phase, which may stand on its shortened title.
+const LEFT_OUT = "select, input, button:not(.head-line, [data-row], [aria-pressed=true]), .head-line > code";
 // Pixels of a bitmap for one of the page.
 const SHARPNESS = 2;
 
@@ -39,7 +41,7 @@ export async function pngOf(element) {
 function drawInto(place, element) {
   const style = getComputedStyle(element);
   if (style.display === "none" || style.visibility === "hidden" || style.clipPath === "inset(50%)") return;
-  if (element.matches("select, input, button:not(.head-line, [data-row], [aria-pressed=true])")) return;
+  if (element.matches(LEFT_OUT)) return;
   const box = element.getBoundingClientRect();
   if (element.localName === "svg") place.append(copyOfSvg(element, box));
   else if (element.localName === "canvas") {

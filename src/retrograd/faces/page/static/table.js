@@ -18,13 +18,13 @@ export function numberTable(picture, vector, { width, name, onPick = null, note 
   const scale = h("span", { class: "factor" });
   const told = h("output", { class: "under number" });
   const cells = Array.from({ length: rows * columns }, (_, k) => h("td", {
-    tabindex: k ? -1 : 0, "data-at": k, role: onPick ? "button" : null,
+    tabindex: k ? -1 : 0, "data-at": k, role: "gridcell",
   }));
   const indices = Array.from({ length: columns }, (_, column) => h("th", { scope: "col" }, String(column)));
   const body = Array.from({ length: rows }, (_, row) => h("tr", {},
     vector ? null : h("th", { scope: "row" }, String(row)), cells.slice(row * columns, (row + 1) * columns)));
   const element = h("div", { class: "numbers", "data-keys": true },
-    h("table", { class: onPick ? "picking" : "", "aria-label": title },
+    h("table", { class: onPick ? "picking" : "", role: "grid", "aria-label": title },
       h("thead", {}, h("tr", {}, vector ? null : h("td", {}), indices)), h("tbody", {}, body)),
     scale, told);
   // A sign, a digit and a point come with the digits after it.
