@@ -18,6 +18,7 @@ export function compareView(page) {
   let surfaces = null;
   let parted = null; // where two runs part, once it was asked for
   let other = null; // the other run's facts
+  let opened = false; // the list of rows
   let width = 0;
 
   /** The other moment: pinned, or where the other run is after as many steps of the whole training. */
@@ -113,8 +114,8 @@ export function compareView(page) {
     return [
       h("table", { class: "sides" },
         h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col" }, page.place.otherStep === undefined ? name(theirs) : `pinned: ${name(theirs)}`),
-          h("th", { scope: "col" }, `here: ${name(ours)}`), h("th", { scope: "col" }, "difference"))),
-        h("tbody", {}, line("loss of rows", "loss"), line(score, "score"), line("loss of coming step", "batch_loss"),
+          h("th", { scope: "col" }, `here: ${name(ours)}`), h("th", { scope: "col" }, "change"))),
+        h("tbody", {}, line("loss", "loss"), line(score, "score"), line("next batch’s loss", "batch_loss"),
           line("learning rate", "learning_rate"), line("epoch", "epoch"))),
       h("p", { class: "said" }, state.same_data ? `over the same ${seen} ${outcomeQuestion(page.run, page.place).on} rows`
         : "the runs learn from different data: each is judged on its own"),
@@ -133,7 +134,8 @@ export function compareView(page) {
     return h("div", { class: "planes" }, surfaces.map((answer, k) => h("figure", {},
       h("figcaption", { class: "said" }, `${names[k]}: step ${count(answer.step)}`),
       decisionSurface(answer.surface, {
-        page, task: answer.task, width: Math.min(220, (width - 90) / 2), row: page.place.row, name: `Decision surface ${names[k]}`,
+        page, task: answer.task, width: Math.min(240, (width - 12) / 2), row: page.place.row, onPick: (row) => page.go({ row }),
+        name: `Decision surface ${names[k]}`, plain: true,
       }))));
   }
 
@@ -161,8 +163,8 @@ export function compareView(page) {
     };
     const change = found.gained !== undefined ? `: ${count(found.gained)} are right now, ${count(found.lost)} no longer` : "";
     const shown = found.rows.length < found.count ? `, the ${found.rows.length} whose outputs moved most` : "";
-    return h("details", { class: "moved", open: page.place.show === "moved", "data-focus": "moved" },
-      h("summary", {}, `${count(found.count)} rows are predicted otherwise${change}${shown}`),
+    return h("details", { class: "moved", open: opened, ontoggle: (event) => { opened = event.target.open; } },
+      h("summary", { "data-focus": "moved" }, `${count(found.count)} rows are predicted otherwise${change}${shown}`),
       h("table", { class: "rows" },
         h("thead", {}, h("tr", {}, ["row", "true", "the other", "here"].map((words) => h("th", { scope: "col" }, words)))),
         h("tbody", {}, Array.from(found.rows.values, (number, k) => h("tr", { class: number === page.place.row ? "chosen" : null },
@@ -195,6 +197,7 @@ export function compareView(page) {
   }
 
   onResize(element, (newWidth) => {
+    if (newWidth === width) return; // it has grown longer by what was drawn
     width = newWidth;
     draw();
   });

@@ -22,8 +22,9 @@ export function inspectorView(page) {
   const told = h("span", { class: "number soft" });
   const tools = h("span", { class: "end" });
   const body = h("div", { class: "body" });
+  const below = h("div", { class: "body" });
   const element = h("section", { class: "inspector panel", hidden: true, "aria-label": "What is selected" },
-    h("div", { class: "bar" }, title, told, tools), body);
+    h("div", { class: "bar" }, title, told, tools), body, below);
   let kind = null;
   let state = null;
   let past = null; // a weight's values over the run
@@ -70,7 +71,7 @@ export function inspectorView(page) {
     if (past?.asked === name || page.options.still) return;
     const answer = await page.ask("history", { run, layer, i: from ?? -1, o: unit });
     past = answer && { ...answer, asked: name, layer, unit, i: from ?? -1 };
-    draw();
+    drawPast();
   });
 
   function clear() {
@@ -87,6 +88,12 @@ export function inspectorView(page) {
       class: "quiet small", title: "Let go of it (Esc)", "aria-label": "Let go of it (Esc)", "data-focus": "clear", onclick: clear,
     }, icon("cross")));
     swap(body, made.parts);
+    drawPast();
+  }
+
+  function drawPast() {
+    const { layer, unit, from } = page.place;
+    swap(below, kind && kind !== "row" ? historyOf(layer, from ?? -1, unit) : null);
   }
 
   function unitParts() {
@@ -113,7 +120,6 @@ export function inspectorView(page) {
               : `a of ${count(state.n_rows)} training rows: there is no further step`)),
           respondsTo()),
         linksOf(),
-        historyOf(layer, -1, unit),
       ],
     };
   }
@@ -169,7 +175,6 @@ export function inspectorView(page) {
           state.after ? ["then", exactOf(state.after, 0)] : null,
           ["by size", `number ${count(state.rank + 1)} of ${count(state.count)} in its layer`],
         ]),
-        historyOf(layer, i, o),
       ],
     };
   }
@@ -257,6 +262,7 @@ export function inspectorView(page) {
   }
 
   onResize(element, (newWidth) => {
+    if (newWidth === width) return; // it has grown longer by what was drawn
     width = newWidth;
     draw();
   });

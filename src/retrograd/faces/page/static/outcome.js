@@ -178,6 +178,7 @@ export function outcomeView(page) {
   }
 
   onResize(element, (newWidth) => {
+    if (newWidth === width) return; // it has grown longer by what was drawn
     width = newWidth;
     draw();
   });

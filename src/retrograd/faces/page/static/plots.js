@@ -49,13 +49,13 @@ function short(text) {
 }
 
 /** Predicted against true numbers; a click on a point calls `onPick(row)`. */
-export function residualPlot({ rows, true: wanted, predicted }, { page, width, row, onPick }) {
+export function residualPlot({ rows, true: wanted, predicted, target }, { page, width, row, onPick }) {
   const size = Math.floor(width);
   const canvas = h("canvas");
   const told = h("output", { class: "said number" });
   const element = h("div", {
     class: "surface", tabindex: 0, role: "img", "data-keys": true, "data-focus": "residuals",
-    "aria-label": `Predicted against true, ${rows.length} rows; the arrow keys go from row to row, Enter selects one`,
+    "aria-label": `Predicted against true target ${target}, ${rows.length} rows; the arrow keys go from row to row, Enter selects one`,
   }, h("div", { class: "plane" }, canvas,
     h("span", { class: "axis across" }, h("span", {}, "true"), h("span", {}, "")),
     h("span", { class: "axis up" }, h("span", {}, ""), h("span", {}, "predicted"))), told);

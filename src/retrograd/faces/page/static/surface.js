@@ -14,9 +14,9 @@ const TINT = { light: 0.42, dark: 0.5 };
  * Draw the network's outputs over a grid, and rows as points.
  *
  * `surface` is what answers/surface.py tells, `task` 'classes', 'labels' or 'numbers'. A click on
- * a point calls `onPick(row)`.
+ * a point calls `onPick(row)`. A `plain` one is of little room: without axes and words.
  */
-export function decisionSurface(surface, { page, task, width, row = null, onPick = null, name = "Decision surface" }) {
+export function decisionSurface(surface, { page, task, width, row = null, onPick = null, name = "Decision surface", plain = false }) {
   const { points, side } = surface;
   const size = Math.max(120, Math.floor(width));
   const canvas = h("canvas");
@@ -24,7 +24,8 @@ export function decisionSurface(surface, { page, task, width, row = null, onPick
   const element = h("div", {
     class: "surface", tabindex: onPick ? 0 : null, role: "img", "data-keys": true, "data-focus": "surface",
     "aria-label": `${name} over ${page.run.features[surface.f0]} and ${page.run.features[surface.f1]}, ${points.rows.length} rows${onPick ? "; the arrow keys go from row to row, Enter selects one" : ""}`,
-  }, h("div", { class: "plane" }, canvas, axisNames(page, surface)), told);
+  }, h("div", { class: plain ? "plane plain" : "plane" }, canvas, plain ? null : axisNames(page, surface)), plain ? null : told);
+  const radius = plain ? RADIUS * 0.65 : RADIUS;
   const colour = task === "numbers" ? numberColour(surface, page.root) : classMix(surface, page.root);
   const places = Array.from(points.rows, (_, k) => [across(points.x.values[k]), up(points.y.values[k])]);
   const rest = `${side} × ${side} predictions; points are rows${task === "classes" ? ", ringed where wrong" : ""}`;
@@ -51,8 +52,8 @@ export function decisionSurface(surface, { page, task, width, row = null, onPick
       const mine = points.rows.values[k] === row;
       if (mine) chosen.push([x, y]);
       const wrong = task === "classes" && decided(points.outputs, k) !== points.true.values[k];
-      disc(context, x, y, RADIUS + 1.1, wrong ? line : ground);
-      disc(context, x, y, RADIUS, colour.point(points.true.values, k * stride(points.true)));
+      disc(context, x, y, radius + (plain ? 0.7 : 1.1), wrong ? line : ground);
+      disc(context, x, y, radius, colour.point(points.true.values, k * stride(points.true)));
     });
     for (const [x, y] of chosen) {
       context.strokeStyle = line;
