@@ -1,20 +1,20 @@
 // What is selected: a unit, a link, or a row and its way through the network.
 
-import { ink, isDark, signedCss } from "./colours.js";
-import { h, latest, onResize, s, sharp } from "./dom.js";
+import { isDark, signedCss } from "./colours.js";
+import { h, latest, onResize } from "./dom.js";
+import { facts, historyCurve, respondsTo, spread, unitWords } from "./findings.js";
 import { heatmap } from "./heatmap.js";
+import { hoverCard } from "./hover.js";
 import { icon } from "./icons.js";
-import { unitImage, unitName } from "./network.js";
+import { unitName } from "./network.js";
 import { brief, count, exact, exactOf } from "./numbers.js";
 import { outcomeQuestion } from "./outcome.js";
 import { className, rangeOf, rowImage, swap } from "./plots.js";
-import { responseSurface } from "./surface.js";
 import { NdArray } from "./wire.js";
 
 const PICTURE = 176;
 // Features that are listed by name; of more there is a strip.
 const MOST_LISTED = 24;
-const FADED = 18;
 
 /** Make the view. */
 export function inspectorView(page) {
@@ -29,6 +29,7 @@ export function inspectorView(page) {
   let state = null;
   let past = null; // a weight's values over the run
   let width = 0;
+  const hover = hoverCard(page);
 
   /** What the place has selected: a row before a link before a unit. */
   function selected() {
@@ -118,29 +119,10 @@ export function inspectorView(page) {
             h("p", { class: "said" }, state.over === "batch"
               ? `z and a of the ${count(state.n_rows)} rows of the coming step`
               : `a of ${count(state.n_rows)} training rows: there is no further step`)),
-          respondsTo()),
+          respondsTo(page, state, PICTURE)),
         linksOf(),
       ],
     };
-  }
-
-  /** What a unit responds to: its weights as an image, or its activations over two features. */
-  function respondsTo() {
-    const all = state.incoming.all;
-    if (page.run.image && state.layer === 0 && all) {
-      const canvas = h("canvas", { role: "img", "aria-label": "Weights in, as an image" });
-      const context = sharp(canvas, PICTURE, PICTURE);
-      const [, top] = rangeOf(all.values.map(Math.abs));
-      context.imageSmoothingEnabled = false;
-      const column = new NdArray(all.values, [all.length, 1]);
-      context.drawImage(unitImage(column, 0, ...page.run.image, top, isDark(page.root)), 0, 0, PICTURE, PICTURE);
-      return h("figure", { class: "responds" }, canvas, h("figcaption", { class: "said" }, "its weights: it answers to an image that is orange here"));
-    }
-    if (!state.response || page.run.image) return null;
-    const { f0, f1 } = state.response;
-    return h("figure", { class: "responds" },
-      responseSurface(state.response, { page, width: PICTURE, name: "What the unit responds to" }),
-      page.run.widths[0] > 2 ? h("figcaption", { class: "said" }, `over ${page.run.features[f0]} and ${page.run.features[f1]}, others at their medians`) : null);
   }
 
   function linksOf() {
@@ -257,10 +239,6 @@ export function inspectorView(page) {
       strip("z", layer.z), strip("a", layer.a), strip("delta", layer.delta));
   }
 
-  function spread(name, values) {
-    return h("div", { class: "way" }, h("code", {}, name), histogram(values, page, name));
-  }
-
   onResize(element, (newWidth) => {
     if (newWidth === width) return; // it has grown longer by what was drawn
     width = newWidth;
@@ -274,6 +252,7 @@ export function inspectorView(page) {
   return {
     element,
     show(_, changed) {
+      if (changed.has("step")) hover.again();
       if (changed.has("run") || changed.has("grown")) past = changed.has("run") ? null : past;
       if (["run", "step", "layer", "unit", "from", "row", "f0", "f1"].some((name) => changed.has(name))) return fetchState();
       if (changed.has("theme")) draw();
@@ -282,75 +261,3 @@ export function inspectorView(page) {
   };
 }
 
-/** In words what ails a unit in a batch. */
-function unitWords(state, last) {
-  if (state.dead && !last) return "dead in this batch: no row sends it any delta, so the step leaves its weights be but for penalty and momentum";
-  if (state.saturated) return "saturated in this batch: most rows drive it to one of its ends, where it hardly learns";
-  return null;
-}
-
-/** A list of names and values. */
-function facts(pairs) {
-  return h("dl", { class: "facts-list" }, pairs.filter(Boolean).flatMap(([name, value]) => [h("dt", {}, name), h("dd", { class: "number" }, value)]));
-}
-
-/** How numbers are spread: bars of how many, with their range in words. */
-function histogram(values, page, name) {
-  const [low, high] = rangeOf(values.values);
-  const bins = new Array(FADED).fill(0);
-  let broken = 0;
-  for (const value of values) {
-    if (!Number.isFinite(value)) broken += 1;
-    else bins[Math.min(FADED - 1, Math.floor(((value - low) / (high - low || 1)) * FADED))] += 1;
-  }
-  const most = Math.max(...bins, 1);
-  const each = 100 / FADED;
-  const words = low === high ? `all ${brief(low)}` : `${brief(Number(low.toPrecision(3)))} … ${brief(Number(high.toPrecision(3)))}`;
-  return h("div", { class: "spread" },
-    s("svg", { viewBox: "0 0 100 24", preserveAspectRatio: "none", width: "100%", height: 24, role: "img", "aria-label": `${name}: ${words}` },
-      bins.map((n, k) => s("rect", { x: k * each, width: each - 0.6, y: 24 - (23 * n) / most, height: (23 * n) / most },
-        s("title", {}, `${count(n)} from ${brief(low + (k * (high - low)) / FADED)} to ${brief(low + ((k + 1) * (high - low)) / FADED)}`)))),
-    h("span", { class: broken ? "number bad" : "number" }, broken ? `${words}, ${count(broken)} not finite` : words));
-}
-
-/** A weight's values over the run, and where the reader is; a click goes to a step. */
-function historyCurve(past, page, wide) {
-  const height = 84;
-  const [low, high] = rangeOf(past.values.values);
-  const end = page.run.steps || 1;
-  const x = (step) => 4 + (step / end) * (wide - 8);
-  const y = (value) => 6 + (1 - (value - low) / (high - low || 1)) * (height - 12);
-  const canvas = h("canvas");
-  const said = h("output", { class: "said number" });
-  const context = sharp(canvas, wide, height);
-  const { values } = past.values;
-  const steps = past.steps.values;
-  context.strokeStyle = ink(page.root, "--line");
-  if (low < 0 && high > 0) context.strokeRect(0, y(0), wide, 0);
-  context.strokeStyle = ink(page.root, "--accent");
-  context.lineWidth = 1.5;
-  context.beginPath();
-  steps.forEach((step, k) => { if (Number.isFinite(values[k])) context.lineTo(x(step), y(values[k])); });
-  context.stroke();
-  if (past.of === "checkpoints") {
-    context.fillStyle = ink(page.root, "--accent");
-    steps.forEach((step, k) => context.fillRect(x(step) - 2, y(values[k]) - 2, 4, 4));
-  }
-  context.strokeStyle = ink(page.root, "--ink");
-  context.strokeRect(x(page.place.step), 0, 0, height);
-  const rest = `from ${brief(low)} to ${brief(high)}`;
-  said.textContent = rest;
-  const nearest = (event) => {
-    const step = ((event.clientX - canvas.getBoundingClientRect().left - 4) / (wide - 8)) * end;
-    let best = 0;
-    steps.forEach((one, k) => { if (Math.abs(one - step) < Math.abs(steps[best] - step)) best = k; });
-    return best;
-  };
-  canvas.addEventListener("pointermove", (event) => {
-    const k = nearest(event);
-    said.textContent = `step ${count(steps[k])}: ${exactOf(past.values, k)}`;
-  });
-  canvas.addEventListener("pointerleave", () => { said.textContent = rest; });
-  canvas.addEventListener("click", (event) => page.go({ step: steps[nearest(event)] }));
-  return h("div", { class: "past", role: "img", "aria-label": `${past.name} over the run, ${rest}` }, canvas, said);
-}
