@@ -30,7 +30,7 @@ export function confusionMatrix(page, counts, chosen, onPick) {
     const name = `cell-${k}-${c}`;
     return h("td", {}, h("button", {
       class: ["cell", k === c ? "right" : "wrong", !value && "none"].filter(Boolean).join(" "),
-      style: { "--share": `${Math.round(8 + 52 * Math.sqrt(share))}%` },
+      style: { "--share": `${Math.round(6 + 40 * Math.sqrt(share))}%` },
       "data-focus": name, "aria-pressed": chosen === `${k},${c}` ? "true" : null, disabled: !value,
       "aria-label": `true ${className(page, k)}, predicted ${className(page, c)}: ${count(value)} rows`,
       title: `true ${className(page, k)}, predicted ${className(page, c)}: ${count(value)} of ${count(sums[k])}`,
