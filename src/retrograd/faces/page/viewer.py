@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from retrograd.rewind.run import Moment, Run, Runs
+from retrograd.rewind.moment import Moment
+from retrograd.rewind.run import Run, Runs
 
 # Bytes of states, and of traces beside them, that are kept at hand.
 KEPT_BYTES = 256 << 20
