@@ -35,7 +35,9 @@ def compare(path: Path, **arguments: Any) -> dict:
 
 def cells(page: Page, name: str) -> list[str | None]:
     """Exact numbers of a line of the table: of the other, and here."""
-    line = page.locator(".compare .sides tr", has=page.get_by_role("rowheader", name=name, exact=True))
+    line = page.locator(
+        ".compare .sides tr", has=page.get_by_role("rowheader", name=name, exact=True)
+    )
     expect(line).to_be_visible()
     return [cell.get_attribute("title") for cell in line.locator("td").all()[:2]]
 
@@ -111,7 +113,9 @@ def test_a_branch_beside_its_parent(serve: Callable, browse: Callable, branched:
     page.keyboard.press("ArrowRight")
     expect(panel).to_contain_text("run 1, step 211")
     page.get_by_role("button", name="where do they part?").click()
-    expect(page.locator(".parted")).to_contain_text("They part in step 200, first in coefs[0][0, 0]")
+    expect(page.locator(".parted")).to_contain_text(
+        "They part in step 200, first in coefs[0][0, 0]"
+    )
     page.get_by_role("button", name="go there").click()
     expect(panel).to_contain_text("here: run 2, step 0")
     expect(panel).to_contain_text("All rows are predicted alike.")

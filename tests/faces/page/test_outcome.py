@@ -47,7 +47,12 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     three = np.array(["ant", "bee", "cat"])[np.digitize(X[:, 0], [-0.5, 0.5])]
     sparse = scipy.sparse.csr_array(np.where(rng.random((60, 30)) < 0.1, 1.0, 0.0))
     files = {name: folder / f"{name}.retro" for name in ("numbers", "sparse", "labels", "three")}
-    record(files["numbers"], MLPRegressor(hidden_layer_sizes=(5,), **settings), X, np.c_[X[:, 0], X[:, 1] * 2])
+    record(
+        files["numbers"],
+        MLPRegressor(hidden_layer_sizes=(5,), **settings),
+        X,
+        np.c_[X[:, 0], X[:, 1] * 2],
+    )
     record(files["sparse"], MLPClassifier((5,), **settings), sparse, three)
     record(files["labels"], MLPClassifier((5,), **settings), X, (X[:, :3] > 0).astype(int))
     record(files["three"], MLPClassifier((5,), **settings), X, three)
@@ -189,9 +194,7 @@ def test_numbers_have_residuals(serve: Callable, browse: Callable, others: dict)
     assert "f0=3" in page.url
 
 
-def test_a_file_without_data_says_so(
-    serve: Callable, browse: Callable, tmp_path: Path
-) -> None:
+def test_a_file_without_data_says_so(serve: Callable, browse: Callable, tmp_path: Path) -> None:
     """And how to bring them."""
     model = MLPClassifier((3,), max_iter=2, random_state=0)
     X = np.random.default_rng(0).normal(size=(30, 2))

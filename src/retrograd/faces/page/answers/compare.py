@@ -17,7 +17,8 @@ from retrograd.faces.page.answers.rows import (
 )
 from retrograd.faces.page.viewer import QuestionError, Viewer
 from retrograd.rewind.comparing import first_divergence
-from retrograd.rewind.run import Moment, Run
+from retrograd.rewind.moment import Moment
+from retrograd.rewind.run import Run
 
 # Rows that are listed.
 LISTED = 40

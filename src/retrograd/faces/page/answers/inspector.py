@@ -18,7 +18,8 @@ from retrograd.faces.page.answers.rows import (
 )
 from retrograd.faces.page.answers.surface import grid_of
 from retrograd.faces.page.viewer import Viewer
-from retrograd.rewind.run import Moment, Run
+from retrograd.rewind.moment import Moment
+from retrograd.rewind.run import Run
 from retrograd.rewind.trace import LayerTrace, Trace, trace_step
 
 # Links of a unit that are listed; rows, features and units that are sent.
@@ -27,9 +28,7 @@ LISTED, MOST_ROWS, MOST_FEATURES, MOST_UNITS = 8, 2000, 4096, 4096
 MOMENTS, REPLAY_WORK = 240, 1 << 34
 
 
-def unit(
-    viewer: Viewer, run: int, step: int, layer: int, unit: int, f0: int, f1: int
-) -> dict:
+def unit(viewer: Viewer, run: int, step: int, layer: int, unit: int, f0: int, f1: int) -> dict:
     """Tell of a unit: its bias, how it fares on a batch, its largest links, what it responds to.
 
     Returns

@@ -21,7 +21,7 @@ from retrograd.faces.page.answers.rows import (
 from retrograd.faces.page.answers.runs import image_shape
 from retrograd.faces.page.answers.surface import surface_of
 from retrograd.faces.page.viewer import QuestionError, Viewer
-from retrograd.rewind.run import Moment
+from retrograd.rewind.moment import Moment
 
 # Rows that are listed, drawn in a scatter plot; bins of a reliability curve; classes of a matrix.
 LISTED, OF_CELL, DRAWN, BINS, MOST_CLASSES = 12, 60, 1500, 10, 40

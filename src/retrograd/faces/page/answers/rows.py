@@ -12,9 +12,10 @@ from retrograd.engine.batches import make_data, rows_of
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
 from retrograd.engine.prediction import Predictor
-from retrograd.engine.trainer import row_losses
+from retrograd.engine.objective import row_losses
 from retrograd.faces.page.viewer import QuestionError
-from retrograd.rewind.run import Moment, Run
+from retrograd.rewind.moment import Moment
+from retrograd.rewind.run import Run
 
 # Multiplications of a prediction, and its rows: at every step, and once the reader stays at one.
 QUICK_WORK, QUICK_ROWS = 1 << 30, 20_000
@@ -89,9 +90,7 @@ def outputs_of(moment: Moment, data: Data, n_rows: int) -> np.ndarray:
 
 def losses_of(moment: Moment, rows: Rows, outputs: np.ndarray) -> np.ndarray:
     """Loss of each row, of shape (B,), unweighted and without the penalty."""
-    return row_losses(
-        moment.run.header.network, rows.data, np.arange(rows.numbers.size), outputs
-    )
+    return row_losses(moment.run.header.network, rows.data, np.arange(rows.numbers.size), outputs)
 
 
 def task_of(network: Network) -> str:
@@ -126,7 +125,9 @@ def decide(network: Network, outputs: np.ndarray) -> np.ndarray:
 def truth(network: Network, data: Data) -> np.ndarray:
     """What is true of each row, in the form of ``decide``."""
     if task_of(network) == "classes":
-        return (data.y[:, 0] if network.output == "softmax" else data.y[:, 0] > 0.5).astype(np.int64)
+        return (data.y[:, 0] if network.output == "softmax" else data.y[:, 0] > 0.5).astype(
+            np.int64
+        )
     return (data.y > 0.5).astype(np.int64) if network.output == "logistic" else data.y
 
 

@@ -16,7 +16,8 @@ from retrograd.faces.page.answers.rows import (
     truth,
 )
 from retrograd.faces.page.viewer import QuestionError
-from retrograd.rewind.run import Moment, Run
+from retrograd.rewind.moment import Moment
+from retrograd.rewind.run import Run
 
 # Points of a grid along either side, and multiplications that a surface may take.
 FEWEST, FINEST, WORK = 16, 64, 1 << 29
