@@ -11,8 +11,8 @@ import scipy.sparse
 from retrograd.engine.batches import make_data, rows_of
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
-from retrograd.engine.prediction import Predictor
 from retrograd.engine.objective import row_losses
+from retrograd.engine.prediction import Predictor
 from retrograd.faces.page.viewer import QuestionError
 from retrograd.rewind.moment import Moment
 from retrograd.rewind.run import Run
