@@ -117,7 +117,7 @@ export function inspectorView(page) {
             state.z ? spread("z", state.z) : null,
             spread("a", state.a),
             h("p", { class: "said" }, state.over === "batch"
-              ? `z and a of the ${count(state.n_rows)} rows of the coming step`
+              ? `z and a of the coming step’s rows, ${count(state.n_rows)}`
               : `a of ${count(state.n_rows)} training rows: there is no further step`)),
           respondsTo(page, state, PICTURE)),
         linksOf(),

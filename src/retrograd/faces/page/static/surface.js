@@ -46,7 +46,8 @@ export function decisionSurface(surface, { page, task, width, row = null, onPick
     const outputs = surface.values.shape[2];
     paintGrid(context, side, size, (k) => colour.ground(surface.values.values, k * outputs, outputs));
     const line = ink(page.root, "--ink");
-    const ground = ink(page.root, "--ground");
+    // A number's point has the colour of the ground where it is predicted well.
+    const ground = ink(page.root, task === "numbers" ? "--soft" : "--ground");
     const chosen = [];
     places.forEach(([x, y], k) => {
       const mine = points.rows.values[k] === row;
