@@ -99,6 +99,38 @@ class Predictor:
             run_workers(n_workers, crew, work)
         return out, sum(found)
 
+    def activations(self, data: Data, n_rows: int, layer: int) -> np.ndarray:
+        """One layer's a, of shape (n, O), for rows from ``make_data``: what a prediction passes.
+
+        All rows are one panel, so that its units are still there at the end.
+
+        Examples
+        --------
+        >>> from retrograd.engine.batches import make_data
+        >>> network = Network((1, 2, 1), ("relu",), "identity", "squared_error")
+        >>> predictor = Predictor(network, np.array([1.0, -1.0, 5.0, 7.0, 0.0, 3.0, 0.5]))
+        >>> predictor.activations(make_data(network, np.array([[2.0]])), 1, 0)
+        array([[2., 1.]])
+        """
+        last, n_out = self.network.n_layers - 1, self.network.widths[layer + 1]
+        if layer == last:
+            return self.predict(data, n_rows)[0]
+        rows = self._no_rows
+        if data.row_starts.size > 0:
+            rows = _read_only(np.arange(n_rows, dtype=np.int64))
+        a = np.empty(n_rows * self._n_units, self.dtype)
+        out = np.empty((n_rows, self.network.widths[-1]), self.dtype)
+        z = np.empty(n_rows * self._widest, self.dtype)
+        crew = make_crew()
+
+        def work(worker: int) -> None:
+            forward.predict(self._layout, self._theta, data, rows, z, a, out, crew, 1)
+
+        with compiling("predict", self.dtype):
+            run_workers(1, crew, work)
+        start = n_rows * int(self._layout.units_at[layer])
+        return a[start : start + n_rows * n_out].reshape(n_rows, n_out)
+
 
 def predict(network: Network, theta: np.ndarray, data: Data, n_rows: int) -> np.ndarray:
     """Send rows through a network; its outputs, of shape (n_rows, O) and theta's dtype."""

@@ -36,7 +36,7 @@ def moment(viewer: Viewer, run: int, step: int) -> dict:
             "norm": np.sqrt(np.einsum("io,io->o", W, W)),
         }
         if trace is not None:
-            told |= _units(trace.layers[layer])
+            told |= units_of(trace.layers[layer])
         layers.append(told)
     return {
         "run": run,
@@ -61,7 +61,7 @@ def weights(
     return {"row": row, "column": column, "values": window}
 
 
-def _units(layer: LayerTrace) -> dict:
+def units_of(layer: LayerTrace) -> dict:
     """How a layer's units fare on a batch.
 
     A unit is dead if no row sends it any delta, saturated if most rows drive it to one of its ends.

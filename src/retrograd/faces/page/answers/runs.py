@@ -46,7 +46,8 @@ def run(viewer: Viewer, run: int) -> dict:
         "features": feature_names(found),
         "classes": class_names(found),
         "image": image_shape(found),
-        "data": header.data["kept"],
+        "data": header.data["kept"] or found._given is not None,
+        "validation": "validation" in header.data,
     }
 
 

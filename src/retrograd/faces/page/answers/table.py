@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from retrograd.faces.page.answers.away import code, model_file, notebook
+from retrograd.faces.page.answers.compare import compare, parting
+from retrograd.faces.page.answers.inspector import history, link, row, unit
 from retrograd.faces.page.answers.network import moment, weights
+from retrograd.faces.page.answers.outcome import confused, outcome
 from retrograd.faces.page.answers.runs import run, runs
 from retrograd.faces.page.answers.step import array, step
 from retrograd.faces.page.answers.timeline import losses, timeline
@@ -23,4 +26,12 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "code": code,
     "notebook": notebook,
     "model_file": model_file,
+    "outcome": outcome,
+    "confused": confused,
+    "unit": unit,
+    "link": link,
+    "history": history,
+    "row": row,
+    "compare": compare,
+    "parting": parting,
 }

@@ -116,7 +116,8 @@ export function networkView(page) {
     s("circle", { cx, cy, r: radius, fill: here ? signedCss(bias / top, dark) : ink(element, "--ground") }),
     dead ? s("path", { d: `M${cx - 4} ${cy - 4}l8 8m0 -8l-8 8`, class: "cross" }) : null,
     labelled(layer, label, cx, cy, radius),
-    s("title", {}, words));
+    // Units have a card of their own (hover.js), where it can be asked for.
+    layer && !page.options.still ? null : s("title", {}, words));
   }
 
   function labelled(layer, label, cx, cy, radius) {

@@ -3,9 +3,10 @@
 // Names of what a place may have, and whether each is a number.
 const NUMBERS = new Set([
   "run", "step", "layer", "unit", "from", "row", "other", "otherStep", "line", "f0", "f1",
+  "target",
 ]);
 const TEXTS = new Set([
-  "phase", "tab", "theme", "on", "find", "curve", "show",
+  "phase", "tab", "theme", "on", "find", "curve", "show", "cell",
 ]);
 
 /** Read a place from the address's part behind the #. */

@@ -1,0 +1,137 @@
+"""Surfaces: what a network makes of a grid over two features, the others held at their medians."""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import scipy.sparse
+
+from retrograd.engine.batches import make_data, rows_of
+from retrograd.engine.kernels.data import Data
+from retrograd.faces.page.answers.rows import (
+    Rows,
+    few,
+    outputs_of,
+    task_of,
+    truth,
+)
+from retrograd.faces.page.viewer import QuestionError
+from retrograd.rewind.moment import Moment
+from retrograd.rewind.run import Run
+
+# Points of a grid along either side, and multiplications that a surface may take.
+FEWEST, FINEST, WORK = 16, 64, 1 << 29
+# Rows that are drawn as points; rows that medians are taken of.
+MOST_POINTS, MEDIAN_ROWS = 1000, 5000
+MARGIN = 0.08
+
+_grids: "WeakKeyDictionary[Run, dict[tuple, Grid]]" = WeakKeyDictionary()
+
+
+class Grid:
+    """A grid over two features of a run's data.
+
+    Attributes
+    ----------
+    f0, f1 : int
+        The features, from left to right and from the bottom up.
+    side : int
+        Points along either side.
+    low, high : list of float
+        Where it begins and ends, for either feature.
+    data : Data
+        Its points as rows, those of the lowest f1 first.
+    """
+
+    def __init__(self, run: Run, f0: int, f1: int) -> None:
+        n_in = run.header.network.widths[0]
+        if n_in < 2:
+            raise QuestionError("a surface needs two features, the data have one")
+        if not (0 <= f0 < n_in and 0 <= f1 < n_in and f0 != f1):
+            raise QuestionError(f"a surface is over two of the features 0 to {n_in - 1}")
+        self.f0, self.f1 = f0, f1
+        side = int(np.sqrt(WORK / run.header.network.n_parameters))
+        self.side = max(FEWEST, min(FINEST, side))
+        values = [_column(run, f) for f in (f0, f1)]
+        spans = [max(float(np.ptp(v)), 1e-6 * float(np.abs(v).max()), 1e-9) for v in values]
+        pairs = list(zip(values, spans, strict=True))
+        self.low = [float(v.min()) - MARGIN * span for v, span in pairs]
+        self.high = [float(v.max()) + MARGIN * span for v, span in pairs]
+        self.data = self._rows(run)
+
+    def _rows(self, run: Run) -> Data:
+        network, dtype = run.header.network, run.data.y.dtype
+        ends = zip(self.low, self.high, strict=True)
+        x, y = (np.linspace(low, high, self.side, dtype=dtype) for low, high in ends)
+        across, up = np.tile(x, self.side), np.repeat(y, self.side)
+        n = across.size
+        if run.data.row_starts.size:  # of sparse rows, whose entries are 0 mostly
+            entries = (np.r_[across, up], (np.r_[:n, :n], np.repeat([self.f0, self.f1], n)))
+            shape = (n, network.widths[0])
+            return make_data(network, scipy.sparse.csr_array(entries, shape=shape, dtype=dtype))
+        held = run.data.X[few(len(run.data.X), MEDIAN_ROWS)]
+        X = np.tile(np.median(held, axis=0).astype(dtype), (n, 1))
+        X[:, self.f0], X[:, self.f1] = across, up
+        return make_data(network, X)
+
+    def facts(self) -> dict:
+        """Say where it lies."""
+        return {
+            "f0": self.f0, "f1": self.f1, "side": self.side, "low": self.low, "high": self.high,
+        }  # fmt: skip
+
+
+def _column(run: Run, f: int) -> np.ndarray:
+    column: Any = rows_of(run.data)[:, [f]]
+    column = column.toarray() if scipy.sparse.issparse(column) else column
+    return column[:, 0]
+
+
+def grid_of(run: Run, f0: int, f1: int) -> Grid:
+    """Grid over two features, made once."""
+    grids = _grids.setdefault(run, {})
+    if (f0, f1) not in grids:
+        if len(grids) >= 8:
+            grids.clear()
+        grids[f0, f1] = Grid(run, f0, f1)
+    return grids[f0, f1]
+
+
+def surface_of(moment: Moment, rows: Rows, outputs: np.ndarray, f0: int, f1: int) -> dict:
+    """Give the network's outputs over a grid, and rows as points in it.
+
+    Returns
+    -------
+    dict
+        ``values`` of shape (side, side, O), the lowest f1 first; ``points``: ``rows``, their
+        numbers, ``x``, ``y``, ``true`` and ``outputs``.
+    """
+    run, network = moment.run, moment.run.header.network
+    grid = grid_of(run, f0, f1)
+    values = outputs_of(moment, grid.data, grid.side**2)
+    drawn = few(rows.numbers.size, MOST_POINTS)
+    numbers = rows.numbers[drawn]
+    true = truth(network, rows.data)[drawn]
+    return {
+        **grid.facts(),
+        "values": values.reshape(grid.side, grid.side, -1),
+        "points": {
+            "rows": numbers,
+            "x": _of_rows(run, numbers, f0),
+            "y": _of_rows(run, numbers, f1),
+            "true": true,
+            "outputs": outputs[drawn],
+        },
+        "span": _span(run) if task_of(network) == "numbers" else None,
+    }
+
+
+def _of_rows(run: Run, numbers: np.ndarray, f: int) -> np.ndarray:
+    X: Any = rows_of(run.data)
+    column = X[numbers][:, [f]]
+    return (column.toarray() if scipy.sparse.issparse(column) else column)[:, 0]
+
+
+def _span(run: Run) -> list[float]:
+    """Least and largest target, between which colours lie."""
+    return [float(run.data.y[:, 0].min()), float(run.data.y[:, 0].max())]

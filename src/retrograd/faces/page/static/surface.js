@@ -1,0 +1,268 @@
+// Surfaces: what a network makes of the plane of two features, with rows as points in it.
+
+import { classColour, ink, isDark, signed } from "./colours.js";
+import { h, sharp } from "./dom.js";
+import { brief, exactOf } from "./numbers.js";
+
+// Pixels that a point is round, and from how far it is meant.
+const RADIUS = 3.4;
+const REACH = 9;
+// How much of a class's colour its region has; the points have all of it.
+const TINT = { light: 0.42, dark: 0.5 };
+
+/**
+ * Draw the network's outputs over a grid, and rows as points.
+ *
+ * `surface` is what answers/surface.py tells, `task` 'classes', 'labels' or 'numbers'. A click on
+ * a point calls `onPick(row)`. A `plain` one is of little room: without axes and words.
+ */
+export function decisionSurface(surface, { page, task, width, row = null, onPick = null, name = "Decision surface", plain = false }) {
+  const { points, side } = surface;
+  const size = Math.max(120, Math.floor(width));
+  const canvas = h("canvas");
+  const told = h("output", { class: "said number" });
+  const element = h("div", {
+    class: "surface", tabindex: onPick ? 0 : null, role: "img", "data-keys": true, "data-focus": "surface",
+    "aria-label": `${name} over ${page.run.features[surface.f0]} and ${page.run.features[surface.f1]}, ${points.rows.length} rows${onPick ? "; the arrow keys go from row to row, Enter selects one" : ""}`,
+  }, h("div", { class: plain ? "plane plain" : "plane" }, canvas, plain ? null : axisNames(page, surface)), plain ? null : told);
+  const radius = plain ? RADIUS * 0.65 : RADIUS;
+  const colour = task === "numbers" ? numberColour(surface, page.root) : classMix(surface, page.root);
+  const places = Array.from(points.rows, (_, k) => [across(points.x.values[k]), up(points.y.values[k])]);
+  const rest = `${side} × ${side} predictions; points are rows${task === "classes" ? ", ringed where wrong" : ""}`;
+  let at = -1;
+  paint();
+  tell(-1);
+
+  function across(value) {
+    return ((value - surface.low[0]) / (surface.high[0] - surface.low[0])) * size;
+  }
+
+  function up(value) {
+    return size - ((value - surface.low[1]) / (surface.high[1] - surface.low[1])) * size;
+  }
+
+  function paint() {
+    const context = sharp(canvas, size, size);
+    const outputs = surface.values.shape[2];
+    paintGrid(context, side, size, (k) => colour.ground(surface.values.values, k * outputs, outputs));
+    const line = ink(page.root, "--ink");
+    // A number's point has the colour of the ground where it is predicted well.
+    const ground = ink(page.root, task === "numbers" ? "--soft" : "--ground");
+    const chosen = [];
+    places.forEach(([x, y], k) => {
+      const mine = points.rows.values[k] === row;
+      if (mine) chosen.push([x, y]);
+      const wrong = task === "classes" && decided(points.outputs, k) !== points.true.values[k];
+      disc(context, x, y, radius + (plain ? 0.7 : 1.1), wrong ? line : ground);
+      disc(context, x, y, radius, colour.point(points.true.values, k * stride(points.true)));
+    });
+    for (const [x, y] of chosen) {
+      context.strokeStyle = line;
+      context.lineWidth = 2;
+      context.beginPath();
+      context.arc(x, y, 8, 0, 7);
+      context.stroke();
+    }
+  }
+
+  function nearest(event) {
+    const box = canvas.getBoundingClientRect();
+    const x = event.clientX - box.left;
+    const y = event.clientY - box.top;
+    let best = -1;
+    let least = REACH * REACH;
+    places.forEach(([px, py], k) => {
+      const apart = (px - x) ** 2 + (py - y) ** 2;
+      if (apart <= least) [best, least] = [k, apart];
+    });
+    return [best, x, y];
+  }
+
+  function tell(k) {
+    at = k;
+    told.textContent = k < 0 ? rest : pointText(page, task, points, k);
+    told.classList.toggle("number", k >= 0);
+  }
+
+  function tellPlane(x, y) {
+    const column = Math.max(0, Math.min(side - 1, Math.round((x / size) * (side - 1))));
+    const line = Math.max(0, Math.min(side - 1, Math.round((1 - y / size) * (side - 1))));
+    const where = [column, line].map((k, axis) => brief(Number(
+      (surface.low[axis] + (k / (side - 1)) * (surface.high[axis] - surface.low[axis])).toPrecision(4))));
+    const outputs = surface.values.shape[2];
+    told.classList.add("number");
+    told.textContent = `at (${where.join(", ")}): ${outputText(page, task, surface.values, (line * side + column) * outputs, outputs)}`;
+    at = -1;
+  }
+
+  canvas.addEventListener("pointermove", (event) => {
+    const [k, x, y] = nearest(event);
+    canvas.classList.toggle("on-point", k >= 0);
+    if (k >= 0) tell(k);
+    else tellPlane(x, y);
+  });
+  canvas.addEventListener("pointerleave", () => tell(-1));
+  canvas.addEventListener("click", (event) => {
+    const [k] = nearest(event);
+    if (k >= 0) onPick?.(points.rows.values[k]);
+  });
+  element.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (by) tell(Math.max(0, Math.min(points.rows.length - 1, at + by)));
+    else if (event.key === "Enter" && at >= 0) onPick?.(points.rows.values[at]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  return element;
+}
+
+/** A unit's activations over a grid, blue below 0 and orange above. */
+export function responseSurface(response, { page, width, name }) {
+  const size = Math.floor(width);
+  const { side } = response;
+  const { values } = response.values;
+  const canvas = h("canvas");
+  const told = h("output", { class: "said number" });
+  const element = h("div", {
+    class: "surface", role: "img", tabindex: 0, "data-keys": true, "data-focus": "response",
+    "aria-label": `${name} over ${page.run.features[response.f0]} and ${page.run.features[response.f1]}`,
+  }, h("div", { class: "plane" }, canvas, axisNames(page, response)), told);
+  const finite = values.filter(Number.isFinite);
+  const low = finite.reduce((least, value) => Math.min(least, value), Infinity);
+  const high = finite.reduce((most, value) => Math.max(most, value), -Infinity);
+  const top = Math.max(Math.abs(low), Math.abs(high)) || 1;
+  const dark = isDark(page.root);
+  const context = sharp(canvas, size, size);
+  paintGrid(context, side, size, (k) => signed(values[k] / top, dark));
+  const rest = `a from ${brief(low)} to ${brief(high)}`;
+  told.textContent = rest;
+  let at = [Math.floor(side / 2), Math.floor(side / 2)];
+
+  function tell(column, line) {
+    at = [column, line];
+    const where = at.map((k, axis) => brief(Number(
+      (response.low[axis] + (k / (side - 1)) * (response.high[axis] - response.low[axis])).toPrecision(4))));
+    told.textContent = `a(${where.join(", ")}) = ${exactOf(response.values, line * side + column)}`;
+  }
+
+  const within = (k) => Math.max(0, Math.min(side - 1, k));
+  canvas.addEventListener("pointermove", (event) => {
+    const box = canvas.getBoundingClientRect();
+    tell(within(Math.round(((event.clientX - box.left) / box.width) * (side - 1))),
+      within(Math.round((1 - (event.clientY - box.top) / box.height) * (side - 1))));
+  });
+  canvas.addEventListener("pointerleave", () => { told.textContent = rest; });
+  element.addEventListener("keydown", (event) => {
+    const move = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (!move) return;
+    tell(within(at[0] + move[0]), within(at[1] + move[1]));
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  return element;
+}
+
+/** What a row's point says: what is true of it, and exactly what was predicted. */
+function pointText(page, task, points, k) {
+  const outputs = points.outputs.shape[1];
+  const said = outputText(page, task, points.outputs, k * outputs, outputs);
+  const true_ = task === "classes" ? page.run.classes?.[points.true.values[k]] ?? points.true.values[k]
+    : exactOf(points.true, k * stride(points.true));
+  return `row ${points.rows.values[k]} (${true_}): ${said}`;
+}
+
+/** Outputs in words, exactly: the likeliest class and its probability, or the number. */
+function outputText(page, task, array, from, outputs) {
+  const classes = page.run.classes ?? [];
+  if (task === "numbers") return exactOf(array, from);
+  if (outputs === 1) return `p(${classes[1] ?? 1}) = ${exactOf(array, from)}`;
+  let best = 0;
+  for (let k = 1; k < outputs; k += 1) if (array.values[from + k] > array.values[from + best]) best = k;
+  return `p(${classes[best] ?? best}) = ${exactOf(array, from + best)}`;
+}
+
+/** Class that a row is taken for. */
+function decided(outputs, k) {
+  const [, n] = outputs.shape;
+  if (n === 1) return outputs.values[k] > 0.5 ? 1 : 0;
+  let best = 0;
+  for (let c = 1; c < n; c += 1) if (outputs.values[k * n + c] > outputs.values[k * n + best]) best = c;
+  return best;
+}
+
+function stride(array) {
+  return array.shape.length > 1 ? array.shape[1] : 1;
+}
+
+function axisNames(page, grid) {
+  const end = (value) => brief(Number(value.toPrecision(3)));
+  return [
+    h("span", { class: "axis across" }, h("span", {}, end(grid.low[0])),
+      h("span", {}, page.run.features[grid.f0]), h("span", {}, end(grid.high[0]))),
+    h("span", { class: "axis up" }, h("span", {}, end(grid.low[1])),
+      h("span", {}, page.run.features[grid.f1]), h("span", {}, end(grid.high[1]))),
+  ];
+}
+
+/** Paint side × side colours, the first line of them at the bottom, smoothly onto a square. */
+function paintGrid(context, side, size, colourOf) {
+  const image = context.createImageData(side, side);
+  for (let line = 0; line < side; line += 1) {
+    for (let column = 0; column < side; column += 1) {
+      const [r, g, b] = colourOf(line * side + column);
+      image.data.set([r, g, b, 255], 4 * ((side - 1 - line) * side + column));
+    }
+  }
+  const small = new OffscreenCanvas(side, side);
+  small.getContext("2d").putImageData(image, 0, 0);
+  context.imageSmoothingEnabled = true;
+  context.imageSmoothingQuality = "high";
+  // Values stand at the corners of the square, pixels have theirs in the middle.
+  const each = size / (side - 1);
+  context.drawImage(small, -each / 2, -each / 2, size + each, size + each);
+}
+
+function disc(context, x, y, radius, colour) {
+  context.fillStyle = colour;
+  context.beginPath();
+  context.arc(x, y, radius, 0, 7);
+  context.fill();
+}
+
+/** Colours of classes, mixed as probable as they are. */
+function classMix(surface, root) {
+  const n = Math.max(2, surface.values.shape[2]);
+  const table = Array.from({ length: n }, (_, k) => rgbOf(classColour(k)));
+  const dark = isDark(root);
+  const paper = dark ? [30, 33, 38] : [255, 255, 255];
+  const tint = dark ? TINT.dark : TINT.light;
+  return {
+    ground(values, from, outputs) {
+      const mix = [0, 0, 0];
+      for (let k = 0; k < n; k += 1) {
+        const p = outputs === 1 ? (k ? values[from] : 1 - values[from]) : values[from + k];
+        for (let c = 0; c < 3; c += 1) mix[c] += p * table[k][c];
+      }
+      if (mix.some(Number.isNaN)) return signed(NaN, dark);
+      return mix.map((value, c) => Math.round(paper[c] + tint * (value - paper[c])));
+    },
+    point: (values, k) => classColour(values[k]),
+  };
+}
+
+/** Colours of numbers: blue for the least of the targets, orange for the largest. */
+function numberColour(surface, root) {
+  const [low, high] = surface.span;
+  const middle = (low + high) / 2;
+  const half = (high - low) / 2 || 1;
+  const dark = isDark(root);
+  return {
+    ground: (values, from) => signed((values[from] - middle) / half, dark),
+    point: (values, k) => `rgb(${signed((values[k] - middle) / half, dark).join(" ")})`,
+  };
+}
+
+function rgbOf(hex) {
+  return [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
+}
