@@ -5,9 +5,10 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from retrograd.rewind.run import Moment, Run, Runs
+from retrograd.rewind.store import Store
 
 # Bytes of states, and of traces beside them, that are kept at hand.
 KEPT_BYTES = 256 << 20
@@ -17,10 +18,56 @@ class QuestionError(ValueError):
     """A page asked for what there is not."""
 
 
+Answer = TypeVar("Answer", bound=Callable[..., Any])
+
+
+def apart(function: Answer) -> Answer:
+    """Mark an answer that holds up no other: it must go through runs ``opened_apart`` only."""
+    function.is_apart = True  # type: ignore[attr-defined]
+    return function
+
+
+class Hearing:
+    """Hears the warnings of all threads that answer.
+
+    ``catch_warnings`` is of the whole process: two that overlap would leave the other's behind.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._n = threading.Lock(), 0
+        self._catching: warnings.catch_warnings | None = None
+        self._caught: list[warnings.WarningMessage] = []
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._n == 0:
+                self._catching = warnings.catch_warnings(record=True)
+                self._caught = self._catching.__enter__() or []
+                warnings.simplefilter("always")
+            self._n += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._n -= 1
+            if self._n == 0 and self._catching is not None:
+                self._catching.__exit__(None, None, None)
+
+    def notes(self) -> list[str]:
+        """What was heard since the last time, each once."""
+        with self._lock:
+            notes = [str(warning.message) for warning in self._caught]
+            self._caught.clear()
+        return list(dict.fromkeys(notes))
+
+
+HEARING = Hearing()
+
+
 class Viewer:
     """Answers questions of a page about the runs of one file.
 
-    It may be asked from several threads; one question is answered at a time.
+    It may be asked from several threads; one question is answered at a time, but for those whose
+    answers are marked as ``apart``.
 
     Parameters
     ----------
@@ -35,7 +82,8 @@ class Viewer:
         self.lock = threading.RLock()
         self._runs: dict[int, Run] = {}
         self._moments: OrderedDict[tuple[int, int], Moment] = OrderedDict()
-        self._notes: list[str] = []
+        # What the answers that are apart keep, each under its own name.
+        self.kept: dict[str, Any] = {}
 
     def answer(self, name: str, arguments: dict[str, Any]) -> Any:
         """Answer one question: plain data and arrays.
@@ -51,18 +99,15 @@ class Viewer:
             raise QuestionError(f"a page cannot ask {name!r}")
         function = self.answers[name]
         _check(function, name, arguments)
-        with self.lock, warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            try:
+        with HEARING:
+            if getattr(function, "is_apart", False):
                 return function(self, **arguments)
-            finally:
-                self._notes += [str(warning.message) for warning in caught]
+            with self.lock:
+                return function(self, **arguments)
 
     def notes(self) -> list[str]:
         """Warnings since the last time, each once: such as that bits differ on this machine."""
-        with self.lock:
-            notes, self._notes = list(dict.fromkeys(self._notes)), []
-        return notes
+        return HEARING.notes()
 
     def run(self, number: int) -> Run:
         """Run of a number, as it was when last looked at; ``refresh`` looks again."""
@@ -73,6 +118,14 @@ class Viewer:
                 raise QuestionError(f"{self.runs.store.name} has no run {number}")
             self._runs[number] = self.runs[self.runs.numbers.index(number)]
         return self._runs[number]
+
+    def opened_apart(self, number: int) -> Run:
+        """Run of a number, opened once more: whatever is done with it holds up no other."""
+        with self.lock:
+            store, data = self.runs.store, self.run(number).data
+        if store.path is not None:
+            store = Store(store.path)
+        return Run(store, number, self.runs.door, data)
 
     def look_again(self) -> None:
         """See which runs have been begun meanwhile."""

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from retrograd.faces.page.answers.branch import branch, branch_facts, edit_now, stop_branch
+from retrograd.faces.page.answers.find import conditions, find, words
 from retrograd.faces.page.answers.network import moment, weights
 from retrograd.faces.page.answers.runs import run, runs
 from retrograd.faces.page.answers.step import array, step
@@ -17,4 +19,11 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "weights": weights,
     "step": step,
     "array": array,
+    "words": words,
+    "conditions": conditions,
+    "find": find,
+    "branch": branch,
+    "branch_facts": branch_facts,
+    "edit_now": edit_now,
+    "stop_branch": stop_branch,
 }
