@@ -169,7 +169,7 @@ def classes_of(run: "Run") -> list | None:
         return None
     # Of several labels at once each target is 0 or 1.
     classes = getattr(rebuild(run), "classes_", None)
-    return None if classes is None or run.data.y.shape[1] > 1 else classes.tolist()
+    return None if classes is None or run.header.network.target_width > 1 else classes.tolist()
 
 
 def _part(network: "Network", theta: np.ndarray, target: Target) -> np.ndarray:

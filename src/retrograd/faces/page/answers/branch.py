@@ -11,6 +11,7 @@ from retrograd.estimators.branching import begin
 from retrograd.estimators.editing import classes_of, read_target, value_at
 from retrograd.estimators.notebook_runs import is_notebooks
 from retrograd.faces.page.viewer import QuestionError, Viewer, apart
+from retrograd.maths.activations import ACTIVATIONS
 from retrograd.rewind.run import Run
 from retrograd.rewind.syntax import ExpressionError
 
@@ -122,8 +123,8 @@ def branch_facts(viewer: Viewer, run: int) -> dict:
     -------
     dict
         ``parameters``, each with its value; ``activations`` of the hidden layers, none if they
-        cannot be changed; ``classes``, None for a regression; ``targets`` of a row; ``n_rows`` of
-        the data; ``changed``, a list of texts.
+        cannot be changed, and those ``known``; ``classes``, None for a regression; ``targets``, how
+        many a row has; ``keeps_data``, without which there is no branch; ``changed``, texts.
     """
     found = viewer.run(run)
     header = found.header
@@ -138,9 +139,9 @@ def branch_facts(viewer: Viewer, run: int) -> dict:
         "run": run,
         "parameters": offered,
         "activations": [] if is_notebooks(found) else list(header.network.activations),
+        "known": sorted(ACTIVATIONS),
         "classes": [str(one) for one in classes_of(found) or []] or None,
         "targets": header.network.target_width,
-        "n_rows": int(found.data.y.shape[0]),
         "keeps_data": header.data["kept"],
         "changed": _changed(viewer, found),
     }
