@@ -137,11 +137,21 @@ class Waiting:
     """A callback that waits amid a training."""
 
     def __init__(self) -> None:
-        self.there, self.go_on = threading.Event(), threading.Event()
+        self.there, self.go_on, self.epochs = threading.Event(), threading.Event(), 0
 
-    def on_fit_task_end(self, estimator: Any, context: Any, **_: Any) -> bool:
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Nothing to do."""
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Nothing to do."""
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Nothing to do."""
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         """Wait after the third epoch."""
-        if estimator.n_iter_ == 3 and not self.there.is_set():
+        self.epochs += 1
+        if self.epochs == 3:
             self.there.set()
             assert self.go_on.wait(60)
         return False
@@ -149,19 +159,10 @@ class Waiting:
 
 def test_of_one_that_is_still_recorded(tmp_path: Path) -> None:
     """A branch off a training that goes on: both come to their ends."""
-    path, rng = tmp_path / "growing.retro", np.random.default_rng(0)
-    X = rng.normal(size=(100, 3))
+    path, wait = tmp_path / "growing.retro", Waiting()
+    X = np.random.default_rng(0).normal(size=(100, 3))
     model = MLPRegressor((5,), batch_size=20, max_iter=12, random_state=0)
-    recorder = Recorder(path)
-    model.set_callbacks(recorder)
-    wait = Waiting()
-    original = recorder.on_fit_task_end
-
-    def on_fit_task_end(estimator: Any, context: Any, **more: Any) -> Any:
-        wait.on_fit_task_end(estimator, context)
-        return original(estimator, context, **more)
-
-    recorder.on_fit_task_end = on_fit_task_end  # type: ignore[method-assign]
+    model.set_callbacks(Recorder(path), wait)
     thread = threading.Thread(target=lambda: model.fit(X, X[:, 0]))
     thread.start()
     assert wait.there.wait(60)

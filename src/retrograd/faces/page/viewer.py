@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from retrograd.rewind.run import Moment, Run, Runs
+from retrograd.rewind.moment import Moment
+from retrograd.rewind.run import Run, Runs
 from retrograd.rewind.store import Store
 
 # Bytes of states, and of traces beside them, that are kept at hand.
@@ -28,36 +29,42 @@ def apart(function: Answer) -> Answer:
 
 
 class Hearing:
-    """Hears the warnings of all threads that answer.
+    """Hears what each thread warns of while it answers.
 
-    ``catch_warnings`` is of the whole process: two that overlap would leave the other's behind.
+    ``catch_warnings`` is of the whole process: two that overlap would leave the other's behind. So
+    the first who answers begins to listen for all, and the last ends it.
     """
 
     def __init__(self) -> None:
         self._lock, self._n = threading.Lock(), 0
-        self._catching: warnings.catch_warnings | None = None
-        self._caught: list[warnings.WarningMessage] = []
+        self._catching = warnings.catch_warnings()
+        self._here = threading.local()
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> list[str]:
         with self._lock:
             if self._n == 0:
-                self._catching = warnings.catch_warnings(record=True)
-                self._caught = self._catching.__enter__() or []
+                self._catching = warnings.catch_warnings()
+                self._catching.__enter__()
                 warnings.simplefilter("always")
+                self._otherwise = warnings.showwarning
+                warnings.showwarning = self._hear
             self._n += 1
+        self._here.heard = []
+        return self._here.heard
 
     def __exit__(self, *_: object) -> None:
+        self._here.heard = None
         with self._lock:
             self._n -= 1
-            if self._n == 0 and self._catching is not None:
+            if self._n == 0:
                 self._catching.__exit__(None, None, None)
 
-    def notes(self) -> list[str]:
-        """What was heard since the last time, each once."""
-        with self._lock:
-            notes = [str(warning.message) for warning in self._caught]
-            self._caught.clear()
-        return list(dict.fromkeys(notes))
+    def _hear(self, message: Warning | str, *more: Any, **others: Any) -> None:
+        heard = getattr(self._here, "heard", None)
+        if heard is None:
+            self._otherwise(message, *more, **others)
+        else:
+            heard.append(str(message))
 
 
 HEARING = Hearing()
@@ -85,8 +92,8 @@ class Viewer:
         # What the answers that are apart keep, each under its own name.
         self.kept: dict[str, Any] = {}
 
-    def answer(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Answer one question: plain data and arrays.
+    def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Answer one question: plain data and arrays; what it warned of stands under ``notes``.
 
         Raises
         ------
@@ -99,15 +106,13 @@ class Viewer:
             raise QuestionError(f"a page cannot ask {name!r}")
         function = self.answers[name]
         _check(function, name, arguments)
-        with HEARING:
+        with HEARING as heard:
             if getattr(function, "is_apart", False):
-                return function(self, **arguments)
-            with self.lock:
-                return function(self, **arguments)
-
-    def notes(self) -> list[str]:
-        """Warnings since the last time, each once: such as that bits differ on this machine."""
-        return HEARING.notes()
+                found = function(self, **arguments)
+            else:
+                with self.lock:
+                    found = function(self, **arguments)
+        return found | {"notes": list(dict.fromkeys(heard))} if heard else found
 
     def run(self, number: int) -> Run:
         """Run of a number, as it was when last looked at; ``refresh`` looks again."""

@@ -10,7 +10,7 @@ import numpy as np
 from retrograd.estimators.branching import begin
 from retrograd.estimators.editing import classes_of, read_target, value_at
 from retrograd.estimators.notebook_runs import is_notebooks
-from retrograd.faces.page.viewer import QuestionError, Viewer, apart
+from retrograd.faces.page.viewer import HEARING, QuestionError, Viewer, apart
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.rewind.run import Run
 from retrograd.rewind.syntax import ExpressionError
@@ -95,7 +95,8 @@ def branch(viewer: Viewer, run: int, step: int, key: str, parameters: dict, edit
 
 
 def _train(train: Callable[[], None]) -> None:
-    with suppress(Exception, KeyboardInterrupt):  # what it failed of is in the record
+    # What it failed of, and whether it converged, is in the record.
+    with HEARING, suppress(Exception, KeyboardInterrupt):
         train()
 
 

@@ -15,14 +15,18 @@ export function completionList(page, field, id) {
   let language = null;
   let options = [];
   let active = -1;
+  let offers = 0;
 
   async function offer() {
     const { run } = page;
+    offers += 1;
+    const mine = offers;
     if (!language || language.run !== run.run) {
       const told = await page.ask("words", { run: run.run });
       if (!told) return;
       language = { run: run.run, ...told };
     }
+    if (mine !== offers) return; // more was typed meanwhile
     options = optionsFor(language, field.value.slice(0, field.selectionStart ?? field.value.length));
     active = -1;
     draw();
@@ -57,6 +61,7 @@ export function completionList(page, field, id) {
 
   function close() {
     const was = options.length > 0;
+    offers += 1;
     options = [];
     active = -1;
     draw();
