@@ -161,7 +161,7 @@ def test_of_one_that_is_still_recorded(tmp_path: Path) -> None:
     """A branch off a training that goes on: both come to their ends."""
     path, wait = tmp_path / "growing.retro", Waiting()
     X = np.random.default_rng(0).normal(size=(100, 3))
-    model = MLPRegressor((5,), batch_size=20, max_iter=12, random_state=0)
+    model = MLPRegressor(hidden_layer_sizes=(5,), batch_size=20, max_iter=12, random_state=0)
     model.set_callbacks(Recorder(path), wait)
     thread = threading.Thread(target=lambda: model.fit(X, X[:, 0]))
     thread.start()

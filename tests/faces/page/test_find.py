@@ -166,7 +166,7 @@ def test_completion(page: Page) -> None:
     expect(field).to_have_value("gradient_norm > 1 or isnan(")
     field.press_sequentially("d")
     page.keyboard.press("ArrowUp")
-    expect(words.get_by_role("option", selected=True)).to_contain_text("delta")
+    expect(words.get_by_role("option", selected=True)).to_contain_text("dW")
     page.keyboard.press("Escape")
     expect(field).to_have_attribute("aria-expanded", "false")
     expect(field).to_be_focused()
