@@ -317,7 +317,7 @@ def test_the_digits(serve: Callable, browse: Callable, digits: Path) -> None:
     n = len(open_run(digits))
     page = browse(serve(digits), f"step={n - 12}&row=5")
     page.get_by_role("button", name="Branch here").focus()
-    page.keyboard.press("Enter")
+    page.keyboard.press("Space")
     expect(page.get_by_label("learning_rate_init")).to_be_focused()
     expect(page.locator(".edit .now").nth(1)).to_have_text("now 5")
     page.get_by_label("Target of a row: its new class").focus()

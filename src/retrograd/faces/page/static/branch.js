@@ -15,7 +15,7 @@ export function branchView(page) {
   const changed = h("p", { class: "changed soft" });
   const form = branchForm(page, (answers) => begin(answers));
   const told = h("div", { class: "told", role: "status" });
-  const element = h("section", { class: "branch", "data-keys": true, "aria-label": "Branches" },
+  const element = h("section", { class: "branch", "aria-label": "Branches" },
     h("div", { class: "bar" }, opener, kin), changed, told, form.element);
   let facts = null;
   let training = null; // the branch that was begun here last: {run, parent, step}

@@ -19,6 +19,7 @@ export function findView(page) {
     "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": `${id}-words`, "aria-describedby": `${id}-said`,
     oninput: () => { faultless(); words.offer(); open(); },
     onfocus: () => open(),
+    onclick: () => open(),
     onkeydown: (event) => onKey(event),
   });
   const words = completionList(page, field, `${id}-words`);
@@ -32,7 +33,7 @@ export function findView(page) {
     h("div", { class: "line" },
       h("button", { class: "small", onclick: () => markAll(), title: `Up to ${MOST_MARKS}, on the timeline` }, "Mark all in the run"), marks));
   const element = h("section", {
-    class: "find", role: "search", "data-keys": true,
+    class: "find", role: "search",
     onfocusout: (event) => { if (!element.contains(event.relatedTarget)) close(); },
     onkeydown: (event) => { if (event.key === "Escape") escape(event); },
   },
@@ -49,6 +50,7 @@ export function findView(page) {
   function open() {
     if (!page.run) return;
     drop.hidden = false;
+    drop.classList.remove("brief");
     suggest();
   }
 
@@ -172,6 +174,7 @@ export function findView(page) {
 
   function rest() {
     searching = null;
+    drop.classList.add("brief"); // so that the timeline can be seen
     stopButton.hidden = true;
   }
 
