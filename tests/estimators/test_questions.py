@@ -6,8 +6,9 @@ from recorded import KINDS, data_of, fitted, moments_theta, recorded
 
 from retrograd import MLPClassifier, Recorder, first_divergence, open_run, trace
 from retrograd.engine.divergence import DivergenceError
-from retrograd.rewind.expressions import Expression, ExpressionError
+from retrograd.rewind.expressions import Expression
 from retrograd.rewind.scan import values_of
+from retrograd.rewind.syntax import ExpressionError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

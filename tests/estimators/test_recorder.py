@@ -225,6 +225,9 @@ def test_branch_is_the_training_that_it_says() -> None:
     assert twig.header.parent == [6, 11]
     assert twig.verify() is None
     assert twig.at(0).trace().step == 18
+    # A branch's own branches count the epochs of all that came before, too.
+    same_bits(run.branch(7).branch(11).estimator(), model)
+    assert twig.estimator().n_iter_ == model.n_iter_
 
 
 def test_branches_that_change_something() -> None:

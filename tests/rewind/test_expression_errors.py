@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from retrograd.rewind.expressions import Expression, ExpressionError
+from retrograd.rewind.expressions import Expression
+from retrograd.rewind.syntax import ExpressionError
 from retrograd.rewind.vocabulary import OPERATORS
 from step_values import VALUES
 

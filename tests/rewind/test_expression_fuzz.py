@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from retrograd.rewind.expressions import Expression, ExpressionError
+from retrograd.rewind.expressions import Expression
+from retrograd.rewind.syntax import ExpressionError
 from retrograd.rewind.vocabulary import CONSTANTS, FUNCTIONS, NAMES
 from step_values import DRAW, VALUES
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from retrograd.rewind.expressions import Expression, ExpressionError, completions
+from retrograd.rewind.expressions import Expression, completions
+from retrograd.rewind.syntax import ExpressionError
 from retrograd.rewind.vocabulary import CONSTANTS, FUNCTIONS, LAYERED, NAMES
 from step_values import VALUES
 

@@ -1,6 +1,7 @@
 """Branching: another future of a recorded training, from any of its moments."""
 
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,9 @@ from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.network import Network
 from retrograd.engine.trainer import State, Trainer
+from retrograd.estimators.editing import edited, told
 from retrograd.estimators.fitting import Training, batch_size_of
-from retrograd.estimators.notebook_runs import branch_notebooks, is_notebooks
+from retrograd.estimators.notebook_runs import begin_notebooks, is_notebooks
 from retrograd.estimators.rebuilding import as_of, describe, keep_best, rows_kept
 from retrograd.maths.activations import ALIASES
 from retrograd.rewind.header import Header, course_numbers
@@ -25,17 +27,43 @@ FIXED = {
 }  # fmt: skip
 
 
-def branch(run: Run, step: int, changes: dict[str, Any]) -> Run:
-    """Train on from a moment with other parameters, as a run of its own in the same file.
+def branch(
+    run: Run, step: int, changes: dict[str, Any], edit: Mapping[str, Any] | None = None
+) -> Run:
+    """Train on from a moment, otherwise, as a run of its own in the same file; see ``Run.branch``.
 
     Raises
     ------
     ValueError
-        If a parameter is unknown, of no use, or none that a branch can change; or if there is no
-        epoch left to train.
+        If a parameter is unknown, of no use, or none that a branch can change; if there is no
+        epoch left to train; or if an edit is of nothing that there is.
+    """
+    number, train = begin(run, step, changes, edit)
+    train()
+    return Run(run.store, number, run.door, None if run.header.data["kept"] else run.data)
+
+
+def begin(
+    run: Run,
+    step: int,
+    changes: dict[str, Any],
+    edit: Mapping[str, Any] | None = None,
+    on_steps: Callable[[], None] | None = None,
+) -> tuple[int, Callable[[], None]]:
+    """Begin a branch: its number, under which it is in the file, and what trains it.
+
+    Parameters
+    ----------
+    run : Run
+    step : int
+    changes, edit : dict
+        See ``Run.branch``.
+    on_steps : callable, optional
+        Called while it trains, some ten times a second; a KeyboardInterrupt that it raises ends
+        the training.
     """
     if is_notebooks(run):
-        return branch_notebooks(run, step, changes)
+        return begin_notebooks(run, step, changes, edit, on_steps)
     _check_names(run, changes)
     state = run.replay.state(step)
     model, stopping, _ = as_of(run, state, step, changes)
@@ -49,12 +77,14 @@ def branch(run: Run, step: int, changes: dict[str, Any]) -> Run:
     network = _network(run, model)
     model._network = network
     state = _state(run, state, optimizer, changes)
+    state.theta, data = edited(run, state.theta, edit)
     model._state = state
     model._bind(network, state.theta)
     course = _course(run, step, model, optimizer, state)
-    trainer = Trainer(network, optimizer, run.data, course.batch_size, state)
+    trainer = Trainer(network, optimizer, data, course.batch_size, state)
+    estimator = describe(model) | ({"edit": told(edit)} if edit else {})
     header = Header(
-        network, optimizer, run.header.dtype, course_numbers(course), {}, describe(model),
+        network, optimizer, run.header.dtype, course_numbers(course), {}, estimator,
         parent=[run.number, step], budget=run.header.budget,
     )  # fmt: skip
     keep_best(run, stopping, state)
@@ -64,13 +94,16 @@ def branch(run: Run, step: int, changes: dict[str, Any]) -> Run:
         for name in ("train", "validation")
         if name in run.header.data
     }
-    recording = Recording(run.store, header, run.data, extras, state, bool(run.header.data["kept"]))
+    recording = Recording(run.store, header, data, extras, state, bool(run.header.data["kept"]))
     training.recordings = [recording]
-    try:
-        training.run(n_epochs)
-    except DivergenceError as error:  # which the branch's own record tells
-        warnings.warn(f"the branch diverged, too: {error}", stacklevel=4)
-    return Run(run.store, recording.run, run.door, None if header.data["kept"] else run.data)
+
+    def train() -> None:
+        try:
+            training.run(n_epochs, on_steps=on_steps)
+        except DivergenceError as error:  # which the branch's own record tells
+            warnings.warn(f"the branch diverged, too: {error}", stacklevel=5)
+
+    return recording.run, train
 
 
 def _check_names(run: Run, changes: dict[str, Any]) -> None:

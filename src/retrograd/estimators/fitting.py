@@ -114,12 +114,14 @@ class Training:
         self.course, self.stopping, self.test = course, stopping, test
         self.validation = validation_set(trainer.data, test)
         self.recordings: Sequence[Recording] = ()
+        self._on_steps: Callable[[], None] | None = None
 
     def run(
         self,
         n_epochs: int,
         on_epoch: Callable[[bool], bool] = lambda begin: False,
         may_end: bool = False,
+        on_steps: Callable[[], None] | None = None,
     ) -> None:
         """Train for so many epochs or until it stops; warn if it then had better gone on.
 
@@ -127,6 +129,7 @@ class Training:
         """
         estimator, state = self.estimator, self.trainer.state
         status, note = "failed", ""
+        self._on_steps = on_steps
         if self.recordings:
             self.trainer.after_call = self._after_steps
         try:
@@ -188,6 +191,8 @@ class Training:
     def _after_steps(self, losses: np.ndarray) -> None:
         for recording in self.recordings:
             recording.after_steps(self.trainer.state, losses, self.trainer.work.gradient)
+        if self._on_steps is not None:
+            self._on_steps()
 
 
 def _split(

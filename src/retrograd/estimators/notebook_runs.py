@@ -2,13 +2,16 @@
 
 import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrograd.estimators.editing import edited, told
+
 if TYPE_CHECKING:
+    from retrograd.engine.kernels.data import Data
     from retrograd.rewind.recording import Recording
     from retrograd.rewind.run import Run
 
@@ -49,12 +52,20 @@ def resume_notebooks(run: "Run", begin: Callable[[Any], "Recording"]) -> None:
     _train(run, run.replay.course, header.optimizer, state, n_steps - len(run), begin(state))
 
 
-def branch_notebooks(run: "Run", step: int, changes: dict[str, Any]) -> "Run":
-    """Branch of the notebook's own training; ``lr`` and ``epochs`` can be changed."""
+def begin_notebooks(
+    run: "Run",
+    step: int,
+    changes: dict[str, Any],
+    edit: Mapping[str, Any] | None,
+    on_steps: Callable[[], None] | None,
+) -> tuple[int, Callable[[], None]]:
+    """Begin a branch of the notebook's own training, of which ``lr`` and ``epochs`` can change.
+
+    As ``branching.begin``.
+    """
     from retrograd.engine.course import Course
     from retrograd.rewind.header import Header, course_numbers
     from retrograd.rewind.recording import Recording
-    from retrograd.rewind.run import Run
 
     for name in changes:
         if name not in ("lr", "epochs"):
@@ -75,27 +86,46 @@ def branch_notebooks(run: "Run", step: int, changes: dict[str, Any]) -> "Run":
     skip = within + (old.skip if epoch == old.first_epoch else 0)
     course = Course(optimizer, old.order, 1, mlp.epochs, state.step, epoch, skip)
     state.learning_rate = float(mlp.lr)
+    state.theta, data = edited(run, state.theta, edit)
+    estimator.pop("edit", None)
+    if edit:
+        estimator["edit"] = told(edit)
     header = Header(
         run.header.network, optimizer, run.header.dtype, course_numbers(course), {}, estimator,
         parent=[run.number, step], budget=run.header.budget,
     )  # fmt: skip
     extras = {"generator": run.store.array(run.header.data["generator"])}
-    recording = Recording(run.store, header, run.data, extras, state, bool(run.header.data["kept"]))
-    _train(run, course, optimizer, state, n_steps, recording)
-    return Run(run.store, recording.run, run.door, None if header.data["kept"] else run.data)
+    recording = Recording(run.store, header, data, extras, state, bool(run.header.data["kept"]))
+
+    def train() -> None:
+        _train(run, course, optimizer, state, n_steps, recording, data, on_steps)
+
+    return recording.run, train
 
 
 def _train(
-    run: "Run", course: Any, optimizer: Any, state: Any, n_steps: int, recording: Any
+    run: "Run",
+    course: Any,
+    optimizer: Any,
+    state: Any,
+    n_steps: int,
+    recording: Any,
+    data: "Data | None" = None,
+    on_steps: Callable[[], None] | None = None,
 ) -> None:
     """Take so many steps of the notebook's training on, recorded."""
     from retrograd.engine.divergence import DivergenceError
     from retrograd.engine.trainer import Trainer
     from retrograd.estimators.notebook import DRAWN_AT_ONCE
 
-    trainer = Trainer(run.header.network, optimizer, run.data, 1, state)
-    gradient = trainer.work.gradient
-    trainer.after_call = lambda losses: recording.after_steps(state, losses, gradient)
+    trainer = Trainer(run.header.network, optimizer, data or run.data, 1, state)
+
+    def after_call(losses: np.ndarray) -> None:
+        recording.after_steps(state, losses, trainer.work.gradient)
+        if on_steps is not None:
+            on_steps()
+
+    trainer.after_call = after_call
     status, note = "failed", ""
     here = state.step - course.first_step
     end = here + n_steps

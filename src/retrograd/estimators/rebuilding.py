@@ -39,6 +39,8 @@ def describe(estimator: BaseMLP) -> dict:
         "parameters": {k: v for k, v in pack_parameters(estimator).items() if k in known},
         "feature_names": pack_names(estimator),
         "seed": estimator._seed,
+        # Epochs of this fit so far: a branch begins with its parent's.
+        "n_iter": estimator.n_iter_,
         "before": {name: _number(getattr(estimator, name)) for name in BEFORE},
     }
     for name in CURVES:
@@ -72,7 +74,9 @@ def rebuild(run: Run, changes: dict | None = None) -> BaseMLP:
         for name in CURVES:
             curve = fact(facts, name, list, *([type(None)] if name != CURVES[0] else []))
             setattr(model, name, None if curve is None else [_rich(value) for value in curve])
-        model._seed = fact(facts, "seed", int)
+        model._seed, model.n_iter_ = fact(facts, "seed", int), fact(facts, "n_iter", int)
+        if model.n_iter_ < 0:
+            raise PlainDataError(f"it began with {model.n_iter_} epochs")
         _check_network(model, run)
     except (PlainDataError, LookupError, TypeError, OverflowError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -82,7 +86,6 @@ def rebuild(run: Run, changes: dict | None = None) -> BaseMLP:
     model.set_params(**(changes or {}))
     model._validate_params()
     model.n_features_in_ = run.header.network.widths[0]
-    model.n_iter_ = 0
     model._solver = model.solver
     return model
 

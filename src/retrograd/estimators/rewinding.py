@@ -178,8 +178,8 @@ class EstimatorDoor:
         kept = bool(run.header.data["kept"])
         return Recording(run.store, run.header, run.data, {}, state, kept, number=run.number)
 
-    def branch(self, run: "Run", step: int, changes: dict) -> "Run":
-        """Train on from a moment with other parameters, as a run of its own."""
+    def branch(self, run: "Run", step: int, changes: dict, edit: Any = None) -> "Run":
+        """Train on from a moment, otherwise, as a run of its own."""
         from retrograd.estimators import branching
 
-        return branching.branch(run, step, changes)
+        return branching.branch(run, step, changes, edit)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from retrograd.rewind.syntax import ExpressionError, tree_of
+from retrograd.rewind.syntax import fail, subscript, tree_of, whole_number
 from retrograd.rewind.vocabulary import CONSTANTS, ELEMENTWISE, FUNCTIONS, LAYERED, NAMES, OPERATORS
 
 MAX_NODES, MAX_DEPTH = 200, 30
@@ -152,7 +152,7 @@ class Expression:
         return float(np.asarray(result).item())
 
     def _fail(self, node: ast.expr, reason: str) -> NoReturn:
-        raise ExpressionError(reason, self.text, node.col_offset, node.end_col_offset or 0)
+        fail(self.text, node, reason)
 
     def _read(self, node: ast.expr, depth: int = 1) -> Answer:
         """What works out a node of the tree, if it is one of the language."""
@@ -165,15 +165,19 @@ class Expression:
                 return lambda values: np.bool_(constant)
             case ast.Constant(value=int() | float() as constant):
                 # Not a Python float, or NumPy would round it to the float32 that it stands beside.
-                number = np.float64(self._integer(node) if type(constant) is int else constant)
+                number = np.float64(
+                    whole_number(self.text, node) if type(constant) is int else constant
+                )
                 return lambda values: number
             case ast.Name(id=name):
                 return self._read_name(node, name)
             case ast.Subscript(value=ast.Name(id=name), slice=part) if name in LAYERED:
-                index = self._integer(part, f"first the layer, one number, as in {name}[0]")
+                index = whole_number(
+                    self.text, part, f"first the layer, one number, as in {name}[0]"
+                )
                 return self._read_layer(node, name, index)
             case ast.Subscript(value=whole, slice=part):
-                index = self._index(part)
+                index = subscript(self.text, part)
                 return self._read_apply(node, lambda array: np.asarray(array)[index], read(whole))
             case ast.UnaryOp(op=ast.Not(), operand=part):
                 answer = read(part)
@@ -193,7 +197,7 @@ class Expression:
             case ast.Call(func=ast.Name() as function, args=arguments, keywords=[]):
                 if self._check_call(node, function, len(arguments)) == "dead":
                     advice = "two whole numbers, as in dead(0, 7)"
-                    layer, unit = (self._integer(part, advice) for part in arguments)
+                    layer, unit = (whole_number(self.text, part, advice) for part in arguments)
                     delta = self._read_layer(node, "delta", layer)
                     return self._read_apply(node, FUNCTIONS["dead"].compute, delta, lambda _: unit)
                 return self._read_apply(node, FUNCTIONS[function.id].compute, *map(read, arguments))
@@ -260,28 +264,6 @@ class Expression:
             count = "1 argument" if wanted == 1 else f"{wanted} arguments"
             self._fail(node, f"{name} takes {count}, not {n_arguments}")
         return name
-
-    def _integer(self, node: ast.expr, otherwise: str = "a whole number is needed here") -> int:
-        """A whole number as it is written, with its sign."""
-        match node:
-            case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant() as digits):
-                number = self._integer(digits, otherwise)
-                return -number if isinstance(sign, ast.USub) else number
-            case ast.Constant(value=int(number)) if not isinstance(number, bool):
-                if number >= 2**63:
-                    self._fail(node, "too large for a whole number: write it as in 1e20")
-                return number
-        self._fail(node, otherwise)
-
-    def _index(self, node: ast.expr) -> Any:
-        """A subscript as NumPy takes it."""
-        match node:
-            case ast.Tuple(elts=[_, *_] as parts):
-                return tuple(self._index(part) for part in parts)
-            case ast.Slice(lower=lower, upper=upper, step=step):
-                ends = (None if end is None else self._integer(end) for end in (lower, upper, step))
-                return slice(*ends)
-        return self._integer(node, "subscripts are whole numbers and slices, as in [3, 2], [:, 3]")
 
     def _look_up(self, node: ast.expr, name: str, values: Mapping[str, Any]) -> Any:
         try:

@@ -33,7 +33,7 @@ class Series(NamedTuple):
 
 def first(run: "Run", condition: Condition, after: int = 0) -> "Moment | None":
     """First moment from ``after`` on at which the condition holds; see ``Run.first``."""
-    for step in _hits(run, condition, after, last_moment(run, condition) + 1):
+    for step in hits(run, condition, after, last_moment(run, condition) + 1):
         return run.at(step)
     return None
 
@@ -47,7 +47,7 @@ def last(run: "Run", condition: Condition, before: int | None = None) -> "Moment
         if begin >= end:
             continue
         hit = None
-        for step in _hits(run, condition, begin, end):
+        for step in hits(run, condition, begin, end):
             hit = step
         if hit is not None:
             return run.at(hit)
@@ -68,8 +68,8 @@ def last_moment(run: "Run", condition: Condition) -> int:
     return len(run) - 1
 
 
-def _hits(run: "Run", condition: Condition, begin: int, end: int) -> Iterator[int]:
-    """Steps from ``begin`` to before ``end`` at which the condition holds."""
+def hits(run: "Run", condition: Condition, begin: int, end: int) -> Iterator[int]:
+    """Steps from ``begin`` to before ``end`` at which the condition holds, by replay."""
     if not isinstance(condition, str | Expression):
         yield from (step for step in range(begin, end) if condition(run.at(step)))
         return

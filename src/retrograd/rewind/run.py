@@ -1,6 +1,6 @@
 """A run: a recorded training, as a sequence of moments; and the runs of a file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
@@ -40,8 +40,8 @@ class Door(Protocol):
     def resume(self, run: "Run") -> Any:
         """Go on with an interrupted run to its end; the fitted estimator."""
 
-    def branch(self, run: "Run", step: int, changes: dict) -> "Run":
-        """Train on from a moment with other parameters, as a run of its own."""
+    def branch(self, run: "Run", step: int, changes: dict, edit: Any = None) -> "Run":
+        """Train on from a moment, otherwise, as a run of its own."""
 
 
 class Run:
@@ -312,17 +312,28 @@ class Run:
         """
         return self.door.resume(self)
 
-    def branch(self, at: int, **changes: Any) -> "Run":
-        """Train on from a moment with other parameters: a run of its own, in the same file.
+    def branch(self, at: int, edit: Mapping[str, Any] | None = None, **changes: Any) -> "Run":
+        """Train on from a moment, otherwise: a run of its own, in the same file.
 
         Parameters
         ----------
         at : int
             The step to begin at.
+        edit : mapping of str to values, optional
+            Weights, biases and targets to begin with, by name: ``{"coefs[0][3, 2]": 0.5,
+            "intercepts[1][0]": 0.0, "y[17]": "virginica"}``, also of slices, as in
+            ``"coefs[0][:, 2]"``. Rows of y count from 0, as they were passed to ``fit``; a
+            classifier's are named by class. The optimizer keeps its memory.
         **changes
             Parameters of the estimator, such as ``learning_rate_init=0.01``.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an edit is of nothing that a branch can change, or there is no epoch
+            left to train.
         """
-        return self.door.branch(self, self.at(at).step, changes)
+        return self.door.branch(self, self.at(at).step, changes, edit)
 
     def __repr__(self) -> str:
         """One line."""

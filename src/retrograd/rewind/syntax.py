@@ -2,6 +2,7 @@
 
 import ast
 import re
+from typing import Any, NoReturn
 
 MAX_CHARACTERS = 500
 
@@ -80,3 +81,43 @@ def tree_of(text: str) -> ast.expr:
         raise ExpressionError(reason, text, at, min(at + 1, len(text))) from None
     except (MemoryError, RecursionError):
         raise ExpressionError("nested too deeply: ask in several expressions") from None
+
+
+def fail(text: str, node: ast.expr, reason: str) -> NoReturn:
+    """Say of a part of a text what is wrong with it."""
+    raise ExpressionError(reason, text, node.col_offset, node.end_col_offset or 0)
+
+
+def whole_number(
+    text: str, node: ast.expr, otherwise: str = "a whole number is needed here"
+) -> int:
+    """Read a whole number as it is written, with its sign."""
+    match node:
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant() as digits):
+            number = whole_number(text, digits, otherwise)
+            return -number if isinstance(sign, ast.USub) else number
+        case ast.Constant(value=int(number)) if not isinstance(number, bool):
+            if number >= 2**63:
+                fail(text, node, "too large for a whole number: write it as in 1e20")
+            return number
+    fail(text, node, otherwise)
+
+
+def subscript(text: str, node: ast.expr) -> Any:
+    """Read a subscript as NumPy takes it.
+
+    Examples
+    --------
+    >>> text = "a[3, :2]"
+    >>> subscript(text, tree_of(text).slice)
+    (3, slice(None, 2, None))
+    """
+    match node:
+        case ast.Tuple(elts=[_, *_] as parts):
+            return tuple(subscript(text, part) for part in parts)
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            ends = (
+                None if end is None else whole_number(text, end) for end in (lower, upper, step)
+            )
+            return slice(*ends)
+    return whole_number(text, node, "subscripts are whole numbers and slices, as in [3, 2], [:, 3]")

@@ -5,10 +5,11 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from retrograd.rewind.moment import Moment
 from retrograd.rewind.run import Run, Runs
+from retrograd.rewind.store import Store
 
 # Bytes of states, and of traces beside them, that are kept at hand.
 KEPT_BYTES = 256 << 20
@@ -18,10 +19,62 @@ class QuestionError(ValueError):
     """A page asked for what there is not."""
 
 
+Answer = TypeVar("Answer", bound=Callable[..., Any])
+
+
+def apart(function: Answer) -> Answer:
+    """Mark an answer that holds up no other: it must go through runs ``opened_apart`` only."""
+    function.is_apart = True  # type: ignore[attr-defined]
+    return function
+
+
+class Hearing:
+    """Hears what each thread warns of while it answers.
+
+    ``catch_warnings`` is of the whole process: two that overlap would leave the other's behind. So
+    the first who answers begins to listen for all, and the last ends it.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._n = threading.Lock(), 0
+        self._catching = warnings.catch_warnings()
+        self._here = threading.local()
+
+    def __enter__(self) -> list[str]:
+        with self._lock:
+            if self._n == 0:
+                self._catching = warnings.catch_warnings()
+                self._catching.__enter__()
+                warnings.simplefilter("always")
+                self._otherwise = warnings.showwarning
+                warnings.showwarning = self._hear
+            self._n += 1
+        self._here.heard = []
+        return self._here.heard
+
+    def __exit__(self, *_: object) -> None:
+        self._here.heard = None
+        with self._lock:
+            self._n -= 1
+            if self._n == 0:
+                self._catching.__exit__(None, None, None)
+
+    def _hear(self, message: Warning | str, *more: Any, **others: Any) -> None:
+        heard = getattr(self._here, "heard", None)
+        if heard is None:
+            self._otherwise(message, *more, **others)
+        else:
+            heard.append(str(message))
+
+
+HEARING = Hearing()
+
+
 class Viewer:
     """Answers questions of a page about the runs of one file.
 
-    It may be asked from several threads; one question is answered at a time.
+    It may be asked from several threads; one question is answered at a time, but for those whose
+    answers are marked as ``apart``.
 
     Parameters
     ----------
@@ -36,6 +89,8 @@ class Viewer:
         self.lock = threading.RLock()
         self._runs: dict[int, Run] = {}
         self._moments: OrderedDict[tuple[int, int], Moment] = OrderedDict()
+        # What the answers that are apart keep, each under its own name.
+        self.kept: dict[str, Any] = {}
 
     def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Answer one question: plain data and arrays; what it warned of stands under ``notes``.
@@ -51,11 +106,13 @@ class Viewer:
             raise QuestionError(f"a page cannot ask {name!r}")
         function = self.answers[name]
         _check(function, name, arguments)
-        with self.lock, warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            found = function(self, **arguments)
-        notes = list(dict.fromkeys(str(warning.message) for warning in caught))
-        return found | {"notes": notes} if notes else found
+        with HEARING as heard:
+            if getattr(function, "is_apart", False):
+                found = function(self, **arguments)
+            else:
+                with self.lock:
+                    found = function(self, **arguments)
+        return found | {"notes": list(dict.fromkeys(heard))} if heard else found
 
     def run(self, number: int) -> Run:
         """Run of a number, as it was when last looked at; ``refresh`` looks again."""
@@ -66,6 +123,14 @@ class Viewer:
                 raise QuestionError(f"{self.runs.store.name} has no run {number}")
             self._runs[number] = self.runs[self.runs.numbers.index(number)]
         return self._runs[number]
+
+    def opened_apart(self, number: int) -> Run:
+        """Run of a number, opened once more: whatever is done with it holds up no other."""
+        with self.lock:
+            store, data = self.runs.store, self.run(number).data
+        if store.path is not None:
+            store = Store(store.path)
+        return Run(store, number, self.runs.door, data)
 
     def look_again(self) -> None:
         """See which runs have been begun meanwhile."""

@@ -285,9 +285,17 @@ class Debugger:
     # Other runs.
 
     def branch(self, changes: dict[str, Any]) -> Run:
-        """Train on from this step with other parameters: a run of its own; stays in this one."""
+        """Train on from this step, otherwise: a run of its own; stays in this one.
+
+        Parameters
+        ----------
+        changes : dict
+            Parameters, and weights, biases or targets, see ``Run.branch``; these have brackets.
+        """
+        edit = {name: value for name, value in changes.items() if "[" in name}
+        others = {name: value for name, value in changes.items() if "[" not in name}
         try:
-            return self.run.branch(at=self.here.step, **changes)
+            return self.run.branch(at=self.here.step, edit=edit, **others)
         except (ValueError, TypeError) as error:
             raise DebuggerError(" ".join(str(error).split())) from None
 

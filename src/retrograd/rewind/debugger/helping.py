@@ -60,6 +60,7 @@ MORE = {
     ),
     "branch": (
         "branch learning_rate_init=0.01 momentum=0.5",
+        "branch coefs[0][3, 2]=0.5 y[17]=virginica   another weight, another target",
         "It trains from this step to the end, and is written to the file; run N goes there.",
         "Ctrl-C ends its training; what it has come to is kept.",
     ),

@@ -11,14 +11,18 @@ MAX_LITERAL = 200
 
 
 def read_changes(text: str) -> dict[str, Any]:
-    """Read parameters as ``name=value``; values are Python's literals, or a word.
+    """Read parameters, and what is to be edited, as ``name=value``.
+
+    Values are Python's literals, or a word.
 
     Examples
     --------
     >>> read_changes("learning_rate_init=0.01 solver=adam betas=(1, 2)")
     {'learning_rate_init': 0.01, 'solver': 'adam', 'betas': (1, 2)}
+    >>> read_changes("coefs[0][3, 2]=0.5 y[17]=virginica")
+    {'coefs[0][3, 2]': 0.5, 'y[17]': 'virginica'}
     """
-    parts = re.split(r"(?:^|\s+)([A-Za-z_]\w*)\s*=(?!=)", text.strip())
+    parts = re.split(r"(?:^|\s+)([A-Za-z_]\w*(?:\[[^][=]*\])*)\s*=(?!=)", text.strip())
     if parts[0] or len(parts) < 3:
         raise DebuggerError("branch NAME=VALUE ..., as in branch learning_rate_init=0.01")
     changes = {}

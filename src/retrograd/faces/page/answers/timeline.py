@@ -28,7 +28,7 @@ def timeline(viewer: Viewer, run: int, begin: int, end: int, bins: int) -> dict:
         return binned(steps, np.asarray(values, float), begin, end, bins)
 
     scored = [epoch for epoch in epochs if epoch.score is not None]
-    norm_steps, norms = _gradient_norms(found)
+    norm_steps, norms = gradient_norms(found)
     return {
         "begin": begin,
         "end": end,
@@ -41,7 +41,7 @@ def timeline(viewer: Viewer, run: int, begin: int, end: int, bins: int) -> dict:
     }
 
 
-def _gradient_norms(run: Run) -> tuple[np.ndarray, np.ndarray]:
+def gradient_norms(run: Run) -> tuple[np.ndarray, np.ndarray]:
     """Norms of the gradient that the record has, and the steps that they are of."""
     found = run.store.rows("losses", "run = ?", run.number, order="step")
     kept = [(row[1] + row[3] - 1, row[5]) for row in found if row[5] is not None]

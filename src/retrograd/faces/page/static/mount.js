@@ -123,6 +123,7 @@ function listen(root, page, views) {
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, select, textarea, [role=slider], [data-keys]")) return;
+    if (event.key === " " && event.target.closest("button, a, summary")) return;
     const act = {
       ArrowRight: () => page.go({ step: page.place.step + (event.shiftKey ? 10 : 1) }),
       ArrowLeft: () => page.go({ step: page.place.step - (event.shiftKey ? 10 : 1) }),
@@ -139,7 +140,8 @@ function listen(root, page, views) {
   });
   if (page.options.address) {
     document.body.addEventListener("keydown", (event) => {
-      if (event.target === document.body) root.dispatchEvent(new KeyboardEvent("keydown", event));
+      if (event.target !== document.body) return;
+      if (!root.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();
     });
     window.addEventListener("hashchange", () => {
       page.go(readPlace(location.hash));

@@ -47,7 +47,8 @@ export class Page {
     for (const [name, value] of Object.entries(place)) {
       if (value === null) delete place[name];
     }
-    if (this.run) place.step = Math.max(0, Math.min(this.run.steps, place.step ?? 0));
+    // Of another run it is not yet known how many steps it has.
+    if (this.run && place.run === before.run) place.step = Math.max(0, Math.min(this.run.steps, place.step ?? 0));
     const changed = new Set(
       [...Object.keys(place), ...Object.keys(before)].filter((k) => place[k] !== before[k]),
     );
@@ -57,6 +58,7 @@ export class Page {
     if (changed.has("run")) {
       await this.openRun();
       for (const name of ["run", "step"]) changed.add(name);
+      if (this.options.address) history.replaceState(null, "", writePlace(this.place));
     }
     await this.show(changed);
   }

@@ -3,6 +3,7 @@
 import { ink } from "./colours.js";
 import { calm, h, latest, onResize, sharp } from "./dom.js";
 import { icon } from "./icons.js";
+import { branchAt, drawKin, fetchKin, kinLegend } from "./kin.js";
 import { brief, count } from "./numbers.js";
 
 const HEIGHT = 128;
@@ -49,6 +50,7 @@ export function timelineView(page) {
   const element = h("section", { class: "timeline panel" }, bar, slider);
 
   let data = null;
+  let kin = []; // curves of branches, and of the run that this one branches off
   let width = 0;
   let view = null; // the steps that are drawn: [begin, end]
   let playing = null;
@@ -56,11 +58,13 @@ export function timelineView(page) {
   const fetchCurves = latest(async () => {
     const { run } = page;
     const [begin, end] = view ?? [0, run.steps];
-    const answer = await page.ask("timeline", {
-      run: run.run, begin, end, bins: Math.max(50, Math.min(2000, Math.round(width))),
-    });
+    const bins = Math.max(50, Math.min(2000, Math.round(width)));
+    const [answer, others] = await Promise.all([
+      page.ask("timeline", { run: run.run, begin, end, bins }), fetchKin(page, begin, end, bins),
+    ]);
     if (answer && page.run.run === run.run) {
       data = answer;
+      kin = others;
       draw();
     }
   });
@@ -126,6 +130,9 @@ export function timelineView(page) {
     const span = high - low || 1;
     const y = (value) => HEIGHT - EDGE.bottom - 2
       - ((value - low) / span) * (HEIGHT - EDGE.top - EDGE.bottom - 4);
+    drawKin(context, kin, name, x, y, tint, {
+      left: EDGE.left, top: EDGE.top, width: width - EDGE.left - EDGE.right, height: HEIGHT - EDGE.top - EDGE.bottom,
+    });
     const steps = curve.steps.values;
     context.strokeStyle = tint;
     context.fillStyle = tint;
@@ -150,6 +157,8 @@ export function timelineView(page) {
     const { run } = page;
     context.font = "11px system-ui, sans-serif";
     const base = HEIGHT - EDGE.bottom;
+    context.fillStyle = colour("--soft");
+    context.fillText(kinLegend(kin), EDGE.left + 4, base - 4);
     for (const branch of run.branches) {
       mark(context, x(branch.step), base, colour("--warm"), "◆");
     }
@@ -186,10 +195,12 @@ export function timelineView(page) {
   }
 
   /** The exact loss of the step under the pointer, as it was trained. */
-  const tellUnderPointer = latest(async (clientX) => {
+  const tellUnderPointer = latest(async (clientX, clientY) => {
     const step = stepAt(clientX);
+    const branch = markedAt(clientX, clientY);
     const known = page.options.still ? null : await page.ask("losses", { run: page.run.run, step });
     const lines = [`step ${count(step)}`];
+    if (branch) lines.push(`◆ run ${branch.run} branches off: click to go there`);
     if (known) {
       lines[0] += ` · epoch ${count(known.epoch)}`;
       if (known.loss !== null) lines.push(`loss ${known.loss}`);
@@ -202,8 +213,18 @@ export function timelineView(page) {
     tip.style.right = left > box.width / 2 ? `${box.width - left + 10}px` : "";
   });
 
+  function markedAt(clientX, clientY) {
+    const { left, top } = canvas.getBoundingClientRect();
+    return branchAt(page.run, x, clientX - left, clientY - top, HEIGHT - EDGE.bottom);
+  }
+
   slider.addEventListener("pointerdown", (event) => {
     stop();
+    const branch = page.options.still ? null : markedAt(event.clientX, event.clientY);
+    if (branch) {
+      page.go({ run: branch.run, step: null });
+      return;
+    }
     slider.setPointerCapture(event.pointerId);
     page.go({ step: stepAt(event.clientX) });
   });
@@ -211,7 +232,7 @@ export function timelineView(page) {
     if (!page.run) return;
     if (slider.hasPointerCapture(event.pointerId)) page.go({ step: stepAt(event.clientX) });
     tip.hidden = false;
-    tellUnderPointer(event.clientX);
+    tellUnderPointer(event.clientX, event.clientY);
   });
   slider.addEventListener("pointerleave", () => { tip.hidden = true; });
   slider.addEventListener("wheel", (event) => {
@@ -296,7 +317,7 @@ export function timelineView(page) {
     show(_, changed) {
       if (changed.has("run")) view = null;
       tell();
-      if (changed.has("run") || changed.has("grown")) return fetchCurves().then(tell);
+      if (["run", "grown", "kin"].some((name) => changed.has(name))) return fetchCurves().then(tell);
       draw();
       return null;
     },
