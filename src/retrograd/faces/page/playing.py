@@ -41,7 +41,7 @@ from retrograd.tables.reading import Table, read_table
 # Points of a data set that its small picture has, and features that a table's facts name.
 MOST_POINTS = 400
 # Epochs a second, by what they are called.
-PACES = {"as fast as it goes": 0.0, "100 epochs/s": 100.0, "20 epochs/s": 20.0,
+PACES = {"full speed": 0.0, "100 epochs/s": 100.0, "20 epochs/s": 20.0,
          "5 epochs/s": 5.0, "1 epoch/s": 1.0}  # fmt: skip
 
 # How the data of a run of a playground came to be, by the run's file and number.
@@ -173,13 +173,14 @@ def data(viewer: Playground, settings: dict) -> dict:
     except FieldError as error:
         return {"wrong": error.fields}
     rows, features = drawn.X.shape
-    words = [counted(rows, "row"), counted(features, "feature")]
+    points = DATASETS.get(settings["data"], DATASETS["digits"]).make is not None
+    words = [] if points else [counted(rows, "row"), counted(features, "feature")]
     values = drawn.y
     if drawn.task == "classification":
         classes, values = np.unique(drawn.y, return_inverse=True)
-        words.append(counted(len(classes), "class"))
-    else:
-        words.append("a quantity to predict")
+        words += [] if points else [counted(len(classes), "class")]
+    elif not points:
+        words.append("regression")
     told = {"wrong": {}, "words": ", ".join(words), "notes": drawn.notes, "task": drawn.task,
             "widths": [features, _n_outputs(drawn)]}  # fmt: skip
     if features == 2:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Seconds after which a training that is paced looks whether it is to go on.
 NAP = 0.05
+# Seconds that the first commit of a run may take.
+LONGEST_COMMIT = 10.0
 
 
 class Control:
@@ -51,7 +53,7 @@ class Control:
     def after_epoch(self, values: Callable[[], dict[str, Any]]) -> None:
         """Stop if the condition holds; else wait until the next epoch is due."""
         if self.stop is not None and self.stop.holds(values()):
-            self.stopped = f"{self.stop.text} held at the end of an epoch"
+            self.stopped = f"{self.stop.text} holds"
             raise KeyboardInterrupt
         while self.pace > 0.0 and (left := self._last + 1.0 / self.pace - time.monotonic()) > 0.0:
             self.pausing.wait(min(left, NAP))
@@ -204,6 +206,7 @@ class _Worker:
 
             def record(self, network: Any, *others: Any, **options: Any) -> Any:
                 recording = super().record(network, *others, **options)
+                _wait_for(recording)
                 begun(job["job"], recording.run)
                 return Controlled(recording, network, control)
 
@@ -238,6 +241,15 @@ class _Worker:
     def _tell(self, told: dict) -> None:
         with suppress(OSError):
             self.pipe.send(told)
+
+
+def _wait_for(recording: Any) -> None:
+    """Wait until a run can be opened: its first commit is some milliseconds under way."""
+    end = time.monotonic() + LONGEST_COMMIT
+    while not recording.store.rows("progress", "run = ?", recording.run):
+        if time.monotonic() > end:
+            return
+        time.sleep(0.002)
 
 
 def _told(error: Any) -> dict[str, Any]:
