@@ -43,6 +43,7 @@ class Control:
         self.stop, self.pace = stop, pace
         self.pausing = threading.Event()
         self.stopped = ""
+        self.broken: dict[str, Any] = {}
         self._last = time.monotonic()
 
     def after_steps(self) -> None:
@@ -73,12 +74,12 @@ class Controlled:
 
     def __init__(self, recording: Any, network: Any, control: Control) -> None:
         self.recording, self.network, self.control = recording, network, control
-        self._gradient = np.zeros(1)
+        self._gradient, self._state = np.zeros(1), None  # type: np.ndarray, Any
 
     def after_steps(self, state: Any, losses: np.ndarray, gradient: np.ndarray) -> None:
         """Hand on; break off if the reader has paused."""
         self.recording.after_steps(state, losses, gradient)
-        self._gradient = gradient
+        self._gradient, self._state = gradient, state
         self.control.after_steps()
 
     def after_epoch(self, state: Any, loss: float, score: float | None) -> None:
@@ -90,6 +91,9 @@ class Controlled:
         """Hand on; one that its condition has stopped has ended, and was not broken off."""
         if status == "interrupted" and self.control.stopped:
             status, note = "ended", self.control.stopped
+        if status == "diverged" and self._state is not None:
+            now = self._state
+            self.control.broken = _diverged(now.step, now.epoch, note, now.learning_rate)
         self.recording.end(state, status, note)
 
     def _values(self, state: Any, loss: float) -> dict[str, Any]:
@@ -177,13 +181,17 @@ class _Worker:
             try:
                 (self._train if job["do"] == "train" else self._go_on)(job, control)
             except DivergenceError as error:
-                told |= _told(error)
+                told |= _diverged(error.step, error.epoch, error.place, error.learning_rate)
             except KeyboardInterrupt:
                 pass
             except Exception as error:
                 text = " ".join(str(error).split())
                 told |= {"state": "failed", "message": text or type(error).__name__}
-        if told["state"] == "ended" and control.stopped:
+        if told["state"] == "ended" and control.broken:
+            # With early stopping it ends all the same, at its best.
+            told |= control.broken
+            told["message"] += "; the parameters with the best validation score are kept"
+        elif told["state"] == "ended" and control.stopped:
             told["message"] = control.stopped
         elif told["state"] == "ended" and control.pausing.is_set():
             told["state"] = "paused"
@@ -252,14 +260,13 @@ def _wait_for(recording: Any) -> None:
         time.sleep(0.002)
 
 
-def _told(error: Any) -> dict[str, Any]:
+def _diverged(step: int, epoch: int, place: str, rate: float) -> dict[str, Any]:
     """What a divergence is: its place, and the way out."""
-    lower = float(f"{error.learning_rate / 10:.3g}")
     return {
         "state": "diverged",
-        "message": f"NaN or infinity at step {error.step} (epoch {error.epoch}), first in "
-        f"{error.place}, at learning rate {error.learning_rate:g}",
-        "way_out": lower,
+        "message": f"NaN or infinity at step {step} (epoch {epoch}), first in {place}, at "
+        f"learning rate {rate:g}",
+        "way_out": float(f"{rate / 10:.3g}"),
     }
 
 
@@ -281,6 +288,8 @@ def warm_up() -> None:
     with suppress(ImportError):
         import retrograd.engine.trainer
         import retrograd.estimators.rebuilding  # noqa: F401
+        import sklearn.metrics
+        import sklearn.model_selection
 
 
 def main(pipe: Connection, path: Path) -> None:

@@ -138,7 +138,7 @@ export function buildView(page) {
   function drawNetwork() {
     fields.drop((name) => /^(units|activation) /.test(name) || name === "layers");
     parts.network.replaceChildren(layerRow(fields, settings.layers, {
-      widths: facts?.widths, activations: told.activations, most: told.most,
+      activations: told.activations, most: told.most,
       onChange: (layers) => {
         const focused = [...parts.network.querySelectorAll("button, input, select")].indexOf(document.activeElement);
         settings = { ...settings, layers };
@@ -148,6 +148,14 @@ export function buildView(page) {
         (now[focused] && !now[focused].disabled ? now[focused] : now[now.length - 1])?.focus();
       },
     }));
+    drawEnds();
+  }
+
+  /** Write how many features and outputs there are; whoever is typing beside it is not disturbed. */
+  function drawEnds() {
+    parts.network.querySelectorAll(".ends[data-end]").forEach((end, k) => {
+      end.textContent = facts?.widths ? `${facts.widths[k]} ${end.dataset.end}` : end.dataset.end;
+    });
   }
 
   function drawMore() {
@@ -207,7 +215,7 @@ export function buildView(page) {
       fields.tell(name, name === "target" && !settings.target ? "" : answer.wrong[name] ?? "");
     }
     drawFacts();
-    if (String(facts.widths) !== before && !parts.network.contains(document.activeElement)) drawNetwork();
+    if (String(facts.widths) !== before) drawEnds();
   }
 
   function drawFacts() {

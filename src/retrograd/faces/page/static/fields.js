@@ -2,6 +2,9 @@
 
 import { h } from "./dom.js";
 
+// Labels find their fields by an id, which has to be one of its own.
+let numbered = 0;
+
 /** Fields by name; `onEdit(name, value)` is told of every change, `onEnter()` of the enter key. */
 export class Fields {
   constructor(onEdit, onEnter) {
@@ -30,12 +33,14 @@ export class Fields {
 
   /** Put a field together; one without a label on the page is named for those who hear it. */
   keep(name, label, input, shown = true) {
-    const wrong = h("span", { class: "wrong", id: `wrong-${name.replace(/\W/g, "-")}`, role: "alert" });
-    if (!shown) input.setAttribute("aria-label", label);
+    numbered += 1;
+    input.id = `retrograd-field-${numbered}`;
+    const wrong = h("span", { class: "wrong", id: `${input.id}-wrong`, role: "alert" });
     input.setAttribute("aria-describedby", wrong.id);
-    const holder = shown ? h("label", {}, h("span", {}, label), input) : input;
+    if (!shown) input.setAttribute("aria-label", label);
     this.all.set(name, { input, wrong });
-    return h("span", { class: "field" }, holder, wrong);
+    return h("span", { class: "field" },
+      h("span", { class: "labelled" }, shown ? h("label", { for: input.id }, label) : null, input), wrong);
   }
 
   edit(name, value) {
@@ -66,7 +71,7 @@ export class Fields {
 }
 
 /** Row of a network's layers: widths and activations of the hidden ones, to be changed by clicks. */
-export function layerRow(fields, layers, { widths, activations, most, onChange }) {
+export function layerRow(fields, layers, { activations, most, onChange }) {
   const change = (work) => {
     const next = layers.map((layer) => ({ ...layer }));
     work(next);
@@ -99,8 +104,8 @@ export function layerRow(fields, layers, { widths, activations, most, onChange }
   }).flat();
   const last = layers.at(-1) ?? { units: "4", activation: "tanh" };
   return h("span", { class: "layer-row", role: "group", "aria-label": "Layers" },
-    h("span", { class: "ends" }, widths ? `${widths[0]} in` : "in"), chips, arrow(),
-    h("span", { class: "ends" }, widths ? `${widths[1]} out` : "out"),
+    h("span", { class: "ends", "data-end": "in" }), chips, arrow(),
+    h("span", { class: "ends", "data-end": "out" }),
     h("span", { class: "hidden-layer", role: "group", "aria-label": "Number of hidden layers" },
       small("−", "Remove the last hidden layer", () => change((next) => next.pop()), !layers.length),
       h("span", { class: "ends" }, "layer"),
