@@ -117,7 +117,7 @@ def _bounds(least: float, most: float, whole: bool, above: bool) -> str:
     what = "a whole number" if whole else "a number"
     if math.isinf(most):
         return f"{what} above {least:g}" if above else f"{what} of at least {least:g}"
-    return f"{what} {'above' if above else 'from'} {least:g} {'up ' if above else ''}to {most:,g}"
+    return f"{what} {'above' if above else 'from'} {least:g} {'up ' if above else ''}to {most:,.10g}"
 
 
 def check_data(given: dict) -> dict[str, Any]:
