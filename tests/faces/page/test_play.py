@@ -14,8 +14,10 @@ from playwright.sync_api import Page, expect
 
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.faces.page.answers.playing import PLAY_ANSWERS
 from retrograd.faces.page.datasets import draw
-from retrograd.faces.page.playing import Playground, begin, source_of
+from retrograd.faces.page.playground import Playground, source_of
+from retrograd.faces.page.playing import begin
 from retrograd.faces.page.serving import Serving
 from retrograd.faces.page.settings import START
 from retrograd.rewind.run import Run
@@ -24,7 +26,7 @@ from retrograd.rewind.run import Run
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Playground, str]]:
     """One playground for all: the process that trains takes a while to start."""
-    viewer = Playground(tmp_path_factory.mktemp("play") / "play.retro")
+    viewer = Playground(tmp_path_factory.mktemp("play") / "play.retro", PLAY_ANSWERS)
     begin(viewer, None)
     serving = Serving(viewer.answer)
     thread = threading.Thread(target=serving.run)
@@ -302,7 +304,9 @@ def test_two_pages(
     settled(viewer)
     number = last(viewer).number
     expect(page.get_by_label("Run", exact=True)).to_have_value(str(number))
-    expect(other.get_by_label("Run", exact=True).locator(f"option[value='{number}']")).to_be_attached()
+    expect(
+        other.get_by_label("Run", exact=True).locator(f"option[value='{number}']")
+    ).to_be_attached()
     expect(other.locator(".timeline .place")).to_have_text("step 7 of 2,000")
     expect(other.get_by_label("Run", exact=True)).to_have_value("1")
 

@@ -1,11 +1,12 @@
 """``retrograd play``: build a network on a page, and watch it learn."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
 
-from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.errors import Stopped, mendable
 from retrograd.faces.cli.view import NO_BROWSER, PORT
 
 FILE = typer.Argument(help="A table of your own: CSV or Parquet. Without one, data sets to try.")
@@ -29,4 +30,13 @@ def play(
     with mendable():
         from retrograd.faces.page.playing import play
 
-        play(file, target, record, port, browser=not no_browser)
+        try:
+            play(file, target, record, port, browser=not no_browser)
+        except KeyboardInterrupt:
+            raise Stopped(_kept(record)) from None
+
+
+def _kept(record: Path | None) -> str:
+    if record is None:
+        return "the trainings went with the page; --record FILE keeps them"
+    return f"the trainings are kept: retrograd view {quote(str(record))} shows them"

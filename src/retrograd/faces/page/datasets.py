@@ -122,7 +122,7 @@ def draw(name: str, rows: int, noise: float, seed: int) -> Drawn:
     --------
     >>> drawn = draw("xor", rows=4, noise=0.0, seed=0)
     >>> drawn.X.shape, drawn.y.tolist(), drawn.source.splitlines()[-1]
-    ((4, 2), [1, 1, 1, 0], 'X, y = xor(rows=4, noise=0.0, seed=0)')
+    ((4, 2), [1, 1, 0, 0], 'X, y = xor(rows=4, noise=0.0, seed=0)')
     """
     known = DATASETS[name]
     if known.make is None:

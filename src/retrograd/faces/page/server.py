@@ -82,9 +82,7 @@ def _reply(asked: str | bytes, answering: Answering) -> bytes:
     """
     number = None
     try:
-        question, content = (
-            (json.loads(asked), None) if isinstance(asked, str) else unframe(asked)
-        )
+        question, content = (json.loads(asked), None) if isinstance(asked, str) else unframe(asked)
         if not isinstance(question, dict) or not isinstance(question.get("ask"), str):
             raise ValueError("a question is an object with 'ask' and 'with'")
         number = question.get("number")

@@ -116,8 +116,10 @@ def _bounds(least: float, most: float, whole: bool, above: bool) -> str:
     """Say which numbers a field takes."""
     what = "a whole number" if whole else "a number"
     if math.isinf(most):
-        return f"{what} above {least:g}" if above else f"{what} of at least {least:g}"
-    return f"{what} {'above' if above else 'from'} {least:g} {'up ' if above else ''}to {most:,.10g}"
+        return f"{what} {'above' if above else 'of at least'} {least:g}"
+    return (
+        f"{what} {'above' if above else 'from'} {least:g} {'up ' if above else ''}to {most:,.10g}"
+    )
 
 
 def check_data(given: dict) -> dict[str, Any]:
@@ -239,8 +241,7 @@ def check_stop(text: str) -> Expression:
     beyond = expression.names - STOP_NAMES
     if beyond:
         raise ValueError(
-            f"at the end of an epoch there is no {min(beyond)}, but "
-            f"{', '.join(sorted(STOP_NAMES))}"
+            f"at the end of an epoch there is no {min(beyond)}, but {', '.join(sorted(STOP_NAMES))}"
         )
     return expression
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from retrograd.faces.page.worker import main
 
-# Seconds that a training has to end in once everything ends.
-PATIENCE = 5.0
+# Seconds that a training has to end in once everything ends; and a process that has none.
+PATIENCE, SHORT = 5.0, 0.5
 NOTHING: dict[str, Any] = {
     "run": None, "message": "", "notes": [], "seconds": None, "way_out": None,
 }  # fmt: skip
@@ -89,7 +89,8 @@ class Trainings:
         """End everything."""
         with self._lock:
             self._send({"do": "end"})
-        self._process.join(PATIENCE)
+            running = self.last["state"] == "running"
+        self._process.join(PATIENCE if running else SHORT)
         if self._process.is_alive():
             self._process.kill()
             self._process.join(PATIENCE)

@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 NAP = 0.05
 # Seconds that the first commit of a run may take.
 LONGEST_COMMIT = 10.0
+# What a first training would wait for.
+SLOW_TO_LOAD = (
+    "retrograd.engine.trainer", "retrograd.estimators.rebuilding", "sklearn.metrics",
+    "sklearn.model_selection",
+)  # fmt: skip
 
 
 class Control:
@@ -286,10 +292,8 @@ def _notes(caught: list) -> list[str]:
 def warm_up() -> None:
     """Load what a training needs, before one is asked for."""
     with suppress(ImportError):
-        import retrograd.engine.trainer
-        import retrograd.estimators.rebuilding  # noqa: F401
-        import sklearn.metrics
-        import sklearn.model_selection
+        for module in SLOW_TO_LOAD:
+            import_module(module)
 
 
 def main(pipe: Connection, path: Path) -> None:
