@@ -4,13 +4,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.rewinding import open_run, open_runs
@@ -21,6 +22,7 @@ from retrograd.faces.page.playing import begin
 from retrograd.faces.page.serving import Serving
 from retrograd.faces.page.settings import START
 from retrograd.rewind.run import Run
+from retrograd.tables.reading import read_table
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +30,20 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Playgroun
     """One playground for all: the process that trains takes a while to start."""
     viewer = Playground(tmp_path_factory.mktemp("play") / "play.retro", PLAY_ANSWERS)
     begin(viewer, None)
+    with served(viewer) as address:
+        yield viewer, address
+    viewer.close()
+
+
+@contextmanager
+def served(viewer: Playground) -> Iterator[str]:
+    """Serve it; the address."""
     serving = Serving(viewer.answer)
     thread = threading.Thread(target=serving.run)
     thread.start()
-    yield viewer, serving.address
+    yield serving.address
     serving.stop()
     thread.join(10)
-    viewer.close()
 
 
 @pytest.fixture
@@ -340,6 +349,28 @@ def test_keys_reach_it_all(page: Page, viewer: Playground) -> None:
     page.locator(".build").get_by_role("button", name="Train", exact=True).focus()
     page.keyboard.press("Space")
     expect(page.locator(".head .facts")).to_contain_text("2 → 8 → 4 → 1")
+
+
+def test_without_a_target(chromium: Browser, tmp_path: Path) -> None:
+    """Nothing is trained, and nothing else is shown, until a column is chosen."""
+    (tmp_path / "goods.csv").write_text(TABLE)
+    viewer = Playground(
+        tmp_path / "play.retro", PLAY_ANSWERS, read_table(tmp_path / "goods.csv"), "goods.csv"
+    )
+    begin(viewer, None)
+    with served(viewer) as address:
+        page = chromium.new_page()
+        page.goto(address)
+        expect(field(page, "Data")).to_have_value("table")
+        expect(page.locator(".timeline")).to_be_hidden()
+        press(page, "Train")
+        expect(page.locator(".build .wrong:not(:empty)")).to_have_text("choose the column to learn")
+        field(page, "Learn").select_option("colour")
+        press(page, "Train")
+        expect(page.locator(".timeline .place")).to_have_text(re.compile("step"), timeout=30_000)
+        page.close()
+    assert last(viewer).header.estimator["classes"]["labels"] == ["blue", "red"]
+    viewer.close()
 
 
 def test_parquet(page: Page, viewer: Playground, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from retrograd.faces.page.worker import main
 # Seconds that a training has to end in once everything ends; and a process that has none.
 PATIENCE, SHORT = 5.0, 0.5
 NOTHING: dict[str, Any] = {
-    "run": None, "message": "", "notes": [], "seconds": None, "way_out": None,
+    "run": None, "message": "", "remarks": [], "seconds": None, "way_out": None,
 }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ class Trainings:
     ----------
     last : dict
         ``job`` (its number), ``state`` ('none', 'starting', 'running', 'paused', 'ended',
-        'diverged' or 'failed'), ``run``, ``message``, ``notes``, ``seconds``, and ``way_out``, a
+        'diverged' or 'failed'), ``run``, ``message``, ``remarks``, ``seconds``, and ``way_out``, a
         lower learning rate, where it diverged.
     pace : float
         Epochs a second; 0 is as fast as it goes.

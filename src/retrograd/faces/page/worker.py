@@ -202,7 +202,7 @@ class _Worker:
         elif told["state"] == "ended" and control.pausing.is_set():
             told["state"] = "paused"
         told["seconds"] = time.perf_counter() - begin
-        told["notes"] = _notes(caught)
+        told["remarks"] = _remarks(caught)
         with self.lock:
             self.control = None
         self._tell(told)
@@ -276,7 +276,7 @@ def _diverged(step: int, epoch: int, place: str, rate: float) -> dict[str, Any]:
     }
 
 
-def _notes(caught: list) -> list[str]:
+def _remarks(caught: list) -> list[str]:
     """Warnings that a reader wants to see: not that all epochs were taken, or that it paused."""
     from sklearn.exceptions import ConvergenceWarning
 

@@ -69,7 +69,7 @@ def data(viewer: Playground, settings: dict) -> dict:
     Returns
     -------
     dict
-        ``wrong``, messages by field; if there are none ``words``, ``notes``, ``task``, and, where
+        ``wrong``, messages by field; if there are none ``words``, ``remarks``, ``task``, and, where
         there are two features, ``points`` and ``values`` to draw.
     """
     try:
@@ -85,7 +85,7 @@ def data(viewer: Playground, settings: dict) -> dict:
         words += [] if points else [counted(len(classes), "class")]
     elif not points:
         words.append("regression")
-    told = {"wrong": {}, "words": ", ".join(words), "notes": drawn.notes, "task": drawn.task,
+    told = {"wrong": {}, "words": ", ".join(words), "remarks": drawn.notes, "task": drawn.task,
             "widths": [features, _n_outputs(drawn)]}  # fmt: skip
     if features == 2:
         few = slice(None, None, -(-rows // MOST_POINTS))

@@ -1,15 +1,16 @@
 // The playground's own part: data, network, training. Empty where a run is only viewed.
 
-import { classColour, isDark, signedCss } from "./colours.js";
-import { h, sharp } from "./dom.js";
+import { isDark } from "./colours.js";
+import { h } from "./dom.js";
+import { takeFiles } from "./dropping.js";
 import { Fields, layerRow } from "./fields.js";
 import { icon } from "./icons.js";
 import { brief, count } from "./numbers.js";
+import { drawPoints } from "./points.js";
 
 const WATCH_MS = { active: 250, idle: 2000 };
 const TABLES = ".csv,.tsv,.txt,.parquet,.pq";
 const DATA_FIELDS = ["data", "rows", "noise", "data_seed", "target"];
-const THUMB = 36;
 
 /** Make the view. */
 export function buildView(page) {
@@ -31,11 +32,12 @@ export function buildView(page) {
     if (!answer) return false;
     told = answer;
     settings = answer.settings;
-    built = JSON.stringify(settings);
     training = answer.training;
+    built = training.job ? JSON.stringify(settings) : null;
     element.classList.add("panel");
+    page.root.classList.add("unbegun");
     draw();
-    listenForFiles();
+    takeFiles(page.root, upload);
     learnData();
     await openFirst();
     watch();
@@ -54,7 +56,7 @@ export function buildView(page) {
   /** Go to the run of the address, or to the last one, once there is one. */
   async function openFirst() {
     await learnRuns();
-    const usable = page.runs.filter((run) => run.status !== "damaged").map((run) => run.run);
+    const usable = (page.runs ?? []).filter((run) => run.status !== "damaged").map((run) => run.run);
     if (!usable.length) {
       mine = training.job; // whichever it is: there is nothing else to look at
       return;
@@ -220,8 +222,8 @@ export function buildView(page) {
 
   function drawFacts() {
     parts.words.textContent = facts?.words ?? "";
-    parts.words.title = (facts?.notes ?? []).join("\n");
-    parts.words.classList.toggle("noted", Boolean(facts?.notes?.length));
+    parts.words.title = (facts?.remarks ?? []).join("\n");
+    parts.words.classList.toggle("noted", Boolean(facts?.remarks?.length));
     parts.thumb.hidden = !facts?.points;
     if (facts?.points) drawPoints(parts.thumb, facts, isDark(element));
   }
@@ -329,31 +331,12 @@ export function buildView(page) {
     }
   }
 
-  /** A table may be dropped anywhere on the page. */
-  function listenForFiles() {
-    const { root } = page;
-    const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
-    root.addEventListener("dragover", (event) => {
-      if (!holdsFiles(event)) return;
-      event.preventDefault();
-      root.classList.add("dropping");
-    });
-    root.addEventListener("dragleave", (event) => {
-      if (!root.contains(event.relatedTarget)) root.classList.remove("dropping");
-    });
-    root.addEventListener("drop", (event) => {
-      if (!holdsFiles(event)) return;
-      event.preventDefault();
-      root.classList.remove("dropping");
-      if (event.dataTransfer.files.length) upload(event.dataTransfer.files[0]);
-    });
-  }
-
   return {
     element,
     begin,
     show(place, changed) {
       if (!told) return;
+      page.root.classList.remove("unbegun");
       if (changed.has("run") || changed.has("grown")) tell();
       if (changed.has("theme")) drawFacts();
     },
@@ -366,13 +349,13 @@ function same(names) {
 
 /** What is said of the last training. */
 function statusOf(training, run) {
-  const { state, message, notes } = training;
+  const { state, message, remarks } = training;
   const which = training.run === null ? "" : `run ${training.run} `;
   const shown = run && run.run === training.run ? run : null;
   const epochs = shown ? `${count(shown.epochs)} epochs` : "";
   const seconds = training.seconds === null ? "" : `${brief(Number(training.seconds.toPrecision(2)))} s`;
   const text = {
-    none: "",
+    none: "build a network, and train it",
     starting: "the engine starts …",
     running: `${which}trains${shown ? `: ${epochs}` : ""}`,
     paused: `${which}is paused${epochs && ` after ${epochs}`}`,
@@ -380,24 +363,5 @@ function statusOf(training, run) {
     diverged: `${which}diverged: ${message}.`,
     failed: `the training has failed: ${message}`,
   }[state];
-  return [text, ...notes.map((note) => ` · ${note}`)];
-}
-
-/** A small picture of points in the plane, coloured by class or by value. */
-function drawPoints(canvas, { points, values, task }, dark) {
-  const context = sharp(canvas, THUMB, THUMB);
-  const xs = Array.from({ length: values.length }, (_, k) => points.at(k, 0));
-  const ys = Array.from({ length: values.length }, (_, k) => points.at(k, 1));
-  const scale = (all) => {
-    const low = Math.min(...all);
-    const span = Math.max(...all) - low || 1;
-    return (value) => 2 + ((value - low) / span) * (THUMB - 4);
-  };
-  const [x, y] = [scale(xs), scale(ys)];
-  const top = Math.max(...values.values.map(Math.abs)) || 1;
-  for (let k = 0; k < values.length; k += 1) {
-    const value = values.values[k];
-    context.fillStyle = task === "classification" ? classColour(value) : signedCss(value / top, dark);
-    context.fillRect(x(xs[k]) - 0.8, THUMB - y(ys[k]) - 0.8, 1.6, 1.6);
-  }
+  return [text, ...remarks.map((remark) => ` · ${remark}`)];
 }
