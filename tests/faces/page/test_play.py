@@ -118,7 +118,7 @@ def test_a_network_is_built_by_clicks(page: Page, viewer: Playground) -> None:
     field(page, "Epochs").fill("20")
     press(page, "Train")
     expect(page.locator(".head .facts")).to_contain_text("2 → 7 → 3 → 5 → 1 · tanh, relu, tanh")
-    expect(status(page)).to_contain_text("has ended: 20 epochs")
+    expect(status(page)).to_contain_text("ended: 20 epochs")
     expect(page.locator(".timeline .place")).to_have_text("step 200 of 200")
     header = last(viewer).header
     assert header.network.widths == (2, 7, 3, 5, 1)
@@ -133,7 +133,7 @@ def test_starting_over_and_another_seed(page: Page, viewer: Playground) -> None:
         count = len(open_runs(viewer.path))
         press(page, button)
         expect(page.get_by_label("Run", exact=True)).to_have_value(str(count + 1))
-        expect(status(page)).to_contain_text(f"run {count + 1} has ended: 30 epochs")
+        expect(status(page)).to_contain_text(f"run {count + 1} ended: 30 epochs")
     first, again, other = open_runs(viewer.path)[-3:]
     assert same_bits(first[-1], again[-1])
     assert not same_bits(first[-1], other[-1])
@@ -154,7 +154,7 @@ def test_pausing_and_going_on(page: Page, viewer: Playground) -> None:
     assert 0 < len(paused) < 2000
     page.get_by_label("Pace of the training").select_option("full speed")
     press(page, "Go on")
-    expect(status(page)).to_contain_text("has ended: 200 epochs")
+    expect(status(page)).to_contain_text("ended: 200 epochs")
     expect(page.locator(".timeline .place")).to_have_text("step 2,000 of 2,000")
     press(page, "Start over")
     expect(page.get_by_label("Run", exact=True)).to_have_value(str(paused.number + 1))

@@ -359,7 +359,7 @@ function statusOf(training, run) {
     starting: "the engine starts …",
     running: `${which}trains${shown ? `: ${epochs}` : ""}`,
     paused: `${which}is paused${epochs && ` after ${epochs}`}`,
-    ended: `${which}has ended${epochs && `: ${epochs}`}${epochs && seconds && ` in ${seconds}`}${message && `, as ${message}`}`,
+    ended: `${which}ended${epochs && `: ${epochs}`}${epochs && seconds && ` in ${seconds}`}${message && `, as ${message}`}`,
     diverged: `${which}diverged: ${message}.`,
     failed: `the training has failed: ${message}`,
   }[state];

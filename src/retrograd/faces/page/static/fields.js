@@ -17,7 +17,7 @@ export class Fields {
   typed(name, label, value, { wide = 5, title = null, text = false } = {}) {
     const input = h("input", {
       value, size: wide, title, inputmode: text ? "text" : "decimal", spellcheck: "false", autocomplete: "off",
-      style: { width: `${wide + 2}ch` },
+      style: { width: `${wide + 1.6}ch` },
       oninput: () => this.edit(name, input.value),
       onkeydown: (event) => { if (event.key === "Enter") this.onEnter(); },
     });
