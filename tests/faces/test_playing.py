@@ -207,6 +207,17 @@ def test_what_a_stop_condition_sees(stop: str, holds: bool) -> None:
     assert heard.ends == [("ended", f"{stop} holds")]
 
 
+def test_a_pause_that_comes_too_late() -> None:
+    """Has paused nothing: the training had ended."""
+    recording, control, heard, state = controlled(None)
+    recording.after_steps(state, np.zeros(1), np.zeros(2))
+    recording.after_epoch(state, 1.0, None)
+    control.pausing.set()
+    recording.end(state, "ended")
+    assert heard.ends == [("ended", "")]
+    assert control.status == "ended"
+
+
 def test_a_pause_breaks_off_between_steps() -> None:
     """Even at a pace at which the next epoch is an hour away."""
     recording, control, heard, state = controlled(None)

@@ -48,7 +48,7 @@ class Control:
     def __init__(self, stop: "Expression | None", pace: float) -> None:
         self.stop, self.pace = stop, pace
         self.pausing = threading.Event()
-        self.stopped = ""
+        self.status = self.stopped = ""
         self.broken: dict[str, Any] = {}
         self._last = time.monotonic()
 
@@ -100,6 +100,7 @@ class Controlled:
         if status == "diverged" and self._state is not None:
             now = self._state
             self.control.broken = _diverged(now.step, now.epoch, note, now.learning_rate)
+        self.control.status = status
         self.recording.end(state, status, note)
 
     def _values(self, state: Any, loss: float) -> dict[str, Any]:
@@ -199,7 +200,7 @@ class _Worker:
             told["message"] += "; the parameters with the best validation score are kept"
         elif told["state"] == "ended" and control.stopped:
             told["message"] = control.stopped
-        elif told["state"] == "ended" and control.pausing.is_set():
+        elif control.status == "interrupted":
             told["state"] = "paused"
         told["seconds"] = time.perf_counter() - begin
         told["remarks"] = _remarks(caught)

@@ -15,6 +15,7 @@ from retrograd.faces.page.playground import Playground
 from retrograd.faces.page.settings import (
     ENDS,
     MOST_LAYERS,
+    MOST_ROWS,
     MOST_UNITS,
     START,
     STOP_NAMES,
@@ -113,7 +114,7 @@ def build(viewer: Playground, settings: dict) -> dict:
     except FieldError as error:
         wrong |= error.fields
     try:
-        rows, early = (1, True) if drawn is None else (len(drawn.y), _can_validate(drawn))
+        rows, early = (MOST_ROWS, True) if drawn is None else (len(drawn.y), _can_validate(drawn))
         plan = check_network(settings, rows, early)
         if drawn is not None and plan.stop:
             widths = (drawn.X.shape[1], *plan.parameters["hidden_layer_sizes"], _n_outputs(drawn))

@@ -5,7 +5,7 @@ import { readPlace, writePlace } from "./place.js";
 
 const STILL_GROWING_MS = 400;
 // How many times as long as a look at a growing run took there is none.
-const AT_REST = 3;
+const AT_REST = 9;
 
 /**
  * What the views share.
