@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from retrograd.faces.cli.debug import debug
 from retrograd.faces.cli.errors import Stopped
 from retrograd.faces.cli.info import info
+from retrograd.faces.cli.play import play
 from retrograd.faces.cli.predict import predict
 from retrograd.faces.cli.resume import resume
 from retrograd.faces.cli.runs import runs
@@ -69,6 +70,7 @@ app.command()(predict)
 app.command()(info)
 app.command()(runs)
 app.command()(view)
+app.command()(play)
 app.command()(debug)
 app.command()(trace)
 app.command()(resume)

@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from retrograd.faces.page.wire import frame
+from retrograd.faces.page.wire import frame, unframe
 
 STATIC = Path(__file__).parent / "static"
 # Characters of a question, but for an uploaded table, which comes in binary.
@@ -52,39 +52,44 @@ async def _converse(connection: WebSocket, answering: Answering) -> None:
     sending = asyncio.Lock()
     under_way: set[asyncio.Task] = set()
 
-    async def reply(text: str) -> None:
-        message = await asyncio.to_thread(_reply, text, answering)
+    async def reply(asked: str | bytes) -> None:
+        message = await asyncio.to_thread(_reply, asked, answering)
         async with sending:
             with suppress(WebSocketDisconnect, RuntimeError):  # it may have gone meanwhile
                 await connection.send_bytes(message)
 
     try:
         while True:
-            text = await connection.receive_text()
-            if len(text) > MOST_CHARACTERS:
+            received = await connection.receive()
+            if received["type"] == "websocket.disconnect":
+                return
+            asked = received.get("text") or received.get("bytes") or ""
+            if isinstance(asked, str) and len(asked) > MOST_CHARACTERS:
                 await connection.close(1009)
                 return
-            task = asyncio.create_task(reply(text))
+            task = asyncio.create_task(reply(asked))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
-    except (WebSocketDisconnect, KeyError):  # KeyError: what came was binary
-        pass
     finally:
         for task in under_way:
             task.cancel()
 
 
-def _reply(text: str, answering: Answering) -> bytes:
-    """Answer a question that came as JSON: its number, and the answer or what is wrong."""
+def _reply(asked: str | bytes, answering: Answering) -> bytes:
+    """Answer a question that came as JSON: its number, and the answer or what is wrong.
+
+    With a file's content behind it, that is its argument ``content``.
+    """
     number = None
     try:
-        question = json.loads(text)
+        question, content = (json.loads(asked), None) if isinstance(asked, str) else unframe(asked)
         if not isinstance(question, dict) or not isinstance(question.get("ask"), str):
             raise ValueError("a question is an object with 'ask' and 'with'")
         number = question.get("number")
-        return frame(
-            {"number": number, "answer": answering(question["ask"], question.get("with") or {})}
-        )
+        arguments = question.get("with") or {}
+        if content is not None and isinstance(arguments, dict):
+            arguments = arguments | {"content": content}
+        return frame({"number": number, "answer": answering(question["ask"], arguments)})
     except (ValueError, IndexError, MemoryError, RecursionError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         return frame({"number": number, "error": said})

@@ -4,6 +4,8 @@ import { h } from "./dom.js";
 import { readPlace, writePlace } from "./place.js";
 
 const STILL_GROWING_MS = 400;
+// How many times as long as a look at a growing run took there is none.
+const AT_REST = 9;
 
 /**
  * What the views share.
@@ -47,7 +49,7 @@ export class Page {
     for (const [name, value] of Object.entries(place)) {
       if (value === null) delete place[name];
     }
-    // Of another run it is not yet known how many steps it has.
+    // Without a step, another run opens at its end.
     if (this.run && place.run === before.run) place.step = Math.max(0, Math.min(this.run.steps, place.step ?? 0));
     const changed = new Set(
       [...Object.keys(place), ...Object.keys(before)].filter((k) => place[k] !== before[k]),
@@ -73,22 +75,27 @@ export class Page {
   }
 
   /** Look again, while a run is being recorded, how far it has come. */
-  watchGrowth() {
+  watchGrowth(wait = STILL_GROWING_MS) {
     clearTimeout(this.growth);
     if (!this.run || this.run.status !== "running" || this.options.still) return;
     this.growth = setTimeout(async () => {
+      const begin = performance.now();
       const before = this.run;
       const run = await this.ask("run", { run: before.run });
-      if (run && this.run === before) {
-        const atEnd = this.place.step === before.steps;
-        this.run = run;
-        if (run.steps !== before.steps || run.status !== before.status) {
-          if (atEnd && this.place.follow !== false) await this.go({ step: run.steps });
-          this.show(new Set(["grown"]));
-        }
-      }
-      this.watchGrowth();
-    }, STILL_GROWING_MS);
+      if (run && this.run === before) await this.grow(run);
+      // What looks at a training is not to take the machine away from it.
+      this.watchGrowth(Math.max(STILL_GROWING_MS, AT_REST * (performance.now() - begin)));
+    }, wait);
+  }
+
+  /** Take note of how far the place's run has come; whoever is at its end stays there. */
+  async grow(run) {
+    const before = this.run;
+    const atEnd = this.place.step === before.steps;
+    this.run = run;
+    if (run.steps === before.steps && run.status === before.status) return;
+    if (atEnd && this.place.follow !== false) await this.go({ step: run.steps });
+    await this.show(new Set(["grown"]));
   }
 
   /** Let all views show the place; `changed` says what is new in it. */

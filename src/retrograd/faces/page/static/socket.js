@@ -1,6 +1,6 @@
 // Questions over a WebSocket; if it drops, it is opened again, and what was asked is asked again.
 
-import { unpack } from "./wire.js";
+import { pack, unpack } from "./wire.js";
 
 const WAIT_MS = [250, 500, 1000, 2000, 4000];
 
@@ -38,7 +38,9 @@ export function connect(address, onState = () => {}) {
   return function ask(name, args) {
     number += 1;
     const mine = number;
-    const message = JSON.stringify({ number: mine, ask: name, with: args });
+    const { content, ...others } = args ?? {};
+    const question = { number: mine, ask: name, with: others };
+    const message = content === undefined ? JSON.stringify(question) : pack(question, content);
     return new Promise((resolve, reject) => {
       waiting.set(mine, { message, resolve, reject });
       if (socket.readyState === WebSocket.OPEN) socket.send(message);

@@ -28,6 +28,16 @@ export function unpack(buffer) {
   });
 }
 
+/** Pack a question and the content of a file into one binary message (see unframe in wire.py). */
+export function pack(question, content) {
+  const text = new TextEncoder().encode(JSON.stringify(question));
+  const message = new Uint8Array(4 + text.length + content.length);
+  new DataView(message.buffer).setUint32(0, text.length, true);
+  message.set(text, 4);
+  message.set(content, 4 + text.length);
+  return message;
+}
+
 /** An array of any shape, in row-major order. */
 export class NdArray {
   constructor(values, shape) {

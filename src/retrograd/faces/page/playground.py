@@ -1,0 +1,112 @@
+"""A playground: a viewer of runs that also trains, on data that its page chooses."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from retrograd.estimators.rewinding import EstimatorDoor
+from retrograd.faces.page.datasets import PENGUINS, Drawn, draw, load
+from retrograd.faces.page.settings import START, TABLE, FieldError, Plan, check_data
+from retrograd.faces.page.tabling import encode
+from retrograd.faces.page.training import Trainings
+from retrograd.faces.page.viewer import Viewer
+from retrograd.rewind.run import Run, Runs
+from retrograd.rewind.store import Store
+from retrograd.tables.errors import TableError
+from retrograd.tables.reading import Table, read_table
+
+# How the data of a run of a playground came to be, by the run's file and number.
+_sources: dict[tuple[str, int], str] = {}
+
+
+def source_of(run: Run) -> str | None:
+    """Lines of Python that make X and y of a playground's run, None if it is none of this process.
+
+    A branch has the data of the run that it branches off.
+    """
+    while (found := _sources.get((str(run.store.path), run.number))) is None:
+        if run.header.parent is None:
+            return None
+        run = Run(run.store, run.header.parent[0], run.door)
+    return found
+
+
+class Playground(Viewer):
+    """A viewer of runs that also trains: what its page is set to, and what is under way.
+
+    Parameters
+    ----------
+    path : Path
+        The file of runs; made if it does not exist.
+    answers : dict
+        As a viewer's.
+    table : Table, optional
+        A reader's own.
+    file : str
+        Where that table is.
+    """
+
+    def __init__(
+        self, path: Path, answers: dict[str, Callable[..., Any]], table: Table | None = None,
+        file: str = "",
+    ) -> None:  # fmt: skip
+        Store(path, writable=True).close()
+        super().__init__(Runs(Store(path), EstimatorDoor()), answers)
+        self.path, self.table, self.file = path, table, file
+        self.settings: dict[str, Any] = dict(START)
+        self.stops: dict[int, str] = {}
+        self._drawn: tuple[dict, Drawn] | None = None
+        self._jobs: dict[int, tuple[str, str]] = {}
+        self.trainings = Trainings(path, self._begun)
+
+    def train(self, kind: str, plan: Plan, drawn: Drawn) -> None:
+        """Begin a training, and remember of its run what no file of runs holds."""
+        self._jobs[self.trainings.last["job"] + 1] = plan.stop, drawn.source
+        self.trainings.train(kind, plan.parameters, drawn, plan.stop)
+
+    def _begun(self, job: int, run: int) -> None:
+        if job in self._jobs:
+            self.stops[run], _sources[str(self.path), run] = self._jobs.pop(job)
+
+    def drawn(self, given: dict) -> Drawn:
+        """Rows that the fields ask for; the last ones are kept at hand.
+
+        Raises
+        ------
+        FieldError
+            If the fields ask for none, or the table cannot be learned.
+        """
+        asked = check_data(given)
+        if self._drawn is None or self._drawn[0] != asked:
+            try:
+                self._drawn = (asked, self._make(asked))
+            except TableError as error:
+                raise FieldError({"target": str(error)}) from None
+        return self._drawn[1]
+
+    def _make(self, asked: dict[str, Any]) -> Drawn:
+        name = asked["data"]
+        if name == TABLE:
+            if self.table is None:
+                raise FieldError({"data": "there is no table yet: choose a file"})
+            return encode(self.table, self.file, self.file, asked["target"])
+        if name == "penguins":
+            return encode(read_table(PENGUINS), "penguins.csv", None, asked["target"])
+        if "rows" in asked:
+            return draw(name, asked["rows"], asked["noise"], asked["data_seed"])
+        return load(name)
+
+    def take(self, table: Table, file: str) -> None:
+        """Take a reader's table in the place of an earlier one."""
+        self.table, self.file, self._drawn = table, file, None
+
+    def columns(self, name: str) -> list[str] | None:
+        """Columns of a table; None if the data set is no table."""
+        if name == TABLE:
+            return None if self.table is None else list(self.table.frame.columns)
+        return list(read_table(PENGUINS).frame.columns) if name == "penguins" else None
+
+    def close(self) -> None:
+        """End everything."""
+        self.trainings.end()
+        self.runs.store.close()

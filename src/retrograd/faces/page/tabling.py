@@ -1,0 +1,108 @@
+"""A reader's own table: read within bounds, its target taken out, the rest encoded."""
+
+import io
+import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+from sklearn.preprocessing import StandardScaler
+
+from retrograd.faces.page.datasets import SCALED, SCALED_Y, TOLD_SCALED_Y, Drawn
+from retrograd.tables.encoder import TableEncoder
+from retrograd.tables.errors import TableError, counted
+from retrograd.tables.reading import PARQUET_SUFFIXES, Table, read_table
+from retrograd.tables.task import pose
+
+# Bytes of a table that comes from the page, cells that it may have, and bytes once it is numbers.
+MOST_UPLOADED = 32 << 20
+MOST_CELLS = 20_000_000
+MOST_ENCODED = 256 << 20
+LONGEST_NAME = 120
+
+
+def read_uploaded(name: str, content: bytes) -> Table:
+    """Read a table that a page has sent: its file's name and what is in it.
+
+    Raises
+    ------
+    TableError
+        If it is too large, or no table that can be read.
+    """
+    name = "".join(c for c in Path(name.replace("\\", "/")).name if c.isprintable())
+    name = name[-LONGEST_NAME:].lstrip(".") or "table"
+    if len(content) > MOST_UPLOADED:
+        raise TableError(
+            f"{name} has {len(content) / (1 << 20):.0f} MB, and the page takes tables up to "
+            f"{MOST_UPLOADED >> 20} MB: give it on the command line, as in retrograd play {name}"
+        )
+    if name.lower().endswith(PARQUET_SUFFIXES):
+        _check_cells(name, content)
+    with TemporaryDirectory(prefix="retrograd-") as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        return read_table(path)
+
+
+def _check_cells(name: str, content: bytes) -> None:
+    """Refuse a Parquet file that is small but says that it holds very much."""
+    try:
+        file = pl.scan_parquet(io.BytesIO(content))
+        cells = file.select(pl.len()).collect().item() * len(file.collect_schema())
+    except (pl.exceptions.PolarsError, OSError):
+        return  # read_table says what is wrong with it
+    if cells > MOST_CELLS:
+        raise TableError(
+            f"{name} has {cells:,} cells, and the page takes tables up to {MOST_CELLS:,}"
+        )
+
+
+def encode(table: Table, file: str, path: str | None, target: str) -> Drawn:
+    """Make numbers of a table, as ``retrograd train`` does, but of all its rows.
+
+    Parameters
+    ----------
+    table : Table
+    file : str
+        What it is called.
+    path : str or None
+        Where code is to read it from; None is the penguins that come along.
+    target : str
+        The column to learn.
+
+    Raises
+    ------
+    TableError
+        If the target cannot be learned, or no column tells anything of it.
+    """
+    problem = pose(table.frame, target)
+    encoder = TableEncoder(dtype="float64")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what there is to say is in its notes
+        X = encoder.fit_transform(problem.features)
+    if X.nbytes > MOST_ENCODED:
+        raise TableError(
+            f"{file} is {counted(X.shape[1], 'feature')} wide once its columns are numbers, "
+            f"{X.nbytes >> 20:,} MB: too much to play with; retrograd train takes it"
+        )
+    y, notes = problem.y, [*table.notes, *problem.notes, *encoder.notes_]
+    lines, place = ["import polars as pl"], repr(path) if path else "PENGUINS"
+    lines += [SCALED] if problem.task == "regression" else []
+    lines += [] if path else ["from retrograd.faces.page.datasets import PENGUINS"]
+    lines += [
+        "from retrograd.tables.encoder import TableEncoder",
+        "from retrograd.tables.reading import read_table",
+        "from retrograd.tables.task import pose",
+        "",
+        f"problem = pose(read_table({place}).frame, {target!r})",
+        'encoder = TableEncoder(dtype="float64")',
+        "X = encoder.fit_transform(problem.features)",
+        "X = pl.DataFrame(X, schema=encoder.get_feature_names_out().tolist())",
+        "y = problem.y",
+    ]
+    if problem.task == "regression":
+        y = StandardScaler().fit_transform(y.reshape(-1, 1))[:, 0]
+        lines.append(SCALED_Y)
+        notes.append(TOLD_SCALED_Y)
+    names = [str(name) for name in encoder.get_feature_names_out()]
+    return Drawn(X, y, names, problem.task, "\n".join(lines), notes)

@@ -1,0 +1,306 @@
+"""The process that trains for the playground: the engine has it to itself, whatever a page asks.
+
+It is told what to do through a pipe, and tells how that went; every step is in the file of runs.
+"""
+
+import os
+import queue
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from retrograd.rewind.expressions import Expression
+
+# Seconds after which a training that is paced looks whether it is to go on.
+NAP = 0.05
+# Seconds that the first commit of a run may take.
+LONGEST_COMMIT = 10.0
+# What a first training would wait for.
+SLOW_TO_LOAD = (
+    "retrograd.engine.trainer", "retrograd.estimators.rebuilding", "sklearn.metrics",
+    "sklearn.model_selection",
+)  # fmt: skip
+
+
+class Control:
+    """What a reader does to a training that is under way: pace it, pause it, stop it.
+
+    None of it touches the training's numbers: it waits, or it ends.
+
+    Parameters
+    ----------
+    stop : Expression or None
+        Asked at the end of every epoch.
+    pace : float
+        Epochs a second; 0 is as fast as it goes.
+    """
+
+    def __init__(self, stop: "Expression | None", pace: float) -> None:
+        self.stop, self.pace = stop, pace
+        self.pausing = threading.Event()
+        self.status = self.stopped = ""
+        self.broken: dict[str, Any] = {}
+        self._last = time.monotonic()
+
+    def after_steps(self) -> None:
+        """Break off if the reader has paused."""
+        if self.pausing.is_set():
+            raise KeyboardInterrupt
+
+    def after_epoch(self, values: Callable[[], dict[str, Any]]) -> None:
+        """Stop if the condition holds; else wait until the next epoch is due."""
+        if self.stop is not None and self.stop.holds(values()):
+            self.stopped = f"{self.stop.text} holds"
+            raise KeyboardInterrupt
+        while self.pace > 0.0 and (left := self._last + 1.0 / self.pace - time.monotonic()) > 0.0:
+            self.pausing.wait(min(left, NAP))
+            self.after_steps()
+        self._last = time.monotonic()
+
+
+class Controlled:
+    """A recording through which a training is controlled: the engine tells it all that happens.
+
+    Parameters
+    ----------
+    recording : Recording
+    network : Network
+    control : Control
+    """
+
+    def __init__(self, recording: Any, network: Any, control: Control) -> None:
+        self.recording, self.network, self.control = recording, network, control
+        self._gradient, self._state = np.zeros(1), None  # type: np.ndarray, Any
+
+    def after_steps(self, state: Any, losses: np.ndarray, gradient: np.ndarray) -> None:
+        """Hand on; break off if the reader has paused."""
+        self.recording.after_steps(state, losses, gradient)
+        self._gradient, self._state = gradient, state
+        self.control.after_steps()
+
+    def after_epoch(self, state: Any, loss: float, score: float | None) -> None:
+        """Hand on; stop or wait if the reader wants it so."""
+        self.recording.after_epoch(state, loss, score)
+        self.control.after_epoch(lambda: self._values(state, loss))
+
+    def end(self, state: Any, status: str, note: str = "") -> None:
+        """Hand on; one that its condition has stopped has ended, and was not broken off."""
+        if status == "interrupted" and self.control.stopped:
+            status, note = "ended", self.control.stopped
+        if status == "diverged" and self._state is not None:
+            now = self._state
+            self.control.broken = _diverged(now.step, now.epoch, note, now.learning_rate)
+        self.control.status = status
+        self.recording.end(state, status, note)
+
+    def _values(self, state: Any, loss: float) -> dict[str, Any]:
+        from retrograd.rewind.vocabulary import norm
+
+        coefs, intercepts = self.network.layers(state.theta)
+        return {
+            "loss": loss, "epoch": state.epoch, "step": state.step, "coefs": coefs,
+            "learning_rate": state.learning_rate, "intercepts": intercepts,
+            "gradient_norm": norm(self._gradient),
+        }  # fmt: skip
+
+
+def work(pipe: Connection, path: Path) -> None:
+    """Train what the pipe asks for, one after the other, until it is closed.
+
+    Parameters
+    ----------
+    pipe : Connection
+        Gives dicts with ``do``: 'train' (with ``job``, ``kind``, ``parameters``, ``X``, ``y``,
+        ``names``, ``stop``, ``pace``), 'go on' (with ``job``, ``run``, ``stop``, ``pace``),
+        'pause' (with ``job``), 'pace' (with ``pace``), or 'end'.
+    path : Path
+        The file of runs to record to.
+    """
+    # Ctrl-C reaches the whole group of processes; the one that serves says what is to happen.
+    with suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    jobs: queue.SimpleQueue = queue.SimpleQueue()
+    worker = _Worker(pipe, path)
+    threading.Thread(target=worker.listen, args=(jobs,), daemon=True).start()
+    while (job := jobs.get()) is not None:
+        worker.do(job)
+    pipe.close()
+
+
+class _Worker:
+    def __init__(self, pipe: Connection, path: Path) -> None:
+        self.pipe, self.path = pipe, path
+        self.control: Control | None = None
+        self.pace = 0.0
+        self.lock = threading.Lock()
+        self.skip_to = 0
+
+    def listen(self, jobs: queue.SimpleQueue) -> None:
+        """Take what comes: jobs into the queue, the rest to the training that is under way."""
+        with suppress(EOFError, OSError):
+            while (told := self.pipe.recv())["do"] != "end":
+                if told["do"] in ("train", "go on"):
+                    jobs.put(told)
+                    continue
+                with self.lock:
+                    if told["do"] == "pause":
+                        self.skip_to = max(self.skip_to, told["job"])
+                        if self.control is not None:
+                            self.control.pausing.set()
+                    else:
+                        self.pace = told["pace"]
+                        if self.control is not None:
+                            self.control.pace = self.pace
+        # Whoever served is gone, or has enough.
+        with self.lock:
+            self.skip_to = 1 << 62
+            if self.control is not None:
+                self.control.pausing.set()
+        jobs.put(None)
+
+    def do(self, job: dict) -> None:
+        """Train once, and say how it went."""
+        from retrograd.engine.divergence import DivergenceError
+        from retrograd.rewind.expressions import Expression
+
+        control = Control(Expression(job["stop"]) if job["stop"] else None, self.pace)
+        with self.lock:
+            skipped = job["job"] <= self.skip_to
+            self.control = None if skipped else control
+        if skipped:
+            state = "paused" if job["do"] == "go on" else "none"
+            self._tell({"job": job["job"], "state": state, "message": ""})
+            return
+        told: dict[str, Any] = {"job": job["job"], "state": "ended", "message": ""}
+        begin = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                (self._train if job["do"] == "train" else self._go_on)(job, control)
+            except DivergenceError as error:
+                told |= _diverged(error.step, error.epoch, error.place, error.learning_rate)
+            except KeyboardInterrupt:
+                pass
+            except Exception as error:
+                text = " ".join(str(error).split())
+                told |= {"state": "failed", "message": text or type(error).__name__}
+        if told["state"] == "ended" and control.broken:
+            # With early stopping it ends all the same, at its best.
+            told |= control.broken
+            told["message"] += "; the parameters with the best validation score are kept"
+        elif told["state"] == "ended" and control.stopped:
+            told["message"] = control.stopped
+        elif control.status == "interrupted":
+            told["state"] = "paused"
+        told["seconds"] = time.perf_counter() - begin
+        told["remarks"] = _remarks(caught)
+        with self.lock:
+            self.control = None
+        self._tell(told)
+
+    def _train(self, job: dict, control: Control) -> None:
+        import polars as pl
+
+        from retrograd.estimators.rebuilding import KINDS
+        from retrograd.estimators.recorder import Recorder
+
+        begun = self._begun
+
+        class Controlling(Recorder):
+            """Records, and lets the reader in on it."""
+
+            def record(self, network: Any, *others: Any, **options: Any) -> Any:
+                recording = super().record(network, *others, **options)
+                _wait_for(recording)
+                begun(job["job"], recording.run)
+                return Controlled(recording, network, control)
+
+        X = job["X"]
+        if job["names"] is not None:
+            X = pl.DataFrame(X, schema=job["names"])
+        model = KINDS[job["kind"]](**job["parameters"])
+        model.set_callbacks(Controlling(self.path)).fit(X, job["y"])
+
+    def _go_on(self, job: dict, control: Control) -> None:
+        from retrograd.estimators.rewinding import EstimatorDoor
+        from retrograd.rewind.run import Run
+        from retrograd.rewind.store import Store
+
+        class ControllingDoor(EstimatorDoor):
+            """Goes on with a run, and lets the reader in on it."""
+
+            def _recording(self, run: Any, state: Any) -> Any:
+                recording = super()._recording(run, state)
+                return Controlled(recording, run.header.network, control)
+
+        store = Store(self.path)
+        try:
+            self._begun(job["job"], job["run"])
+            Run(store, job["run"], ControllingDoor()).resume()
+        finally:
+            store.close()
+
+    def _begun(self, job: int, run: int) -> None:
+        self._tell({"job": job, "state": "running", "run": run, "message": ""})
+
+    def _tell(self, told: dict) -> None:
+        with suppress(OSError):
+            self.pipe.send(told)
+
+
+def _wait_for(recording: Any) -> None:
+    """Wait until a run can be opened: its first commit is some milliseconds under way."""
+    end = time.monotonic() + LONGEST_COMMIT
+    while not recording.store.rows("progress", "run = ?", recording.run):
+        if time.monotonic() > end:
+            return
+        time.sleep(0.002)
+
+
+def _diverged(step: int, epoch: int, place: str, rate: float) -> dict[str, Any]:
+    """What a divergence is: its place, and the way out."""
+    return {
+        "state": "diverged",
+        "message": f"NaN or infinity at step {step} (epoch {epoch}), first in {place}, at "
+        f"learning rate {rate:g}",
+        "way_out": float(f"{rate / 10:.3g}"),
+    }
+
+
+def _remarks(caught: list) -> list[str]:
+    """Warnings that a reader wants to see: not that all epochs were taken, or that it paused."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    texts = [
+        " ".join(str(warning.message).split())
+        for warning in caught
+        if not issubclass(warning.category, ConvergenceWarning)
+        and "interrupted by user" not in str(warning.message)
+    ]
+    return list(dict.fromkeys(texts))
+
+
+def warm_up() -> None:
+    """Load what a training needs, before one is asked for."""
+    with suppress(ImportError):
+        for module in SLOW_TO_LOAD:
+            import_module(module)
+
+
+def main(pipe: Connection, path: Path) -> None:
+    """Be that process."""
+    threading.Thread(target=warm_up, daemon=True).start()
+    try:
+        work(pipe, path)
+    finally:
+        os._exit(0)  # without waiting for whatever a library has left running

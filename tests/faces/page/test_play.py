@@ -1,0 +1,380 @@
+"""The playground, as a person plays: choose, build, train, pause, go on, and what goes wrong."""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.faces.page.answers.playing import PLAY_ANSWERS
+from retrograd.faces.page.datasets import draw
+from retrograd.faces.page.playground import Playground, source_of
+from retrograd.faces.page.playing import begin
+from retrograd.faces.page.serving import Serving
+from retrograd.faces.page.settings import START
+from retrograd.rewind.run import Run
+from retrograd.tables.reading import read_table
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Playground, str]]:
+    """One playground for all: the process that trains takes a while to start."""
+    viewer = Playground(tmp_path_factory.mktemp("play") / "play.retro", PLAY_ANSWERS)
+    begin(viewer, None)
+    with served(viewer) as address:
+        yield viewer, address
+    viewer.close()
+
+
+@contextmanager
+def served(viewer: Playground) -> Iterator[str]:
+    """Serve it; the address."""
+    serving = Serving(viewer.answer)
+    thread = threading.Thread(target=serving.run)
+    thread.start()
+    yield serving.address
+    serving.stop()
+    thread.join(10)
+
+
+@pytest.fixture
+def viewer(played: tuple[Playground, str]) -> Playground:
+    """The playground, as it was set at first."""
+    settled(played[0])
+    played[0].trainings.set_pace(0.0)
+    played[0].settings = dict(START)
+    return played[0]
+
+
+@pytest.fixture
+def page(viewer: Playground, played: tuple[Playground, str], browse: Callable) -> Page:
+    """A page of it."""
+    return browse(played[1])
+
+
+def settled(viewer: Playground) -> dict[str, Any]:
+    """Wait until nothing is under way; how it stands."""
+    end = time.monotonic() + 60
+    while viewer.trainings.is_active:
+        assert time.monotonic() < end, viewer.trainings.last
+        time.sleep(0.01)
+    return viewer.trainings.last
+
+
+def field(page: Page, name: str) -> Any:
+    return page.locator(".build").get_by_label(name, exact=True)
+
+
+def press(page: Page, name: str) -> None:
+    page.locator(".build").get_by_role("button", name=name, exact=True).click()
+
+
+def status(page: Page) -> Any:
+    return page.locator(".build .status")
+
+
+def last(viewer: Playground) -> Run:
+    """The newest run, which a page's training has made."""
+    return open_runs(viewer.path)[-1]
+
+
+def same_bits(one: Any, other: Any) -> bool:
+    pairs = zip([*one.coefs, *one.intercepts], [*other.coefs, *other.intercepts], strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_it_opens_on_a_training(page: Page, viewer: Playground) -> None:
+    """Trained by fit itself: the same bits as by hand."""
+    expect(page.locator(".timeline .place")).to_have_text(re.compile("step 2,000 of 2,000"))
+    X, y = draw("circle", 300, 0.05, 0)[:2]
+    model = MLPClassifier(
+        (6, 4), activation="tanh", learning_rate_init=0.01, batch_size=30, random_state=0,
+        n_iter_no_change=200,
+    )  # fmt: skip
+    with pytest.warns(Warning, match="Maximum iterations"):
+        model.fit(X, y)
+    moment = open_run(viewer.path, run=1)[-1]
+    assert all(np.array_equal(a, b) for a, b in zip(moment.coefs, model.coefs_, strict=True))
+
+
+def test_a_network_is_built_by_clicks(page: Page, viewer: Playground) -> None:
+    """Data, layers, units, activations, solver: what was clicked is what is trained."""
+    field(page, "Data").select_option("xor")
+    press(page, "More units in hidden layer 0")
+    press(page, "Fewer units in hidden layer 1")
+    press(page, "Another hidden layer, up to 6")
+    field(page, "Units of hidden layer 2").fill("5")
+    field(page, "Activation of hidden layer 1").select_option("relu")
+    field(page, "Solver").select_option("rmsprop")
+    field(page, "Epochs").fill("20")
+    press(page, "Train")
+    expect(page.locator(".head .facts")).to_contain_text("2 → 7 → 3 → 5 → 1 · tanh, relu, tanh")
+    expect(status(page)).to_contain_text("ended: 20 epochs")
+    expect(page.locator(".timeline .place")).to_have_text("step 200 of 200")
+    header = last(viewer).header
+    assert header.network.widths == (2, 7, 3, 5, 1)
+    assert header.network.activations == ("tanh", "relu", "tanh")
+    assert header.optimizer.solver == "rmsprop"
+
+
+def test_starting_over_and_another_seed(page: Page, viewer: Playground) -> None:
+    """The same seed makes the same bits; another one does not."""
+    field(page, "Epochs").fill("30")
+    for button in ("Train", "Start over", "New seed"):
+        count = len(open_runs(viewer.path))
+        press(page, button)
+        expect(page.get_by_label("Run", exact=True)).to_have_value(str(count + 1))
+        expect(status(page)).to_contain_text(f"run {count + 1} ended: 30 epochs")
+    first, again, other = open_runs(viewer.path)[-3:]
+    assert same_bits(first[-1], again[-1])
+    assert not same_bits(first[-1], other[-1])
+    seed = int(field(page, "Seed").input_value())
+    assert other.header.estimator["parameters"]["random_state"] == seed != 0
+
+
+def test_pausing_and_going_on(page: Page, viewer: Playground) -> None:
+    """At any pace, paused or not: the bits of a training that was left alone."""
+    page.get_by_label("Pace of the training").select_option("20 epochs/s")
+    field(page, "Seed").fill("5")
+    press(page, "Train")
+    expect(status(page)).to_contain_text(re.compile(r"trains: [1-9]"))
+    press(page, "Pause")
+    expect(status(page)).to_contain_text("is paused after")
+    paused = last(viewer)
+    assert paused.status == "interrupted"
+    assert 0 < len(paused) < 2000
+    page.get_by_label("Pace of the training").select_option("full speed")
+    press(page, "Go on")
+    expect(status(page)).to_contain_text("ended: 200 epochs")
+    expect(page.locator(".timeline .place")).to_have_text("step 2,000 of 2,000")
+    press(page, "Start over")
+    expect(page.get_by_label("Run", exact=True)).to_have_value(str(paused.number + 1))
+    settled(viewer)
+    *_, resumed, whole = open_runs(viewer.path)
+    assert resumed.number == paused.number
+    assert resumed.status == whole.status == "ended"
+    assert same_bits(resumed[-1], whole[-1])
+    assert np.array_equal(resumed.losses[1], whole.losses[1])
+
+
+BAD = [
+    ("Rows", "3", "a whole number from 10 to 20,000"),
+    ("Noise", "much", "a number from 0 to 1"),
+    ("Units of hidden layer 1", "1025", "a whole number from 1 to 1,024"),
+    ("Learning rate", "0", "a number above 0"),
+    ("Seed", "1.5", "a whole number from 0 to 4,294,967,295"),
+    ("Batch", "", "a whole number from 1 to 100,000"),
+    ("Stop once", "lss < 1", "at column 1, lss: unknown; did you mean loss?"),
+    ("Stop once", "dead(0, 1)", "at the end of an epoch there is no delta"),
+    ("Stop once", "norm(coefs[7]) > 1", "there are 3 layers, 0 to 2"),
+]
+
+
+def test_bad_numbers(page: Page, viewer: Playground) -> None:
+    """Are told at the field, and nothing starts."""
+    count = len(open_runs(viewer.path))
+    press(page, "More …")
+    for name, text, message in BAD:
+        before = field(page, name).input_value()
+        field(page, name).fill(text)
+        field(page, name).press("Enter")
+        expect(page.locator(".build .wrong:not(:empty)")).to_contain_text([message])
+        expect(field(page, name)).to_have_attribute("aria-invalid", "true")
+        field(page, name).fill(before)
+        expect(page.locator(".build .wrong:not(:empty)")).to_have_count(0)
+    assert len(open_runs(viewer.path)) == count
+
+
+def test_a_stop_condition(page: Page, viewer: Playground) -> None:
+    """Ends it at the first epoch at whose end it holds."""
+    press(page, "More …")
+    field(page, "Stop once").fill("loss < 0.3 and epoch > 2")
+    field(page, "Stop once").press("Enter")
+    expect(status(page)).to_contain_text("as loss < 0.3 and epoch > 2 holds")
+    run = last(viewer)
+    assert run.status == "ended"
+    losses = [epoch.loss for epoch in run.epochs]
+    assert losses[-1] < 0.3
+    assert min(losses[:-1]) >= 0.3
+
+
+def test_divergence_and_the_way_out(page: Page, viewer: Playground) -> None:
+    """Its place is told; a click trains with a tenth of the learning rate."""
+    field(page, "Data").select_option("plane")
+    field(page, "Solver").select_option("sgd")
+    field(page, "Learning rate").fill("1e20")
+    press(page, "Train")
+    expect(status(page)).to_contain_text("diverged: NaN or infinity at step")
+    run = last(viewer)
+    assert run.status == "diverged"
+    expect(status(page)).to_contain_text(run.note)
+    press(page, "Train with learning rate 10000000000000000000")
+    expect(page.get_by_label("Run", exact=True)).to_have_value(str(run.number + 1))
+    expect(field(page, "Learning rate")).to_have_value("10000000000000000000")
+
+
+TABLE = "size,colour,price\n" + "".join(
+    f"{k % 17},{'red' if k % 3 else 'blue'},{2.5 * (k % 17) + (k % 3):.1f}\n" for k in range(60)
+)
+
+
+def check_table(page: Page, viewer: Playground) -> None:
+    """Train on the table that has just been taken, and compare with how its code makes it."""
+    field(page, "Learn").select_option("price")
+    expect(page.locator(".build .words")).to_have_text("60 rows, 3 features, regression")
+    press(page, "Train")
+    expect(page.locator(".head .facts")).to_contain_text("3 → 6 → 4 → 1")
+    settled(viewer)
+    run = last(viewer)
+    assert run.header.estimator["feature_names"] == ["size", "colour=blue", "colour=red"]
+    assert abs(run.data.y.mean()) < 1e-12
+    assert run.data.y.std() == pytest.approx(1.0)
+
+
+def test_a_table_is_chosen(page: Page, viewer: Playground, tmp_path: Path) -> None:
+    """Read as data; its code makes the same arrays."""
+    (tmp_path / "goods.csv").write_text(TABLE)
+    page.get_by_label("A table of your own").set_input_files(tmp_path / "goods.csv")
+    check_table(page, viewer)
+    source = source_of(last(viewer))
+    assert source is not None
+    made: dict[str, Any] = {}
+    exec(source.replace("goods.csv", str(tmp_path / "goods.csv")), made)
+    assert np.array_equal(last(viewer).data.X, made["X"].to_numpy())
+    assert np.array_equal(last(viewer).data.y[:, 0], made["y"])
+
+
+def test_a_table_is_dropped(page: Page, viewer: Playground) -> None:
+    """Anywhere on the page."""
+    files = page.evaluate_handle(
+        "text => { const files = new DataTransfer();"
+        " files.items.add(new File([text], 'dropped.csv')); return files; }",
+        TABLE,
+    )
+    page.dispatch_event(".network", "dragover", {"dataTransfer": files})
+    expect(page.locator("#retrograd")).to_have_class(re.compile("dropping"))
+    page.dispatch_event(".network", "drop", {"dataTransfer": files})
+    expect(page.locator("#retrograd")).not_to_have_class(re.compile("dropping"))
+    check_table(page, viewer)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("goods.csv", b"a,b\n1,2\n3\n", "goods.csv, line 3: 1 cell, the header has 2"),
+        ("goods.xlsx", b"PK", "goods.xlsx ends in '.xlsx'; tables are read from"),
+        ("goods.parquet", b"PAR1", "goods.parquet is not a Parquet file, or is damaged"),
+    ],
+)
+def test_bad_files(
+    page: Page, viewer: Playground, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    """One sentence, and nothing is lost."""
+    (tmp_path / name).write_bytes(content)
+    field(page, "Epochs").fill("77")
+    page.get_by_label("A table of your own").set_input_files(tmp_path / name)
+    expect(page.locator(".build .wrong:not(:empty)")).to_contain_text([message])
+    expect(field(page, "Epochs")).to_have_value("77")
+    expect(field(page, "Data")).to_have_value("circle")
+
+
+def test_penguins_by_their_species(page: Page, viewer: Playground) -> None:
+    """With a validation score to end by; the units are named by the encoder."""
+    field(page, "Data").select_option("penguins")
+    expect(field(page, "Learn")).to_have_value("species")
+    press(page, "More …")
+    field(page, "Ends").select_option("score")
+    field(page, "Validation share").fill("0.2")
+    press(page, "Train")
+    expect(page.locator(".head .facts")).to_contain_text("15 → 6 → 4 → 3")
+    settled(viewer)
+    run = last(viewer)
+    assert run.header.course["n_rows"] == 275
+    assert all(epoch.score is not None for epoch in run.epochs)
+    expect(page.locator("[data-unit='2,2'] title")).to_contain_text("Gentoo")
+
+
+def test_two_pages(
+    page: Page, viewer: Playground, played: tuple[Playground, str], browse: Callable
+) -> None:
+    """The other one learns of a new run, and stays where it is."""
+    other = browse(played[1], "run=1&step=7")
+    expect(other.locator(".timeline .place")).to_have_text("step 7 of 2,000")
+    press(page, "Start over")
+    settled(viewer)
+    number = last(viewer).number
+    expect(page.get_by_label("Run", exact=True)).to_have_value(str(number))
+    expect(
+        other.get_by_label("Run", exact=True).locator(f"option[value='{number}']")
+    ).to_be_attached()
+    expect(other.locator(".timeline .place")).to_have_text("step 7 of 2,000")
+    expect(other.get_by_label("Run", exact=True)).to_have_value("1")
+
+
+def test_a_closed_page_ends_no_training(page: Page, viewer: Playground) -> None:
+    """It goes on without anybody looking."""
+    page.get_by_label("Pace of the training").select_option("100 epochs/s")
+    field(page, "Epochs").fill("90")
+    press(page, "Train")
+    expect(status(page)).to_contain_text("trains")
+    page.close()
+    assert viewer.trainings.is_active
+    assert settled(viewer)["state"] == "ended"
+    assert len(last(viewer).epochs) == 90
+
+
+def test_a_view_is_no_playground(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """And does not complain that it is none."""
+    page = browse(serve(recorded["spiral"]))
+    expect(page.locator(".build")).to_be_hidden()
+
+
+def test_keys_reach_it_all(page: Page, viewer: Playground) -> None:
+    """The panel by Tab, units by the arrow keys, the space bar on a button is that button's."""
+    field(page, "Units of hidden layer 0").press("ArrowUp")
+    expect(field(page, "Units of hidden layer 0")).to_have_value("7")
+    expect(field(page, "Units of hidden layer 0")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(field(page, "Units of hidden layer 0")).to_have_value("8")
+    page.locator(".build").get_by_role("button", name="Train", exact=True).focus()
+    page.keyboard.press("Space")
+    expect(page.locator(".head .facts")).to_contain_text("2 → 8 → 4 → 1")
+
+
+def test_without_a_target(chromium: Browser, tmp_path: Path) -> None:
+    """Nothing is trained, and nothing else is shown, until a column is chosen."""
+    (tmp_path / "goods.csv").write_text(TABLE)
+    viewer = Playground(
+        tmp_path / "play.retro", PLAY_ANSWERS, read_table(tmp_path / "goods.csv"), "goods.csv"
+    )
+    begin(viewer, None)
+    with served(viewer) as address:
+        page = chromium.new_page()
+        page.goto(address)
+        expect(field(page, "Data")).to_have_value("table")
+        expect(page.locator(".timeline")).to_be_hidden()
+        press(page, "Train")
+        expect(page.locator(".build .wrong:not(:empty)")).to_have_text("choose the column to learn")
+        field(page, "Learn").select_option("colour")
+        press(page, "Train")
+        expect(page.locator(".timeline .place")).to_have_text(re.compile("step"), timeout=30_000)
+        page.close()
+    assert last(viewer).header.estimator["classes"]["labels"] == ["blue", "red"]
+    viewer.close()
+
+
+def test_parquet(page: Page, viewer: Playground, tmp_path: Path) -> None:
+    """Is read as well."""
+    pl.read_csv(TABLE.encode()).write_parquet(tmp_path / "goods.parquet")
+    page.get_by_label("A table of your own").set_input_files(tmp_path / "goods.parquet")
+    check_table(page, viewer)
