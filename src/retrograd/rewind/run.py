@@ -1,9 +1,10 @@
 """A run: a recorded training, as a sequence of moments; and a moment, with all that it holds."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -29,6 +30,8 @@ SLOTS = {
     "adamw": ("m", "v"),
     "rmsprop": ("v",),
 }
+# What draws a run, by the kind of file; the faces, which are above us, put themselves here.
+drawing: dict[str, Callable[..., None]] = {}
 
 
 class Epoch(NamedTuple):
@@ -333,6 +336,27 @@ class Run:
             Parameters of the estimator, such as ``learning_rate_init=0.01``.
         """
         return self.door.branch(self, self.at(at).step, changes)
+
+    def to_html(self, path: str | PathLike, budget: int = 5_000_000) -> None:
+        """Draw it as a page in one file, which needs neither a server nor a network.
+
+        It has as many of the moments as find room, the first, the last and the best among them.
+
+        Parameters
+        ----------
+        path : str or path
+            The file to write.
+        budget : int, default=5_000_000
+            Bytes that it may take.
+
+        Raises
+        ------
+        ValueError
+            If not even one moment finds room.
+        """
+        if "html" not in drawing:
+            raise RuntimeError("no page is at hand: open the run with retrograd.open_run")
+        drawing["html"](self, path, budget)
 
     def __repr__(self) -> str:
         """One line."""

@@ -13,8 +13,6 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from retrograd.faces.page.wire import frame
-
 STATIC = Path(__file__).parent / "static"
 # Characters of a question, but for an uploaded table, which comes in binary.
 MOST_CHARACTERS = 1 << 16
@@ -76,6 +74,8 @@ async def _converse(connection: WebSocket, answering: Answering) -> None:
 
 def _reply(text: str, answering: Answering) -> bytes:
     """Answer a question that came as JSON: its number, and the answer or what is wrong."""
+    from retrograd.faces.page.wire import frame  # NumPy, which the page does not wait for
+
     number = None
     try:
         question = json.loads(text)

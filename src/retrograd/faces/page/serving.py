@@ -41,7 +41,15 @@ class Serving:
 
     def __init__(self, answering: Answering, port: int = 0) -> None:
         self._socket = socket.socket()
-        self._socket.bind((HOST, port))
+        if os.name == "posix":  # elsewhere it would share the port with whoever has it
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((HOST, port))
+        except OSError:
+            self._socket.close()
+            raise
+        # From now on a browser waits for us, where it would else be refused until ``run``.
+        self._socket.listen()
         port = self._socket.getsockname()[1]
         secret = new_secret()
         self.address = f"http://{HOST}:{port}/{secret}/"
