@@ -74,6 +74,10 @@ class Viewer:
             self._runs[number] = self.runs[self.runs.numbers.index(number)]
         return self._runs[number]
 
+    def adopt(self, run: Run) -> None:
+        """Take a run that is open already, which may have been given its data."""
+        self._runs[run.number] = run
+
     def look_again(self) -> None:
         """See which runs have been begun meanwhile."""
         self.runs = Runs(self.runs.store, self.runs.door)

@@ -103,12 +103,24 @@ def picture(array: np.ndarray) -> dict:
     return {"shape": list(array.shape), "values": coarse, "whole": False, "top": top}
 
 
-def _largest_of_blocks(array: np.ndarray, axis: int) -> np.ndarray:
-    """Of each block along an axis the entry of the largest magnitude, sign and all."""
+def coarser(found: dict, entries: int) -> dict:
+    """Make a picture coarser, if it has more entries than are wanted."""
+    array = found["values"]
+    if array.size <= entries:
+        return found
+    side = int(np.sqrt(entries))
+    n_rows, n_columns = array.shape
+    rows = min(n_rows, max(side, entries // n_columns))
+    coarse = _largest_of_blocks(_largest_of_blocks(array, 0, rows), 1, entries // rows)
+    return {**found, "values": coarse, "whole": False}
+
+
+def _largest_of_blocks(array: np.ndarray, axis: int, most: int = PICTURE) -> np.ndarray:
+    """Of each of so many blocks along an axis the entry of the largest magnitude, sign and all."""
     n = array.shape[axis]
-    if n <= PICTURE:
+    if n <= most:
         return array
-    starts = np.arange(PICTURE) * n // PICTURE
+    starts = np.arange(most) * n // most
     high = np.maximum.reduceat(array, starts, axis=axis)
     low = np.minimum.reduceat(array, starts, axis=axis)
     return np.where(-low > high, low, high)
