@@ -18,7 +18,7 @@ TOLD_BY = {
 IN_PASSING = ["losses", "weights", "array"]
 # Entries of a picture that are kept, at most: of the weights all that a live page shows.
 ENTRIES = {"moment": 1 << 14}
-OTHER_ENTRIES = 1 << 10
+OTHER_ENTRIES = 576
 BINS = 1000
 
 
