@@ -1,7 +1,9 @@
 """What recording costs, and how long it takes to reach any step of what was recorded.
 
 A long fit with and without a ``Recorder`` take turns, in pairs; what counts is the median of the
-pairs' ratios. Then a few dozen random steps of the last recorded run are asked for.
+pairs' ratios. Fits of one epoch take turns, too: what these differ by is paid once a fit, for the
+data and for the first and the last checkpoint, and is told apart from what a longer fit goes on
+paying. Then a few dozen random steps of the last recorded run are asked for.
 """
 
 import tempfile
@@ -37,17 +39,14 @@ def _measured(workload, repeats, seconds):
     for _ in range(2):
         took = _timed(fit, workload, data, epochs, None)
         epochs = max(1, round(epochs * seconds / took))
-    pairs, sizes, reached = [], [], []
+    pairs, short, sizes, reached = [], [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(repeats):
             progress(f"recording {workload.name}, {epochs} epochs: pair {turn + 1} of {repeats}")
             path = Path(folder) / f"{turn}.retro"
-            order = [None, Recorder(path)]
-            took = {
-                recorder is not None: _timed(fit, workload, data, epochs, recorder)
-                for recorder in (order if turn % 2 else reversed(order))
-            }
-            pairs.append((took[False], took[True]))
+            first = Path(folder) / f"{turn}-short.retro"
+            short.append(_pair(fit, workload, data, 1, first, turn))
+            pairs.append(_pair(fit, workload, data, epochs, path, turn))
             sizes.append(path.stat().st_size)
         run = open_run(path)
         steps = np.random.default_rng(SEED).integers(0, len(run) + 1, STEPS_ASKED)
@@ -61,11 +60,22 @@ def _measured(workload, repeats, seconds):
         "epochs": epochs,
         "steps": len(run),
         "pairs": pairs,
+        "once": median(recorded - plain for plain, recorded in short),
         "bytes": sizes,
         "reached": reached,
         "checkpoints": len(run.store.steps_of(run.number)),
         "step": median(plain for plain, _ in pairs) / len(run),
     }
+
+
+def _pair(fit, workload, data, epochs, path, turn):
+    """Seconds of a fit without and with a recorder, which take turns in being the first."""
+    order = [None, Recorder(path)]
+    took = {
+        recorder is not None: _timed(fit, workload, data, epochs, recorder)
+        for recorder in (order if turn % 2 else reversed(order))
+    }
+    return took[False], took[True]
 
 
 def _timed(fit, *arguments):

@@ -21,7 +21,7 @@ SOFTMAX = ("log_loss", "softmax")
 TESTS = Path(__file__).parent
 
 # Name: widths, activation, loss and output, rows, rows of a batch. The engine goes different ways
-# in each: see TASK_ROWS, PANEL_ROWS, WIDE in the trainer, and the products.
+# in each: see TASK_ROWS, PANEL_ROWS, WIDE in engine/work.py, and the products.
 NETWORKS = {
     "no hidden layer": ((70, 9), "identity", SOFTMAX, 230, 150),
     "narrow": ((5, 6, 4, 3), "gelu", SOFTMAX, 230, 150),

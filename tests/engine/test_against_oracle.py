@@ -22,7 +22,8 @@ from problems import (
 from retrograd.engine.kernels import product
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.prediction import predict
-from retrograd.engine.trainer import State, Trainer, make_work
+from retrograd.engine.trainer import State, Trainer
+from retrograd.engine.work import make_work
 from retrograd.maths.activations import ACTIVATIONS
 
 STORAGES = ("dense", "csr")

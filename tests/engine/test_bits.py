@@ -16,16 +16,12 @@ from retrograd.engine import trainer as trainer_module
 from retrograd.engine.batches import rows_with_replacement
 from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
+from retrograd.engine.objective import Objective
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.prediction import predict
 from retrograd.engine.threads import n_workers_for
-from retrograd.engine.trainer import (
-    Objective,
-    State,
-    Trainer,
-    make_work,
-    parameter_tasks,
-)
+from retrograd.engine.trainer import State, Trainer
+from retrograd.engine.work import make_work, parameter_tasks
 from retrograd.maths.activations import ACTIVATIONS
 
 SOFTMAX = ("log_loss", "softmax")

@@ -10,8 +10,8 @@ import pytest
 from problems import OPTIMIZERS, PAIRS, make_problem, plan, train_engine
 from retrograd.engine.jit import collector_paused
 from retrograd.engine.kernels import forward, steps
+from retrograd.engine.objective import Objective
 from retrograd.engine.prediction import predict
-from retrograd.engine.trainer import Objective
 from retrograd.maths.activations import ACTIVATIONS
 
 pytestmark = pytest.mark.compiled

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from problems import PAIRS, Problem, layers_of, make_problem, vector_of
-from retrograd.engine.trainer import Objective
+from retrograd.engine.objective import Objective
 from retrograd.maths.activations import ACTIVATIONS
 
 STEP = 1e-3

@@ -107,7 +107,7 @@ def test_interrupted_and_continued(monkeypatch: pytest.MonkeyPatch) -> None:
     rates = 0.01 * 0.9 ** np.arange(bounds.size - 1)
     whole, parts = a_trainer(problem, 100), a_trainer(problem, 100)
     losses = whole.run(rows, bounds, rates)
-    take, pressed_before = trainer_module._share_steps, []
+    take, pressed_before = trainer_module.share_steps, []
 
     def press_and_take(*arguments):
         pressed_before.append(parts.state.step)
@@ -116,7 +116,7 @@ def test_interrupted_and_continued(monkeypatch: pytest.MonkeyPatch) -> None:
         return take(*arguments)
 
     with monkeypatch.context() as patches:
-        patches.setattr(trainer_module, "_share_steps", press_and_take)
+        patches.setattr(trainer_module, "share_steps", press_and_take)
         patches.setattr(trainer_module, "CALL_WORK", 1)  # a step a call
         with pytest.raises(KeyboardInterrupt):
             parts.run(rows, bounds, rates)

@@ -8,9 +8,11 @@ from bits import NETWORKS, SHARED, fingerprint, problem_of, share_all, trained, 
 from problems import OPTIMIZERS, make_problem
 from retrograd.engine import prediction
 from retrograd.engine.course import Course, Shuffled
+from retrograd.engine.objective import Objective
 from retrograd.engine.prediction import predict
 from retrograd.engine.threads import n_workers_for
-from retrograd.engine.trainer import PANEL_ROWS, WIDE, Objective, State, Trainer
+from retrograd.engine.trainer import State, Trainer
+from retrograd.engine.work import PANEL_ROWS, WIDE
 
 pytestmark = pytest.mark.compiled  # interpreted kernels run in one thread
 DTYPES = [np.float64, np.float32]

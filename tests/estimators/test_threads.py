@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from bits import becomes_true, share_all
 from retrograd.engine.divergence import DivergenceError
+from retrograd.engine.objective import Objective
 from retrograd.engine.threads import n_workers_for
-from retrograd.engine.trainer import Objective
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.regressor import MLPRegressor
 

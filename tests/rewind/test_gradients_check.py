@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from problems import PAIRS, Problem, make_problem
-from retrograd.engine import trainer
+from retrograd.engine import objective
 from retrograd.engine.network import Network
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.rewind.gradients import GradientReport, check_gradients_of
@@ -41,7 +41,7 @@ def test_right_gradients_pass(activation: str, pair: tuple[str, str]) -> None:
 @pytest.fixture
 def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable:
     """Makes the engine's gradient wrong at one parameter, by a factor or a number added."""
-    right = trainer.Objective.__call__
+    right = objective.Objective.__call__
 
     def wrong(p: int, factor: float = 1.0, added: float = 0.0) -> None:
         def call(self, theta):
@@ -49,7 +49,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable:
             gradient[p] = gradient[p] * factor + added
             return loss, gradient
 
-        monkeypatch.setattr(trainer.Objective, "__call__", call)
+        monkeypatch.setattr(objective.Objective, "__call__", call)
 
     return wrong
 

@@ -7,7 +7,8 @@ import scipy.sparse
 from problems import OPTIMIZERS, PAIRS, layers_of, make_problem
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
-from retrograd.engine.trainer import PANEL_ROWS, State, Trainer
+from retrograd.engine.trainer import State, Trainer
+from retrograd.engine.work import PANEL_ROWS
 from retrograd.rewind.trace import Trace, trace_step
 
 SOFTMAX = ("log_loss", "softmax")

@@ -40,8 +40,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 class AtEpoch:
     """A callback that raises something at the end of an epoch."""
 
-    def __init__(self, epoch: int, error: BaseException) -> None:
-        self.epoch, self.error = epoch, error
+    def __init__(self, epoch: int, what: Any) -> None:
+        self.epoch, self.what = epoch, what
 
     def setup(self, estimator, context):
         """Start."""
@@ -55,7 +55,7 @@ class AtEpoch:
     def on_fit_task_end(self, estimator, context):
         """Raise, if it is time."""
         if estimator.n_iter_ == self.epoch and context.task_name == "epoch":
-            raise self.error
+            raise self.what
         return False
 
 
@@ -139,6 +139,35 @@ def test_an_error_of_another_kind(tmp_path, monkeypatch):
         model.set_callbacks(Recorder(tmp_path / "some.retro")).fit(*table())
     assert model.n_iter_ == 30
     assert open_run(tmp_path / "some.retro").verify() is None
+
+
+class DoneAtEpoch(AtEpoch):
+    """A callback that does something at the end of an epoch."""
+
+    def on_fit_task_end(self, estimator, context):
+        """Do it, if it is time."""
+        if estimator.n_iter_ == self.epoch and context.task_name == "epoch":
+            self.what()
+        return False
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets no open file go")
+@pytest.mark.parametrize("spacing", [0.0, 1e6])
+@pytest.mark.parametrize("to", [None, "elsewhere.retro"])
+def test_a_file_that_goes_away(tmp_path, to, spacing):
+    """Moved or deleted amid the training, at a checkpoint or only at the end: it is told."""
+    path = tmp_path / "some.retro"
+    vanish = DoneAtEpoch(10, (lambda: path.rename(tmp_path / to)) if to else path.unlink)
+    model = classifier(max_iter=30)
+    with (
+        often(spacing),
+        pytest.warns(RecordingWarning, match=r"some\.retro was moved or deleted while"),
+    ):
+        model.set_callbacks(Recorder(path), vanish).fit(*table())
+    assert model.n_iter_ == 30
+    assert [one.name for one in tmp_path.iterdir()] == ([to] if to else [])
+    if to:  # whether or not its first commit came in time
+        assert len(open_runs(tmp_path / to)) == 1
 
 
 @contextmanager
@@ -334,6 +363,9 @@ def test_a_tiny_budget(tmp_path, budget):
     assert steps[0] == 0
     assert steps[-1] == len(run) == 160
     assert len(steps) <= max(3, budget // state)
+    with often():
+        branch = run.branch(8)
+    assert len(branch.store.steps_of(branch.number)) <= max(3, budget // state)
     assert run.verify() is None
     reached = classifier(max_iter=1, warm_start=True, tol=0.0, n_iter_no_change=100)
     for epoch in range(40):

@@ -9,26 +9,13 @@ from retrograd.engine.course import Course
 from retrograd.engine.divergence import DivergenceError, first_trouble
 from retrograd.engine.jit import compiling
 from retrograd.engine.kernels import one_example, steps
-from retrograd.engine.kernels.backward import losses_of_rows
 from retrograd.engine.kernels.data import Data, Plan, Settings, Work
 from retrograd.engine.kernels.product import TILES_FROM
-from retrograd.engine.kernels.update import LANES, STAY
 from retrograd.engine.network import Layout, Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import interrupts_held, make_crew, n_workers_for, run_workers
+from retrograd.engine.work import make_work
 
-# Rows whose units are held at once: batches are hardly ever larger, whole tables are.
-PANEL_ROWS = 1024
-# Rows, and parameters, of one task: few enough that there are tasks to share, and that what a task
-# works on stays in the cache; the wider the layers, the more rows are needed to earn their loading.
-TASK_ROWS, TASK_ROWS_WIDE = 64, 128
-# Where half as many rows keep a layer's units in the innermost cache, and all of them do not.
-TASK_BYTES = 1 << 15
-TASK_PARAMETERS = 12288
-TASK_UNITS, TASK_UNITS_WIDE = 48, 192
-WIDE = 512
-# Sparse rows are read once for each task of the first layer's.
-SPARSE_TASKS = 4
 # Multiplications after which the loop comes back to Python, to let Ctrl-C in: some 0.2 seconds.
 CALL_WORK = 1 << 33
 # What a step costs beside its multiplications, in their time.
@@ -70,68 +57,6 @@ class State:
     def copy(self) -> "State":
         """Independent copy."""
         return replace(self, theta=self.theta.copy(), slots=self.slots.copy())
-
-
-def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
-    """Cut the parameters into tasks; a function of the network and the storage of X only.
-
-    Returns
-    -------
-    ndarray of shape (tasks, 3), int64
-        Layer, first unit in, number of units in; for a layer's biases the latter two are 0.
-
-    Examples
-    --------
-    >>> parameter_tasks(Network((100, 30, 1), ("relu",), "identity", "squared_error"), sparse=False)
-    array([[ 0,  0, 100],
-           [ 0,  0,   0],
-           [ 1,  0,  30],
-           [ 1,  0,   0]])
-    """
-    tasks = []
-    for layer in range(network.n_layers):
-        n_in, n_out = network.widths[layer], network.widths[layer + 1]
-        if layer == 0 and sparse:
-            units = -(-n_in // SPARSE_TASKS)
-        else:
-            # Multiples of 24 are whole tiles, whatever their height.
-            least = TASK_UNITS if n_out < WIDE else TASK_UNITS_WIDE
-            units = max(least, TASK_PARAMETERS // n_out // 24 * 24)
-        tasks += [(layer, unit, min(units, n_in - unit)) for unit in range(0, n_in, units)]
-        tasks.append((layer, 0, 0))
-    return np.array(tasks, dtype=np.int64)
-
-
-def make_work(
-    network: Network, dtype: np.dtype, batch_size: int, sparse: bool, panel_rows: int | None = None
-) -> Work:
-    """Allocate the buffers for batches of up to batch_size rows."""
-    panel_rows = min(batch_size, PANEL_ROWS if panel_rows is None else panel_rows)
-    widest = max(network.widths[1:])
-    task_rows = TASK_ROWS if widest < WIDE else TASK_ROWS_WIDE
-    row_bytes = widest * dtype.itemsize
-    if task_rows * row_bytes > TASK_BYTES >= task_rows // 2 * row_bytes:
-        task_rows //= 2
-    n_panels = -(-batch_size // panel_rows)
-    n_row_tasks = n_panels * steps.tasks_of(panel_rows, task_rows)
-    tasks = parameter_tasks(network, sparse)
-    n_weights = network.n_parameters - network.n_units
-    return Work(
-        x=np.zeros(0 if sparse else panel_rows * network.widths[0], dtype),
-        z=np.zeros(panel_rows * network.n_units, dtype),
-        a=np.zeros(panel_rows * network.n_units, dtype),
-        delta=np.zeros(panel_rows * network.n_units, dtype),
-        gradient=np.zeros(network.n_parameters, dtype),
-        turned=np.zeros(n_weights if network.n_layers > 1 else 0, dtype),
-        loss=np.zeros((2, n_row_tasks)),
-        weight=np.zeros((2, n_row_tasks)),
-        trouble=np.zeros((2, n_row_tasks), np.int64),
-        squares=np.zeros((2 * len(tasks), LANES)),
-        bad_parameters=np.zeros((2, len(tasks)), np.int64),
-        parameter_tasks=tasks,
-        panel_rows=panel_rows,
-        task_rows=task_rows,
-    )
 
 
 class Trainer:
@@ -268,7 +193,7 @@ class Trainer:
         layout, settings = self.network.layout(state.theta.dtype), self.optimizer.settings()
         if self._is_notebooks(plan.bounds):
             return one_example.train(layout, state.theta, self.data, plan, self.work, losses)
-        return _share_steps(
+        return share_steps(
             layout,
             settings,
             state.theta,
@@ -296,32 +221,7 @@ class Trainer:
         )
 
 
-def row_losses(network: Network, data: Data, rows: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-    """Loss of each row by itself, unweighted and without the penalty.
-
-    Parameters
-    ----------
-    network : Network
-    data : Data
-    rows : ndarray of shape (B,), int64
-        Their numbers.
-    y_pred : ndarray of shape (B, O)
-        Their predictions, of the data's dtype.
-
-    Returns
-    -------
-    ndarray of shape (B,), float64
-    """
-    losses, delta = np.empty(rows.size), np.empty(network.widths[-1], y_pred.dtype)
-    unweighted = data._replace(sample_weight=data.sample_weight[:0])
-    with compiling("losses_of_rows", y_pred.dtype):
-        losses_of_rows(
-            network.layout(y_pred.dtype), unweighted, rows, np.array(y_pred).ravel(), delta, losses
-        )
-    return losses
-
-
-def _share_steps(
+def share_steps(
     layout: Layout,
     settings: Settings,
     theta: np.ndarray,
@@ -341,51 +241,3 @@ def _share_steps(
             layout, settings, theta, slots, data, plan, work, losses, crew, worker, n_workers
         ),
     )
-
-
-class Objective:
-    """The loss over all rows as a function of the parameters, with its gradient, for L-BFGS.
-
-    It is what the steps of the other solvers descend: a row's loss is the sum over its outputs,
-    also where training reports their mean. (scikit-learn gives L-BFGS the mean with the gradient
-    of the sum, its issue 8349.)
-
-    Parameters
-    ----------
-    network : Network
-    alpha : float
-        Strength of the L2 penalty.
-    data : Data
-    """
-
-    def __init__(self, network: Network, alpha: float, data: Data) -> None:
-        self.network = network
-        self.data = data
-        self.dtype = data.y.dtype
-        self.settings = Optimizer("sgd", alpha=alpha).settings()._replace(solver=STAY)
-        n_rows = data.y.shape[0]
-        self.plan = Plan(
-            np.arange(n_rows, dtype=np.int64), np.array([0, n_rows]), np.zeros(1), np.ones(1)
-        )
-        sparse = data.row_starts.size > 0
-        self.work = make_work(network, self.dtype, max(1, n_rows), sparse)
-
-    def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Loss, and its gradient of shape (P,), float64, at theta of shape (P,)."""
-        loss = self._loss(theta, self.network.layout(self.dtype)._replace(loss_scale=1.0))
-        return loss, self.work.gradient.astype(np.float64)
-
-    def reported(self, theta: np.ndarray) -> float:
-        """Loss at theta of shape (P,) as training reports it, the mean over the outputs."""
-        return self._loss(theta, self.network.layout(self.dtype))
-
-    def _loss(self, theta: np.ndarray, layout: Layout) -> float:
-        parameters = np.array(theta, dtype=self.dtype)
-        slots, losses = np.empty((0, theta.size), self.dtype), np.empty(1)
-        n_workers = n_workers_for(3 * self.data.y.shape[0] * theta.size)
-        with compiling("train", self.dtype):
-            _share_steps(
-                layout, self.settings, parameters, slots, self.data, self.plan, self.work, losses,
-                n_workers,
-            )  # fmt: skip
-        return float(losses[0])

@@ -1,6 +1,5 @@
 """Branching: another future of a recorded training, from any of its moments."""
 
-import copy
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -12,8 +11,8 @@ from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.network import Network
 from retrograd.engine.trainer import State, Trainer
 from retrograd.estimators.fitting import Training, batch_size_of
+from retrograd.estimators.notebook_runs import branch_notebooks, is_notebooks
 from retrograd.estimators.rebuilding import as_of, describe, keep_best, rows_kept
-from retrograd.estimators.rewinding import is_notebooks, train_notebooks
 from retrograd.maths.activations import ALIASES
 from retrograd.rewind.header import Header, course_numbers
 from retrograd.rewind.recording import Recording
@@ -36,7 +35,7 @@ def branch(run: Run, step: int, changes: dict[str, Any]) -> Run:
         epoch left to train.
     """
     if is_notebooks(run):
-        return _branch_notebooks(run, step, changes)
+        return branch_notebooks(run, step, changes)
     _check_names(run, changes)
     state = run.replay.state(step)
     model, stopping, _ = as_of(run, state, step, changes)
@@ -56,7 +55,7 @@ def branch(run: Run, step: int, changes: dict[str, Any]) -> Run:
     trainer = Trainer(network, optimizer, run.data, course.batch_size, state)
     header = Header(
         network, optimizer, run.header.dtype, course_numbers(course), {}, describe(model),
-        parent=[run.number, step],
+        parent=[run.number, step], budget=run.header.budget,
     )  # fmt: skip
     keep_best(run, stopping, state)
     training = Training(model, trainer, course, stopping, rows_kept(run, "validation"))
@@ -130,34 +129,3 @@ def _course(run: Run, step: int, model: Any, optimizer: Any, state: State) -> Co
         optimizer, order, batch_size, model.max_iter, state.step, epoch, skip,
         state.schedule_start,
     )  # fmt: skip
-
-
-def _branch_notebooks(run: Run, step: int, changes: dict[str, Any]) -> Run:
-    """Branch of the notebook's own training; ``lr`` and ``epochs`` can be changed."""
-    for name in changes:
-        if name not in ("lr", "epochs"):
-            raise ValueError(f"a branch of the notebook's MLP takes lr and epochs, not {name!r}")
-    estimator = copy.deepcopy(run.header.estimator)
-    estimator["parameters"] |= changes
-    mlp = run.door.estimator(run.at(0))
-    mlp.lr, mlp.epochs = estimator["parameters"]["lr"], estimator["parameters"]["epochs"]
-    mlp._check_parameters()
-    old, state = run.replay.course, run.replay.state(step)
-    n_steps = mlp.epochs * old.order.n_rows - state.step
-    if n_steps <= 0:
-        raise ValueError(
-            f"all {mlp.epochs} epochs are over at step {step}: branch with more epochs"
-        )
-    optimizer = replace(run.header.optimizer, learning_rate_init=float(mlp.lr))
-    epoch, within = old.place(step)
-    skip = within + (old.skip if epoch == old.first_epoch else 0)
-    course = Course(optimizer, old.order, 1, mlp.epochs, state.step, epoch, skip)
-    state.learning_rate = float(mlp.lr)
-    header = Header(
-        run.header.network, optimizer, run.header.dtype, course_numbers(course), {}, estimator,
-        parent=[run.number, step],
-    )  # fmt: skip
-    extras = {"generator": run.store.array(run.header.data["generator"])}
-    recording = Recording(run.store, header, run.data, extras, state, bool(run.header.data["kept"]))
-    train_notebooks(run, course, optimizer, state, n_steps, recording)
-    return Run(run.store, recording.run, run.door, None if header.data["kept"] else run.data)

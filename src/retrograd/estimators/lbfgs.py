@@ -27,8 +27,8 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
     """
     import scipy.optimize
 
+    from retrograd.engine.objective import Objective
     from retrograd.engine.threads import one_blas_thread
-    from retrograd.engine.trainer import Objective
 
     objective = Objective(network, estimator.alpha, data)
     theta = np.array(estimator._theta())

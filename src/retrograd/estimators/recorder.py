@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrograd.rewind.schema import BUDGET
+
 if TYPE_CHECKING:
     from retrograd.engine.course import Course
     from retrograd.engine.kernels.data import Data
@@ -65,7 +67,7 @@ class Recorder:
         path: str | PathLike | None = None,
         *,
         keep_data: bool | str = "auto",
-        budget: int = 256 << 20,
+        budget: int = BUDGET,
     ) -> None:
         if keep_data not in ("auto", True, False):
             raise ValueError(f"keep_data must be 'auto', True or False, got {keep_data!r}")
@@ -133,16 +135,15 @@ class Recorder:
 
         header = Header(
             network, course.optimizer, state.theta.dtype.name, course_numbers(course), {},
-            estimator, place, parent,
+            estimator, place, parent, self.budget,
         )  # fmt: skip
         keep = self.keep_data
         if keep == "auto":
             keep = sum(part.nbytes for part in data) <= DATA_AT_MOST
         store = self.store(state.theta.nbytes + state.slots.nbytes)
         return Recording(
-            store, header, data, extras, state, bool(keep), self.budget,
-            owns_store=self.path is not None,
-        )  # fmt: skip
+            store, header, data, extras, state, bool(keep), owns_store=self.path is not None
+        )
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Do nothing: a network that is fitted says so itself."""

@@ -1,12 +1,12 @@
 """Going back: opens a recorded file, and does with a run what only estimators can do."""
 
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrograd.estimators.notebook_runs import is_notebooks, rebuild_notebooks, resume_notebooks
 from retrograd.estimators.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class EstimatorDoor:
 
         run, state = moment.run, moment.run.replay.state(moment.step)
         if is_notebooks(run):
-            return _notebooks(run, state.theta)
+            return rebuild_notebooks(run, state.theta)
         return rebuilding.as_of(run, state, moment.step)[0]
 
     def result(self, run: "Run") -> Any:
@@ -147,7 +147,9 @@ class EstimatorDoor:
         if run.status == "ended":
             return self.result(run)
         if is_notebooks(run):
-            return self._resume_notebooks(run)
+            resume_notebooks(run, lambda state: self._recording(run, state))
+            run.refresh()
+            return self.estimator(run[-1])
         return self._resume_estimator(run)
 
     def _resume_estimator(self, run: "Run") -> Any:
@@ -169,15 +171,6 @@ class EstimatorDoor:
         run.refresh()
         return model
 
-    def _resume_notebooks(self, run: "Run") -> Any:
-        n_steps = self.estimator(run[-1]).epochs * run.header.course["n_rows"]
-        n_steps -= run.header.course["first_step"]
-        state = run.replay.state(len(run))
-        train_notebooks(run, run.replay.course, run.header.optimizer, state, n_steps - len(run),
-                         self._recording(run, state))  # fmt: skip
-        run.refresh()
-        return self.estimator(run[-1])
-
     def _recording(self, run: "Run", state: Any) -> Any:
         """Recording that goes on in a run."""
         from retrograd.rewind.recording import Recording
@@ -190,61 +183,3 @@ class EstimatorDoor:
         from retrograd.estimators import branching
 
         return branching.branch(run, step, changes)
-
-
-def is_notebooks(run: "Run") -> bool:
-    """Whether a run is one of the notebook's MLP."""
-    return run.header.estimator.get("kind") == "MLP"
-
-
-def _notebooks(run: "Run", theta: np.ndarray) -> Any:
-    """The notebook's MLP with the weights of a parameter vector."""
-    from retrograd.estimators.notebook import MLP
-    from retrograd.rewind.store import RunFileError
-
-    network = run.header.network
-    try:
-        parameters = run.header.estimator["parameters"]
-        mlp = MLP(**{name: parameters[name] for name in ("hidden_units", "lr", "epochs")})
-        if len(parameters) > 3:
-            raise ValueError("it has more parameters")
-        mlp._check_parameters()
-        if network != mlp._network(network.widths[0], mlp.hidden_units):
-            raise ValueError("its parameters make another network")
-        if "generator" not in run.header.data:
-            raise ValueError("it draws no rows")
-    except (KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise RunFileError(f"{run.store.name} has a run of an MLP unknown ({reason})") from None
-    mlp.W1, mlp.W2 = mlp._unpack(run.header.network, theta)
-    return mlp
-
-
-def train_notebooks(
-    run: "Run", course: Any, optimizer: Any, state: Any, n_steps: int, recording: Any
-) -> None:
-    """Take so many steps of the notebook's training on, recorded."""
-    from retrograd.engine.divergence import DivergenceError
-    from retrograd.engine.trainer import Trainer
-    from retrograd.estimators.notebook import DRAWN_AT_ONCE
-
-    trainer = Trainer(run.header.network, optimizer, run.data, 1, state)
-    gradient = trainer.work.gradient
-    trainer.after_call = lambda losses: recording.after_steps(state, losses, gradient)
-    status, note = "failed", ""
-    here = state.step - course.first_step
-    end = here + n_steps
-    try:
-        while here < end:
-            stop = min(end, here + DRAWN_AT_ONCE)
-            trainer.run(*course.between(here, stop, lambda epoch: state.learning_rate))
-            here = stop
-        status = "ended"
-    except DivergenceError as error:
-        status, note = "diverged", error.place
-        warnings.warn(f"{error}", stacklevel=4)
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
-        recording.end(None if status == "diverged" else state, status, note)

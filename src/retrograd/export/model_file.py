@@ -7,9 +7,7 @@ plain facts, and the class method ``from_state(arrays, facts)``. This room thus 
 nothing of tables, and a file can name no class that its reader did not allow.
 """
 
-import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -21,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from retrograd.engine.versions import versions
 from retrograd.estimators.plain import PlainDataError, fact, texts
 from retrograd.export.container import ModelFileError, read_container, write_container
 from retrograd.export.network import pack_network, unpack_network
@@ -139,23 +138,6 @@ def read_facts(path) -> dict:
     {'by': 'hand'}
     """
     return read_container(path)[1]
-
-
-def versions() -> dict[str, str]:
-    """List the versions that a model was made with.
-
-    Examples
-    --------
-    >>> sorted(versions())
-    ['numpy', 'python', 'retrograd', 'scikit-learn']
-    """
-    found = {"python": platform.python_version()}
-    for name in ("retrograd", "numpy", "scikit-learn"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def _pack(model, prefix: str, tensors: dict, steps: Steps) -> dict:

@@ -10,10 +10,12 @@ from retrograd.engine.kernels.data import Data
 from retrograd.rewind.header import Header
 
 STATUSES = ("running", "ended", "interrupted", "diverged", "failed")
+# Three numbers.
+EPOCH_BYTES = 24
 
 
 def check_progress(
-    header: Header, run: int, progress: list[tuple], checkpoints: list[int], epochs: list[tuple]
+    header: Header, run: int, progress: list[tuple], checkpoints: list[int], epochs_found: int
 ) -> None:
     """Check how far a run says that it has come against what there is of it.
 
@@ -21,10 +23,12 @@ def check_progress(
     ----------
     header : Header
     run : int
-    progress, epochs : list of tuple
-        Rows of these tables.
+    progress : list of tuple
+        Rows of this table.
     checkpoints : list of int
         Steps of the checkpoints.
+    epochs_found : int
+        How many epochs there are.
     """
     if len(progress) != 1 or progress[0][0] != run:
         raise ValueError("how far a run has come is missing")
@@ -37,10 +41,8 @@ def check_progress(
         raise ValueError("a checkpoint is later than its run")
     course = header.make_course()
     first = course.first_epoch
-    if len(epochs) != n_epochs or any(row[1] != first + k for k, row in enumerate(epochs)):
+    if epochs_found != n_epochs:
         raise ValueError("an epoch is missing")
-    if any(row[0] != run or row[2] != course.begin_of(row[1] + 1) for row in epochs):
-        raise ValueError("an epoch does not end where it must")
     if "generator" in header.data:  # the notebook's, whose epochs are no more than a number
         least, most = 0, course.total_epochs * course.order.n_rows - course.first_step
     else:
@@ -92,6 +94,24 @@ def check_data(header: Header, data: Data, rows: dict[str, np.ndarray]) -> None:
             raise ValueError("row numbers are not those of its data")
     if header.course["n_rows"] != (rows["train"].size if "train" in rows else n):
         raise ValueError("its data do not have as many rows as it says")
+
+
+def join_epochs(rows: list[tuple], first: int) -> np.ndarray:
+    """Join the rows of epochs that a run has: loss, score and next rate, of shape (epochs, 3).
+
+    Examples
+    --------
+    >>> blob = np.array([[0.5, np.nan, 0.1], [0.25, np.nan, 0.1]]).tobytes()
+    >>> join_epochs([(1, 0, blob), (1, 2, blob)], first=0)[:, 0]
+    array([0.5 , 0.25, 0.5 , 0.25])
+    """
+    parts, end = [np.empty((0, 3))], first
+    for _, epoch, blob in rows:
+        if epoch != end or not blob or len(blob) % EPOCH_BYTES:
+            raise ValueError("an epoch is missing")
+        parts.append(np.frombuffer(blob).reshape(-1, 3))
+        end += len(parts[-1])
+    return np.concatenate(parts)
 
 
 def join_losses(rows: list[tuple], n_steps: int) -> tuple[np.ndarray, np.ndarray]:

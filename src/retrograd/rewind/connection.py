@@ -12,10 +12,12 @@ from retrograd.rewind.schema import APPLICATION_ID, SCHEMA, VERSION, statements
 
 # Seconds to wait while another process writes to the file.
 PATIENCE = 30.0
-# Bytes of SQLite's pages: large ones take large rows in half the time, small ones make small files.
-PAGE, LARGE_PAGE, LARGE_ROW = 4096, 65536, 1 << 18
+# Bytes of SQLite's pages, by the rows that they are for: large ones take large rows in less time,
+# but every commit writes some of them whole, and small ones make small files.
+PAGE, LARGE_PAGE, HUGE_PAGE = 4096, 16384, 65536
+LARGE_ROW, HUGE_ROW = 1 << 18, 1 << 22
 # Memory in which SQLite gathers a commit of huge rows, where it else would write pages twice.
-HUGE_ROW, HUGE_CACHE = 1 << 22, -65536
+HUGE_CACHE = -65536
 MAGIC = b"SQLite format 3\x00"
 # What ANALYZE, which a user may have run, leaves in a file.
 STATISTICS = ("sqlite_stat1", "sqlite_stat4")
@@ -141,9 +143,11 @@ class Connection:
 
     def _make(self) -> None:
         """Make the file if there is nothing in it; if there is, see that it can be written to."""
+        page = LARGE_PAGE if self._row_bytes > LARGE_ROW else PAGE
         if self._row_bytes > HUGE_ROW:
+            page = HUGE_PAGE
             self.run(f"PRAGMA cache_size = {HUGE_CACHE}")
-        self.run(f"PRAGMA page_size = {LARGE_PAGE if self._row_bytes > LARGE_ROW else PAGE}")
+        self.run(f"PRAGMA page_size = {page}")
         with self.at_once(write=True):
             # Asked only now: another process may have been faster.
             ((application,),) = self.run("PRAGMA application_id")
@@ -248,6 +252,8 @@ def check_kind(path: Path, writable: bool = False) -> None:
 
 def _explain(name: str, error: Exception) -> str:
     text = " ".join(str(error).split())[:200]
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED":
+        return f"{name} was moved or deleted while it was being written to"
     if "locked" in text or "busy" in text:
         return f"{name} is in use: another process has been writing to it for {PATIENCE:.0f} s"
     if "readonly" in text or "unable to open" in text:

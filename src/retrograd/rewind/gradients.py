@@ -8,8 +8,8 @@ import scipy.sparse
 from retrograd.engine.batches import make_data
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
+from retrograd.engine.objective import Objective, row_losses
 from retrograd.engine.prediction import predict
-from retrograd.engine.trainer import Objective, row_losses
 
 SAMPLE = 200  # entries of one array that are checked, if it has more
 RTOL, OF_LARGEST = 1e-6, 1e-7

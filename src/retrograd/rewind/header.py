@@ -6,7 +6,6 @@ import platform
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from typing import Any
 
@@ -16,13 +15,13 @@ from retrograd.engine.course import Course, Drawn, Shuffled
 from retrograd.engine.jit import COMPILED
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
-from retrograd.rewind.schema import canonical
+from retrograd.engine.versions import versions
+from retrograd.rewind.schema import BUDGET, canonical
 from retrograd.rewind.store import RunFileError
 
 DTYPES = ("float32", "float64")
 # More than any network that fits a file; a forged header must not make us allocate.
 MOST = 1 << 40
-MADE_BY = ("retrograd", "numpy", "numba", "scikit-learn")
 # Arrays of the training data, and those that only some runs have: row numbers, and the state of
 # NumPy's generator that draws them.
 DATA_PARTS = ("X", "values", "columns", "row_starts", "y", "sample_weight")
@@ -53,6 +52,8 @@ class Header:
         Where the fit stood in a search or a pipeline, '' if by itself.
     parent : list or None
         Run and step that it branches off from.
+    budget : int
+        Bytes that its checkpoints may take, also those of a resumption.
     made_by, machine : dict
         Versions and processor: bits may differ elsewhere.
     started : str
@@ -67,6 +68,7 @@ class Header:
     estimator: dict
     place: str = ""
     parent: list | None = None
+    budget: int = BUDGET
     made_by: dict = field(default_factory=dict)
     machine: dict = field(default_factory=dict)
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -129,6 +131,8 @@ class Header:
         self._check_network()
         self._check_course()
         self._check_data()
+        if type(self.budget) is not int or self.budget < 0:
+            raise ValueError(f"budget {self.budget!r}")
         if self.parent is not None:
             run, step = self.parent
             _count(run), _count(step, least=0)
@@ -220,18 +224,6 @@ def course_numbers(course: Course) -> dict:
         "skip": course.skip,
         "schedule_start": course.schedule_start,
     }
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Versions of what the bits may depend on."""
-    found = {"python": platform.python_version()}
-    for package in MADE_BY:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # run from a folder
-            found[package] = "?"
-    return found
 
 
 @cache

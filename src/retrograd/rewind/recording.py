@@ -19,14 +19,12 @@ from retrograd.rewind.vocabulary import norm
 
 # Seconds of training between checkpoints, at least: what a replay from one of them may take.
 SPACING = 0.16
-# And at least so many times what the last one has cost: that is two per cent.
-COST_FACTOR = 50
+# And at least so many times what the last one has cost: that is less than two per cent.
+COST_FACTOR = 55
 # Commits that may wait for the disk; beyond that, checkpoints are left out.
 WAITING = 2
 # Losses of single steps kept of a commit, and, of all so far, after which only every other one is.
 LOSSES_A_COMMIT, LOSSES_DENSE = 4096, 1 << 19
-# Bytes that a run's checkpoints may take, if nothing else is said.
-BUDGET = 256 << 20
 # SQLite's own limit is a billion bytes.
 LARGEST_BLOB = 900_000_000
 # Characters of an error's message.
@@ -51,8 +49,6 @@ class Recording:
     state : State
         Before the first step.
     keep_data : bool
-    budget : int, default=BUDGET
-        Bytes that checkpoints may take.
     number : int, optional
         A run to go on with, instead of a new one.
     owns_store : bool, default=False
@@ -72,13 +68,13 @@ class Recording:
         extras: dict[str, np.ndarray],
         state: State,
         keep_data: bool,
-        budget: int = BUDGET,
         number: int | None = None,
         owns_store: bool = False,
     ) -> None:
         self.store, self._owns_store = store, owns_store
-        self.budget = budget
+        self.budget = header.budget
         self.first_step = header.course["first_step"]
+        self.first_epoch = header.course["first_epoch"]
         self._steps = state.step - self.first_step
         self._gave_up = False
         self.state_bytes = state.theta.nbytes + state.slots.nbytes
@@ -91,7 +87,7 @@ class Recording:
         self._n_losses = self._n_since = 0
         self._stride = 1
         self._gradient_norm: float | None = None
-        self._epochs: list[tuple] = []
+        self._epochs: list[float] = []
         self._n_epochs = 0
         self._kept: list[int] = []
         self._committed: int | None = None
@@ -112,7 +108,7 @@ class Recording:
                 ((_, _, _, self._steps, self._n_epochs, _, self._seconds),) = store.rows(
                     "progress", "run = ?", number
                 )
-            if self._n_epochs and state.epoch != header.course["first_epoch"] + self._n_epochs:
+            if self._n_epochs and state.epoch != self.first_epoch + self._n_epochs:
                 raise RunFileError(f"run {number} of {store.name} is being recorded elsewhere")
             # What it goes over again, up to there, is in the file.
             self._committed = self._steps
@@ -136,9 +132,7 @@ class Recording:
     def after_epoch(self, state: State, loss: float, score: float | None) -> None:
         """Take note of an epoch that has ended; the state is as the next one begins."""
         if not self._gave_up:
-            step, rate = state.step - self.first_step, float(state.learning_rate)
-            row = (self.run, state.epoch - 1, step, _finite(loss), _finite(score), rate)
-            self._epochs.append(row)
+            self._epochs.extend((loss, math.nan if score is None else score, state.learning_rate))
 
     def end(self, state: State | None, status: str, note: str = "") -> None:
         """Write what is left, and let go of the store; the state is None if it is of no use."""
@@ -162,9 +156,12 @@ class Recording:
             # The disk is slower than the training: this one is left out.
             self._due = begin + self._spacing
             return None
-        rows: dict[str, list[tuple]] = {"losses": self._losses_so_far(), "epochs": self._epochs}
-        self._n_epochs += len(self._epochs)
-        self._epochs = []
+        rows: dict[str, list[tuple]] = {"losses": self._losses_so_far()}
+        if self._epochs:
+            numbers = np.array(self._epochs, float).reshape(-1, 3)
+            rows["epochs"] = [(self.run, self.first_epoch + self._n_epochs, numbers)]
+            self._n_epochs += len(numbers)
+            self._epochs = []
         deletions: list[tuple[str, tuple]] = []
         # One that goes over steps again, and is broken off there, has its checkpoints already.
         here = None if state is None else state.step - self.first_step

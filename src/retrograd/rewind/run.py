@@ -1,35 +1,23 @@
-"""A run: a recorded training, as a sequence of moments; and a moment, with all that it holds."""
+"""A run: a recorded training, as a sequence of moments; and the runs of a file."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from retrograd.engine.kernels.data import Data
-from retrograd.engine.trainer import State
 from retrograd.rewind import questions
-from retrograd.rewind.checks import check_data, check_progress, join_losses
+from retrograd.rewind.checks import check_data, check_progress, join_epochs, join_losses
 from retrograd.rewind.header import DATA_PARTS, Header
+from retrograd.rewind.moment import Moment
 from retrograd.rewind.questions import Condition, Series
 from retrograd.rewind.replay import Difference, Replay
 from retrograd.rewind.schema import array_name
 from retrograd.rewind.store import RunFileError, Store
-from retrograd.rewind.trace import Trace
 from retrograd.rewind.why import Why, why
 
-# Rows of data that are not there, at most, whose order is made up nevertheless.
-MOST_UNSEEN = 1 << 28
-# The optimizers' memory, by the names that the literature has for it.
-SLOTS = {
-    "sgd": ("velocity",),
-    "adam": ("m", "v"),
-    "adamw": ("m", "v"),
-    "rmsprop": ("v",),
-}
 # What draws a run, by the kind of file; the faces, which are above us, put themselves here.
 drawing: dict[str, Callable[..., None]] = {}
 
@@ -47,7 +35,7 @@ class Epoch(NamedTuple):
 class Door(Protocol):
     """What only the estimators' room can do with a run."""
 
-    def estimator(self, moment: "Moment") -> Any:
+    def estimator(self, moment: Moment) -> Any:
         """Fitted estimator as of a moment."""
 
     def result(self, run: "Run") -> Any:
@@ -110,17 +98,18 @@ class Run:
         with self.store.at_once():
             progress = self.store.rows("progress", "run = ?", self.number)
             checkpoints = self.store.steps_of(self.number)
-            epochs = self.store.rows("epochs", "run = ?", self.number, order="epoch")
-        if not progress and not checkpoints and not epochs:
+            rows = self.store.rows("epochs", "run = ?", self.number, order="epoch")
+        if not progress and not checkpoints and not rows:
             # Killed before its first commit: there is nothing but its header.
             raise RunFileError(
                 f"run {self.number} of {self.store.name} has no step: it was broken off at its "
                 "start"
             )
         with self._damage_told():
-            check_progress(self.header, self.number, progress, checkpoints, epochs)
+            epochs = join_epochs(rows, self.header.course["first_epoch"])
+            check_progress(self.header, self.number, progress, checkpoints, len(epochs))
         _, self.status, self.note, self._n_steps, _, _, self.seconds = progress[0]
-        self.epochs = [self._epoch(*row[1:]) for row in epochs]
+        self.epochs = self._epochs(epochs.tolist())
         return self
 
     @contextmanager
@@ -131,28 +120,30 @@ class Run:
         except ValueError as error:
             raise RunFileError(f"{self.store.name} is damaged: {error}") from None
 
-    def _epoch(self, epoch: int, step: int, loss: Any, score: Any, rate: Any) -> Epoch:
-        """One epoch of the file, in which NaN is NULL."""
-        if score is None and "validation" in self.header.data:
-            score = math.nan
-        return Epoch(epoch, step, math.nan if loss is None else loss, score, rate)
+    def _epochs(self, numbers: list[list[float]]) -> list[Epoch]:
+        """Give the epochs of the file their steps, and no score where there is no validation."""
+        course, scored = self.header.make_course(), "validation" in self.header.data
+        return [
+            Epoch(epoch, course.begin_of(epoch + 1), loss, score if scored else None, rate)
+            for epoch, (loss, score, rate) in enumerate(numbers, course.first_epoch)
+        ]
 
     def __len__(self) -> int:
         """Number of steps."""
         return self._n_steps
 
-    def __getitem__(self, step: int) -> "Moment":
+    def __getitem__(self, step: int) -> Moment:
         """Moment after so many steps; negative from the end, which -1 is."""
         if isinstance(step, slice):
             raise TypeError("a run is no list of moments: ask for one, as in run[10]")
         step = int(step)
         return self.at(step if step >= 0 else len(self) + 1 + step)
 
-    def __iter__(self) -> Iterator["Moment"]:
+    def __iter__(self) -> Iterator[Moment]:
         """All moments, from the start to the end."""
         return (self.at(step) for step in range(len(self) + 1))
 
-    def at(self, step: int | None = None, *, epoch: int | None = None) -> "Moment":
+    def at(self, step: int | None = None, *, epoch: int | None = None) -> Moment:
         """Moment after so many steps, or before the first step of an epoch.
 
         Raises
@@ -261,7 +252,7 @@ class Run:
         """Replay all of it against its checkpoints; None if every one was met, bit for bit."""
         return self.replay.verify()
 
-    def first(self, condition: Condition, after: int = 0) -> "Moment | None":
+    def first(self, condition: Condition, after: int = 0) -> Moment | None:
         """First moment at which a condition holds, found by replay.
 
         Parameters
@@ -284,7 +275,7 @@ class Run:
         """
         return questions.first(self, condition, self.at(after).step)
 
-    def last(self, condition: Condition, before: int | None = None) -> "Moment | None":
+    def last(self, condition: Condition, before: int | None = None) -> Moment | None:
         """Last moment, before some step, at which a condition holds; as ``first``."""
         return questions.last(self, condition, before)
 
@@ -364,96 +355,6 @@ class Run:
         return (
             f"<Run {self.number} of {self.store.name}{place}: {len(self):,} steps, {self.status}>"
         )
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A run at a step: the state after so many steps, and the step that comes next.
-
-    Attributes
-    ----------
-    run : Run
-    step : int
-    """
-
-    run: Run
-    step: int
-    _held: dict = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def _state(self) -> State:
-        if "state" not in self._held:
-            self._held["state"] = self.run.replay.state(self.step)
-        return self._held["state"]
-
-    @property
-    def epoch(self) -> int:
-        """Epochs that are over."""
-        return self.run.replay.course.place(self.step)[0]
-
-    @property
-    def coefs(self) -> list[np.ndarray]:
-        """Weights, one array of shape (I, O) a layer."""
-        return self.run.header.network.layers(self._state.theta)[0]
-
-    @property
-    def intercepts(self) -> list[np.ndarray]:
-        """Biases, one array of shape (O,) a layer."""
-        return self.run.header.network.layers(self._state.theta)[1]
-
-    @property
-    def optimizer_state(self) -> dict[str, dict[str, list[np.ndarray]]]:
-        """The optimizer's memory by name, such as 'm' and 'v': ``coefs`` and ``intercepts``."""
-        network, optimizer = self.run.header.network, self.run.header.optimizer
-        return {
-            name: dict(zip(("coefs", "intercepts"), network.layers(slot), strict=True))
-            for name, slot in zip(SLOTS[optimizer.solver], self._state.slots, strict=False)
-        }
-
-    @property
-    def rows(self) -> np.ndarray:
-        """Numbers of the rows that the next step learns from."""
-        return self._next.rows
-
-    @property
-    def learning_rate(self) -> float:
-        """Learning rate of the next step."""
-        return float(self._next.rates[0])
-
-    @property
-    def _next(self) -> Any:
-        replay = self.run.replay
-        if replay.course.order.n_rows > MOST_UNSEEN:
-            _ = self.run.data  # has as many, or raises: a forged number is none to allocate by
-        return replay.course.between(self.step, self.step + 1, replay.rate_of)
-
-    @property
-    def exact(self) -> bool:
-        """Whether the numbers are the recorded ones to the last bit, as far as is known."""
-        return self.run.replay.is_exact(self.step)
-
-    def trace(self) -> Trace:
-        """Every number of the next step."""
-        if "trace" not in self._held:
-            self._held["trace"] = self.run.replay.trace(self.step)
-        return self._held["trace"]
-
-    @property
-    def loss(self) -> float:
-        """Loss of the next step's batch, before its update."""
-        return self.trace().loss
-
-    def estimator(self) -> Any:
-        """Fitted estimator as of this moment, ready to predict."""
-        return self.run.door.estimator(self)
-
-    def next(self) -> "Moment":
-        """Return the moment one step later."""
-        return self.run.at(self.step + 1)
-
-    def previous(self) -> "Moment":
-        """Return the moment one step earlier."""
-        return self.run.at(self.step - 1)
 
 
 class Runs(Sequence):

@@ -7,7 +7,8 @@ import numpy as np
 import scipy.sparse
 
 from retrograd.engine.divergence import DivergenceError
-from retrograd.engine.trainer import PANEL_ROWS, Trainer
+from retrograd.engine.trainer import Trainer
+from retrograd.engine.work import PANEL_ROWS
 from retrograd.rewind.trace import LayerTrace, Trace, layers_of, trace_step
 from retrograd.rewind.vocabulary import norm
 

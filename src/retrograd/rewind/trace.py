@@ -12,8 +12,10 @@ from retrograd.engine.jit import compiling
 from retrograd.engine.kernels.data import Data, Plan
 from retrograd.engine.kernels.update import move_all
 from retrograd.engine.network import Network
+from retrograd.engine.objective import row_losses
 from retrograd.engine.optimizers import Optimizer
-from retrograd.engine.trainer import PANEL_ROWS, State, Trainer, row_losses
+from retrograd.engine.trainer import State, Trainer
+from retrograd.engine.work import PANEL_ROWS
 from retrograd.rewind.walk.shown import Shown
 
 if TYPE_CHECKING:

@@ -87,7 +87,7 @@ def serve() -> Iterator[Callable[[Path], str]]:
 def browse(chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Open an address in a browser of its own; whatever the console complains of is a failure."""
     context = chromium.new_context(viewport=SIZE)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     complaints: list[str] = []
 
     def note(message: object) -> None:

@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from retrograd.rewind.run import Moment, Run, Runs
+from retrograd.rewind.moment import Moment
+from retrograd.rewind.run import Run, Runs
 
 # Bytes of states, and of traces beside them, that are kept at hand.
 KEPT_BYTES = 256 << 20
@@ -35,10 +36,9 @@ class Viewer:
         self.lock = threading.RLock()
         self._runs: dict[int, Run] = {}
         self._moments: OrderedDict[tuple[int, int], Moment] = OrderedDict()
-        self._notes: list[str] = []
 
-    def answer(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Answer one question: plain data and arrays.
+    def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Answer one question: plain data and arrays; what it warned of stands under ``notes``.
 
         Raises
         ------
@@ -53,16 +53,9 @@ class Viewer:
         _check(function, name, arguments)
         with self.lock, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            try:
-                return function(self, **arguments)
-            finally:
-                self._notes += [str(warning.message) for warning in caught]
-
-    def notes(self) -> list[str]:
-        """Warnings since the last time, each once: such as that bits differ on this machine."""
-        with self.lock:
-            notes, self._notes = list(dict.fromkeys(self._notes)), []
-        return notes
+            found = function(self, **arguments)
+        notes = list(dict.fromkeys(str(warning.message) for warning in caught))
+        return found | {"notes": notes} if notes else found
 
     def run(self, number: int) -> Run:
         """Run of a number, as it was when last looked at; ``refresh`` looks again."""

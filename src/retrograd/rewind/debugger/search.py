@@ -7,7 +7,7 @@ from typing import Any
 from retrograd.rewind.debugger.places import Phase
 from retrograd.rewind.debugger.track import Track
 from retrograd.rewind.expressions import Expression
-from retrograd.rewind.run import Moment
+from retrograd.rewind.moment import Moment
 from retrograd.rewind.scan import values_of
 from retrograd.rewind.syntax import MAX_CHARACTERS, ExpressionError
 

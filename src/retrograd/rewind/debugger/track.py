@@ -1,7 +1,8 @@
 """A track: the phases of all steps of a run, one after the other, and what is known at each."""
 
 from retrograd.rewind.debugger.places import END, Place, phases_of
-from retrograd.rewind.run import Moment, Run
+from retrograd.rewind.moment import Moment
+from retrograd.rewind.run import Run
 from retrograd.rewind.scan import StepValues, values_of
 from retrograd.rewind.trace import Trace
 

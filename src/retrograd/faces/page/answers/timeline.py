@@ -56,7 +56,7 @@ def binned(steps: np.ndarray, values: np.ndarray, begin: int, end: int, bins: in
 
     Examples
     --------
-    >>> found = binned(np.arange(4), np.array([1.0, 3.0, 2.0, np.nan]), 0, 4, 2)
+    >>> found = binned(np.arange(4), np.array([1.0, 3.0, 2.0, np.nan]), 0, 3, 2)
     >>> found["mean"], found["high"], found["broken"]
     (array([2., 2.]), array([3., 2.]), array([3]))
     """

@@ -51,7 +51,7 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
 
   /** Entry of the matrix itself that a cell of the picture stands for: the first of its block. */
   function real(row, column) {
-    return [Math.floor((row * trueRows) / rows), Math.floor((column * trueColumns) / columns)];
+    return [beginOfBlock(row, rows, trueRows), beginOfBlock(column, columns, trueColumns)];
   }
 
   function tell(row, column) {
@@ -78,4 +78,9 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
     event.stopPropagation();
   });
   return element;
+}
+
+/** Where a block begins, if n entries are split into so many blocks, the first ones one longer. */
+function beginOfBlock(block, blocks, n) {
+  return block * Math.floor(n / blocks) + Math.min(block, n % blocks);
 }

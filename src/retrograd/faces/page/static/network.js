@@ -1,7 +1,7 @@
 // The network: units and links, coloured and sized by weight; wide layers as heatmaps.
 
-import { ink, isDark, signedCss } from "./colours.js";
-import { h, latest, onResize, s } from "./dom.js";
+import { ink, isDark, signed, signedCss } from "./colours.js";
+import { h, latest, onResize, s, sharp } from "./dom.js";
 import { heatmap } from "./heatmap.js";
 import { brief, count, exactOf } from "./numbers.js";
 
@@ -41,7 +41,16 @@ export function networkView(page) {
     told.classList.toggle("bad", Boolean(state.trouble) || !state.exact);
     const { widths } = page.run;
     const wide = widths.some((n) => n > MOST_UNITS);
+    const focused = drawing.contains(document.activeElement) && document.activeElement.dataset;
     drawing.replaceChildren(wide ? summarised() : linked());
+    refocus(focused);
+  }
+
+  /** Give the focus back to what had it before all was drawn anew. */
+  function refocus(data) {
+    if (!data) return;
+    const again = data.keys ? `[data-keys="${data.keys}"]` : `[data-unit="${data.unit}"]`;
+    drawing.querySelector(again)?.focus({ preventScroll: true });
   }
 
   /** Units as circles, links as lines. */
@@ -125,18 +134,78 @@ export function networkView(page) {
       const words = [
         `${count(widths[l])} → ${count(widths[l + 1])} ${page.run.activations[l]}`,
         `largest |w| ${brief(layer.W.top)}`,
-        idle && l < state.layers.length - 1 ? `${count(idle)} dead in this batch` : null,
+        idle && l < state.layers.length - 1 ? `${count(idle)} dead` : null,
       ].filter(Boolean).join(" · ");
       return h("div", { class: "layer" },
-        h("div", { class: "caption" }, h("code", {}, `coefs[${l}]`), " ", h("span", { class: "soft" }, words)),
-        heatmap(layer.W, {
-          width: width - 6, height: 150, title: `weights of layer ${l}`,
-          name: (i, o) => `coefs[${l}][${i}, ${o}]`,
-          fetch: (i, o) => exactWeight(l, i, o),
-          onPick: (i, o) => page.go({ layer: l, from: i, unit: o, row: null }),
-        }),
+        h("div", { class: "caption" }, h("code", {}, `coefs[${l}]`), h("span", { class: "soft" }, words),
+          sortButton(l)),
+        page.run.image && l === 0 && layer.W.whole ? gallery(layer, l) : weightMap(layer, l),
         unitStrip(layer, l));
     }));
+  }
+
+  function weightMap(layer, l) {
+    return heatmap(layer.W, {
+      width: width - 6, height: 150, most: 44, title: `weights of layer ${l}`,
+      name: (i, o) => `coefs[${l}][${i}, ${o}]`,
+      fetch: (i, o) => exactWeight(l, i, o),
+      onPick: (i, o) => page.go({ layer: l, from: i, unit: o, row: null }),
+    });
+  }
+
+  /** The weights into each unit as the image that it looks for. */
+  function gallery(layer, l) {
+    const [tall, wide] = page.run.image;
+    const order = unitOrder(layer);
+    // Twice as wide as it is high, about.
+    const across = Math.min(order.length, Math.max(8, Math.ceil(Math.sqrt(order.length * 2.2))));
+    const each = Math.floor((width - 6) / across);
+    const canvas = h("canvas");
+    const context = sharp(canvas, across * each, Math.ceil(order.length / across) * each);
+    const dark = isDark(element);
+    context.imageSmoothingEnabled = false;
+    order.forEach((unit, k) => {
+      const x = (k % across) * each;
+      const y = Math.floor(k / across) * each;
+      const small = unitImage(layer.W.values, unit, tall, wide, layer.W.top, dark);
+      context.drawImage(small, x + 1, y + 1, each - 3, each - 3);
+      if (page.place.layer === l && page.place.unit === unit) {
+        context.strokeStyle = ink(element, "--accent");
+        context.lineWidth = 2.5;
+        context.strokeRect(x + 0.5, y + 0.5, each - 2, each - 2);
+      }
+    });
+    const holder = h("div", { class: "gallery" }, canvas);
+    canvas.addEventListener("click", (event) => {
+      const box = canvas.getBoundingClientRect();
+      const k = Math.floor((event.clientY - box.top) / each) * across + Math.floor((event.clientX - box.left) / each);
+      if (k < order.length) page.go({ layer: l, unit: order[k], from: null, row: null });
+    });
+    return unitKeys(holder, l, order, across);
+  }
+
+  /** Let the arrow keys choose among a layer's units, drawn so many in a line. */
+  function unitKeys(holder, l, order, across) {
+    holder.tabIndex = 0;
+    holder.dataset.keys = `units-${l}-${across > 1}`;
+    holder.setAttribute("role", "group");
+    holder.setAttribute("aria-label", `Units of layer ${l}: the arrow keys choose one`);
+    holder.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[event.key];
+      if (!by) return;
+      const at = page.place.layer === l ? order.indexOf(page.place.unit) : -1;
+      const next = order[Math.max(0, Math.min(order.length - 1, at + by))];
+      page.go({ layer: l, unit: next, from: null, row: null });
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    return holder;
+  }
+
+  function unitOrder(layer) {
+    const norms = layer.norm.values;
+    const order = Array.from(norms, (_, unit) => unit);
+    return page.place.show === "sorted" ? order.sort((a, b) => norms[b] - norms[a]) : order;
   }
 
   async function exactWeight(layer, from, unit) {
@@ -145,15 +214,14 @@ export function networkView(page) {
     return answer ? exactOf(answer.values, 0) : "";
   }
 
-  /** A bar for each unit, as high as its incoming weights are long; sorted if so wished. */
+  /** A bar for each unit, as high as its incoming weights are long. */
   function unitStrip(layer, l) {
-    const norms = [...layer.norm.values];
-    const order = norms.map((_, unit) => unit);
-    if (page.place.show === "sorted") order.sort((a, b) => norms[b] - norms[a]);
-    const top = Math.max(...norms.filter(Number.isFinite), 1e-12);
+    const norms = layer.norm.values;
+    const order = unitOrder(layer);
+    const top = Math.max(...Array.from(norms).filter(Number.isFinite), 1e-12);
     const shown = order.slice(0, Math.max(8, Math.floor((width - 6) / 3)));
     const each = (width - 6) / shown.length;
-    const svg = s("svg", { width: width - 6, height: 34, class: "strip", role: "group", "aria-label": `Units of layer ${l}` },
+    const svg = s("svg", { width: width - 6, height: 34, class: "strip" },
       shown.map((unit, k) => s("rect", {
         x: k * each, width: Math.max(1, each - 0.7), y: 32 - (28 * norms[unit]) / top, height: (28 * norms[unit]) / top + 2,
         "data-unit": `${l},${unit}`,
@@ -163,11 +231,14 @@ export function networkView(page) {
         ].filter(Boolean).join(" "),
       }, s("title", {}, `unit ${unit}: |weights in| ${brief(norms[unit])}, bias ${exactOf(layer.b, unit)}`))));
     svg.addEventListener("click", (event) => pick(event.target));
-    const sort = h("button", {
-      class: "quiet small", "aria-pressed": page.place.show === "sorted",
+    return unitKeys(h("div", {}, svg), l, shown, 1);
+  }
+
+  function sortButton(l) {
+    return h("button", {
+      class: "quiet small end", "data-unit": `sort-${l}`, "aria-pressed": page.place.show === "sorted",
       onclick: () => page.go({ show: page.place.show === "sorted" ? null : "sorted" }),
     }, "sort units");
-    return h("div", { class: "units" }, svg, sort);
   }
 
   function pick(target) {
@@ -211,4 +282,16 @@ export function unitName(run, layer, unit) {
 function curve(x0, y0, x1, y1) {
   const middle = (x0 + x1) / 2;
   return `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`;
+}
+
+/** The weights into a unit as a small image. */
+export function unitImage(weights, unit, tall, wide, top, dark) {
+  const canvas = new OffscreenCanvas(wide, tall);
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(wide, tall);
+  for (let pixel = 0; pixel < tall * wide; pixel += 1) {
+    image.data.set([...signed(weights.at(pixel, unit) / (top || 1), dark), 255], 4 * pixel);
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
 }

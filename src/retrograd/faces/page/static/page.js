@@ -26,6 +26,7 @@ export class Page {
   async ask(name, args = {}) {
     try {
       const answer = await this.asked(name, args);
+      if (answer.notes) this.tell(answer.notes.join(" "));
       return answer;
     } catch (error) {
       if (!error.quiet) this.tell(error.message);

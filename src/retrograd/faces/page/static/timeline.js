@@ -7,13 +7,13 @@ import { brief, count } from "./numbers.js";
 
 const HEIGHT = 128;
 const EDGE = { left: 10, right: 10, top: 8, bottom: 20 };
-// What can be drawn: name in the answer, colour, what it is called; which are drawn at first.
+// What can be drawn: name in the answer, colour, what it is called and is; which are drawn at first.
 const CURVES = [
-  ["loss", "--accent", "loss of each step"],
-  ["epoch_loss", "--warm", "mean loss of each epoch"],
-  ["score", "--good", "validation score"],
-  ["gradient_norm", "--bad", "gradient norm"],
-  ["learning_rate", "--soft", "learning rate"],
+  ["loss", "--accent", "loss", "Loss of each step's batch"],
+  ["epoch_loss", "--warm", "epoch loss", "Mean loss of each epoch"],
+  ["score", "--good", "validation score", "Score on the validation rows after each epoch"],
+  ["gradient_norm", "--bad", "gradient norm", "Euclidean norm of all gradients together, where recorded"],
+  ["learning_rate", "--soft", "learning rate", "Learning rate after each epoch"],
 ];
 const SHOWN = "loss,score";
 // Steps a second when playing, or how many seconds the whole run takes.
@@ -31,10 +31,11 @@ export function timelineView(page) {
     class: "slider", role: "slider", tabindex: 0, "aria-label": "Step of the training",
   }, canvas, tip);
   const place = h("span", { class: "place", role: "status" });
-  const chips = CURVES.map(([name, colour, title]) => h("button", {
-    class: "chip", style: { "--chip": `var(${colour})` }, "data-curve": name,
-    onclick: () => toggleCurve(name),
-  }, title));
+  const chips = CURVES.map(([name, colour, text, title]) => {
+    const chip = h("button", { class: "chip", title, "data-curve": name, onclick: () => toggleCurve(name) }, text);
+    chip.style.setProperty("--chip", `var(${colour})`);
+    return chip;
+  });
   const speed = h("select", { "aria-label": "Speed" },
     SPEEDS.map(([text], k) => h("option", { value: k, selected: k === 5 }, text)));
   const play = button("play", "Play (space)", () => toggle());

@@ -1,0 +1,83 @@
+"""Working memory: the buffers of a batch, and how its work is cut into tasks."""
+
+import numpy as np
+
+from retrograd.engine.kernels import steps
+from retrograd.engine.kernels.data import Work
+from retrograd.engine.kernels.update import LANES
+from retrograd.engine.network import Network
+
+# Rows whose units are held at once: batches are hardly ever larger, whole tables are.
+PANEL_ROWS = 1024
+# Rows, and parameters, of one task: few enough that there are tasks to share, and that what a task
+# works on stays in the cache; the wider the layers, the more rows are needed to earn their loading.
+TASK_ROWS, TASK_ROWS_WIDE = 64, 128
+# Where half as many rows keep a layer's units in the innermost cache, and all of them do not.
+TASK_BYTES = 1 << 15
+TASK_PARAMETERS = 12288
+TASK_UNITS, TASK_UNITS_WIDE = 48, 192
+WIDE = 512
+# Sparse rows are read once for each task of the first layer's.
+SPARSE_TASKS = 4
+
+
+def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
+    """Cut the parameters into tasks; a function of the network and the storage of X only.
+
+    Returns
+    -------
+    ndarray of shape (tasks, 3), int64
+        Layer, first unit in, number of units in; for a layer's biases the latter two are 0.
+
+    Examples
+    --------
+    >>> parameter_tasks(Network((100, 30, 1), ("relu",), "identity", "squared_error"), sparse=False)
+    array([[ 0,  0, 100],
+           [ 0,  0,   0],
+           [ 1,  0,  30],
+           [ 1,  0,   0]])
+    """
+    tasks = []
+    for layer in range(network.n_layers):
+        n_in, n_out = network.widths[layer], network.widths[layer + 1]
+        if layer == 0 and sparse:
+            units = -(-n_in // SPARSE_TASKS)
+        else:
+            # Multiples of 24 are whole tiles, whatever their height.
+            least = TASK_UNITS if n_out < WIDE else TASK_UNITS_WIDE
+            units = max(least, TASK_PARAMETERS // n_out // 24 * 24)
+        tasks += [(layer, unit, min(units, n_in - unit)) for unit in range(0, n_in, units)]
+        tasks.append((layer, 0, 0))
+    return np.array(tasks, dtype=np.int64)
+
+
+def make_work(
+    network: Network, dtype: np.dtype, batch_size: int, sparse: bool, panel_rows: int | None = None
+) -> Work:
+    """Allocate the buffers for batches of up to batch_size rows."""
+    panel_rows = min(batch_size, PANEL_ROWS if panel_rows is None else panel_rows)
+    widest = max(network.widths[1:])
+    task_rows = TASK_ROWS if widest < WIDE else TASK_ROWS_WIDE
+    row_bytes = widest * dtype.itemsize
+    if task_rows * row_bytes > TASK_BYTES >= task_rows // 2 * row_bytes:
+        task_rows //= 2
+    n_panels = -(-batch_size // panel_rows)
+    n_row_tasks = n_panels * steps.tasks_of(panel_rows, task_rows)
+    tasks = parameter_tasks(network, sparse)
+    n_weights = network.n_parameters - network.n_units
+    return Work(
+        x=np.zeros(0 if sparse else panel_rows * network.widths[0], dtype),
+        z=np.zeros(panel_rows * network.n_units, dtype),
+        a=np.zeros(panel_rows * network.n_units, dtype),
+        delta=np.zeros(panel_rows * network.n_units, dtype),
+        gradient=np.zeros(network.n_parameters, dtype),
+        turned=np.zeros(n_weights if network.n_layers > 1 else 0, dtype),
+        loss=np.zeros((2, n_row_tasks)),
+        weight=np.zeros((2, n_row_tasks)),
+        trouble=np.zeros((2, n_row_tasks), np.int64),
+        squares=np.zeros((2 * len(tasks), LANES)),
+        bad_parameters=np.zeros((2, len(tasks)), np.int64),
+        parameter_tasks=tasks,
+        panel_rows=panel_rows,
+        task_rows=task_rows,
+    )

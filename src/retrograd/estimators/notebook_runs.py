@@ -1,0 +1,115 @@
+"""Runs of the notebook's MLP: told from others, rebuilt, resumed and branched."""
+
+import copy
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from retrograd.rewind.recording import Recording
+    from retrograd.rewind.run import Run
+
+
+def is_notebooks(run: "Run") -> bool:
+    """Whether a run is one of the notebook's MLP."""
+    return run.header.estimator.get("kind") == "MLP"
+
+
+def rebuild_notebooks(run: "Run", theta: np.ndarray) -> Any:
+    """The notebook's MLP with the weights of a parameter vector."""
+    from retrograd.estimators.notebook import MLP
+    from retrograd.rewind.store import RunFileError
+
+    network = run.header.network
+    try:
+        parameters = run.header.estimator["parameters"]
+        mlp = MLP(**{name: parameters[name] for name in ("hidden_units", "lr", "epochs")})
+        if len(parameters) > 3:
+            raise ValueError("it has more parameters")
+        mlp._check_parameters()
+        if network != mlp._network(network.widths[0], mlp.hidden_units):
+            raise ValueError("its parameters make another network")
+        if "generator" not in run.header.data:
+            raise ValueError("it draws no rows")
+    except (KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RunFileError(f"{run.store.name} has a run of an MLP unknown ({reason})") from None
+    mlp.W1, mlp.W2 = mlp._unpack(run.header.network, theta)
+    return mlp
+
+
+def resume_notebooks(run: "Run", begin: Callable[[Any], "Recording"]) -> None:
+    """Go on to the end that a run would have had; ``begin`` begins to record, from a state."""
+    header, state = run.header, run.replay.state(len(run))
+    n_steps = rebuild_notebooks(run, state.theta).epochs * header.course["n_rows"]
+    n_steps -= header.course["first_step"]
+    _train(run, run.replay.course, header.optimizer, state, n_steps - len(run), begin(state))
+
+
+def branch_notebooks(run: "Run", step: int, changes: dict[str, Any]) -> "Run":
+    """Branch of the notebook's own training; ``lr`` and ``epochs`` can be changed."""
+    from retrograd.engine.course import Course
+    from retrograd.rewind.header import Header, course_numbers
+    from retrograd.rewind.recording import Recording
+    from retrograd.rewind.run import Run
+
+    for name in changes:
+        if name not in ("lr", "epochs"):
+            raise ValueError(f"a branch of the notebook's MLP takes lr and epochs, not {name!r}")
+    estimator = copy.deepcopy(run.header.estimator)
+    estimator["parameters"] |= changes
+    mlp = run.door.estimator(run.at(0))
+    mlp.lr, mlp.epochs = estimator["parameters"]["lr"], estimator["parameters"]["epochs"]
+    mlp._check_parameters()
+    old, state = run.replay.course, run.replay.state(step)
+    n_steps = mlp.epochs * old.order.n_rows - state.step
+    if n_steps <= 0:
+        raise ValueError(
+            f"all {mlp.epochs} epochs are over at step {step}: branch with more epochs"
+        )
+    optimizer = replace(run.header.optimizer, learning_rate_init=float(mlp.lr))
+    epoch, within = old.place(step)
+    skip = within + (old.skip if epoch == old.first_epoch else 0)
+    course = Course(optimizer, old.order, 1, mlp.epochs, state.step, epoch, skip)
+    state.learning_rate = float(mlp.lr)
+    header = Header(
+        run.header.network, optimizer, run.header.dtype, course_numbers(course), {}, estimator,
+        parent=[run.number, step], budget=run.header.budget,
+    )  # fmt: skip
+    extras = {"generator": run.store.array(run.header.data["generator"])}
+    recording = Recording(run.store, header, run.data, extras, state, bool(run.header.data["kept"]))
+    _train(run, course, optimizer, state, n_steps, recording)
+    return Run(run.store, recording.run, run.door, None if header.data["kept"] else run.data)
+
+
+def _train(
+    run: "Run", course: Any, optimizer: Any, state: Any, n_steps: int, recording: Any
+) -> None:
+    """Take so many steps of the notebook's training on, recorded."""
+    from retrograd.engine.divergence import DivergenceError
+    from retrograd.engine.trainer import Trainer
+    from retrograd.estimators.notebook import DRAWN_AT_ONCE
+
+    trainer = Trainer(run.header.network, optimizer, run.data, 1, state)
+    gradient = trainer.work.gradient
+    trainer.after_call = lambda losses: recording.after_steps(state, losses, gradient)
+    status, note = "failed", ""
+    here = state.step - course.first_step
+    end = here + n_steps
+    try:
+        while here < end:
+            stop = min(end, here + DRAWN_AT_ONCE)
+            trainer.run(*course.between(here, stop, lambda epoch: state.learning_rate))
+            here = stop
+        status = "ended"
+    except DivergenceError as error:
+        status, note = "diverged", error.place
+        warnings.warn(f"{error}", stacklevel=4)
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        recording.end(None if status == "diverged" else state, status, note)

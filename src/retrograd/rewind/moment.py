@@ -1,0 +1,112 @@
+"""A moment: a run at a step, with all that it holds."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retrograd.engine.trainer import State
+from retrograd.rewind.trace import Trace
+
+if TYPE_CHECKING:
+    from retrograd.rewind.run import Run
+
+# Rows of data that are not there, at most, whose order is made up nevertheless.
+MOST_UNSEEN = 1 << 28
+# The optimizers' memory, by the names that the literature has for it.
+SLOTS = {
+    "sgd": ("velocity",),
+    "adam": ("m", "v"),
+    "adamw": ("m", "v"),
+    "rmsprop": ("v",),
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A run at a step: the state after so many steps, and the step that comes next.
+
+    Attributes
+    ----------
+    run : Run
+    step : int
+    """
+
+    run: "Run"
+    step: int
+    _held: dict = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def _state(self) -> State:
+        if "state" not in self._held:
+            self._held["state"] = self.run.replay.state(self.step)
+        return self._held["state"]
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that are over."""
+        return self.run.replay.course.place(self.step)[0]
+
+    @property
+    def coefs(self) -> list[np.ndarray]:
+        """Weights, one array of shape (I, O) a layer."""
+        return self.run.header.network.layers(self._state.theta)[0]
+
+    @property
+    def intercepts(self) -> list[np.ndarray]:
+        """Biases, one array of shape (O,) a layer."""
+        return self.run.header.network.layers(self._state.theta)[1]
+
+    @property
+    def optimizer_state(self) -> dict[str, dict[str, list[np.ndarray]]]:
+        """The optimizer's memory by name, such as 'm' and 'v': ``coefs`` and ``intercepts``."""
+        network, optimizer = self.run.header.network, self.run.header.optimizer
+        return {
+            name: dict(zip(("coefs", "intercepts"), network.layers(slot), strict=True))
+            for name, slot in zip(SLOTS[optimizer.solver], self._state.slots, strict=False)
+        }
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Numbers of the rows that the next step learns from."""
+        return self._next.rows
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next step."""
+        return float(self._next.rates[0])
+
+    @property
+    def _next(self) -> Any:
+        replay = self.run.replay
+        if replay.course.order.n_rows > MOST_UNSEEN:
+            _ = self.run.data  # has as many, or raises: a forged number is none to allocate by
+        return replay.course.between(self.step, self.step + 1, replay.rate_of)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the numbers are the recorded ones to the last bit, as far as is known."""
+        return self.run.replay.is_exact(self.step)
+
+    def trace(self) -> Trace:
+        """Every number of the next step."""
+        if "trace" not in self._held:
+            self._held["trace"] = self.run.replay.trace(self.step)
+        return self._held["trace"]
+
+    @property
+    def loss(self) -> float:
+        """Loss of the next step's batch, before its update."""
+        return self.trace().loss
+
+    def estimator(self) -> Any:
+        """Fitted estimator as of this moment, ready to predict."""
+        return self.run.door.estimator(self)
+
+    def next(self) -> "Moment":
+        """Return the moment one step later."""
+        return self.run.at(self.step + 1)
+
+    def previous(self) -> "Moment":
+        """Return the moment one step earlier."""
+        return self.run.at(self.step - 1)
