@@ -41,7 +41,14 @@ def view(run: "Run | Recorder | str | PathLike") -> "Widget":
     Traceback (most recent call last):
     retrograd.rewind.connection.RunFileError: nowhere.retro does not exist
     """
-    from retrograd.faces.page.widget import make_widget
+    try:
+        from retrograd.faces.page.widget import make_widget
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("anywidget", "latex2mathml"):
+            raise
+        raise ImportError(
+            f'a widget needs {error.name}: pip install "retrograd[notebook]"'
+        ) from None
 
     return make_widget(run)
 

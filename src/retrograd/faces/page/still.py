@@ -45,23 +45,21 @@ def write_html(run: Run, path: "str | PathLike", budget: int = 5_000_000) -> Non
 
 def still_page(run: Run, budget: int) -> str:
     """Draw a run as a page of at most so many bytes."""
+    return drawn(run, kept_answers(run, budget - len(drawn(run, {}).encode())))
+
+
+def drawn(run: Run, answers: dict[str, str]) -> str:
+    """Draw a run as a page, given the answers that it keeps."""
     script = _harmless(join_modules("still"), "</script")
-    style = _harmless(join_styles(), "</style")
-    title = escape(f"{run.store.name} · retrograd")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    frame_bytes = len(_page("", title, digest, style, script).encode())
-    parts = "".join(
-        # Nothing of the run is in the markup but these letters and digits.
-        f'<script type="text/plain" data-answers="{name}">{text}</script>\n'
-        for name, text in kept_answers(run, budget - frame_bytes).items()
-    )
-    return _page(parts, title, digest, style, script)
-
-
-def _page(parts: str, title: str, digest: str, style: str, script: str) -> str:
     policy = (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    # Nothing of the run is in the markup but its file's name, and these letters and digits.
+    parts = "".join(
+        f'<script type="text/plain" data-answers="{name}">{text}</script>\n'
+        for name, text in answers.items()
     )
     return f"""<!doctype html>
 <html lang="en">
@@ -70,11 +68,12 @@ def _page(parts: str, title: str, digest: str, style: str, script: str) -> str:
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>{style}</style>
+<title>{escape(run.store.name)} · retrograd</title>
+<style>{_harmless(join_styles(), "</style")}</style>
 </head>
 <body>
 <div id="retrograd" class="retrograd"><p class="opening">Opening the run …</p></div>
+<noscript>This page is drawn by JavaScript, which is switched off.</noscript>
 {parts}<script type="module">{script}</script>
 </body>
 </html>
@@ -144,7 +143,7 @@ def _worth_keeping(viewer: Viewer, run: Run) -> Iterator[int]:
 
 
 def _halves(count: int) -> Iterator[float]:
-    """Halve from 0 to 1, and halve the halves: 1/2, 1/4, 3/4, 1/8, …
+    """Halve from 0 to 1, then halve the halves, and so on.
 
     Examples
     --------

@@ -41,6 +41,26 @@ def frame(answer: Any) -> bytes:
     return b"".join([struct.pack("<I", len(text)), text, *arrays])
 
 
+def unframe(message: bytes) -> tuple[Any, bytes]:
+    """Unpack what a page sends in binary: a question, and the content of a file behind it.
+
+    Four bytes say how long the JSON is, which follows; the rest is the content.
+
+    Raises
+    ------
+    ValueError
+        If it is of no such form.
+
+    Examples
+    --------
+    >>> unframe(struct.pack("<I", 14) + b'{"ask":"read"}' + b"x,y")
+    ({'ask': 'read'}, b'x,y')
+    """
+    if len(message) < 4 or (end := 4 + struct.unpack_from("<I", message)[0]) > len(message):
+        raise ValueError("a binary message is the length of its JSON, the JSON, and a content")
+    return json.loads(message[4:end]), message[end:]
+
+
 def _plain(value: Any, arrays: list[bytes], at: list[int]) -> Any:
     """Make plain data of an answer; its arrays go to ``arrays``, ``at`` is where the next begins.
 
