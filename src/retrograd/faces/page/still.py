@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import math
+import time
 import zlib
 from collections.abc import Iterator
 from html import escape
@@ -23,6 +25,8 @@ from retrograd.rewind.run import Run, Runs
 MOST_MOMENTS = 200
 # Learning is fastest at first: moment k of n lies at (k / n) ** POWER of the way.
 POWER = 2
+# Characters of the element around the answers about a moment.
+ELEMENT = 100
 
 
 def write_html(run: Run, path: "str | PathLike", budget: int = 5_000_000) -> None:
@@ -87,45 +91,53 @@ def _harmless(text: str, ending: str) -> str:
     return text
 
 
-def kept_answers(run: Run, budget: int) -> dict[str, str]:
+def kept_answers(run: Run, budget: int, patience: float = math.inf) -> dict[str, str]:
     """Answers about a run, and about as many of its moments as find room in so many characters.
+
+    Parameters
+    ----------
+    run : Run
+    budget : int
+    patience : float
+        Seconds after which no further moment is replayed.
 
     Returns
     -------
     dict
         Of "run", and of each moment's step, the answers: frames of ``wire``, deflated, in base64.
+
+    Raises
+    ------
+    ValueError
+        If not even one moment finds room.
     """
     viewer = Viewer(Runs(run.store, run.door), ANSWERS)
     viewer.adopt(run)
-    number = run.number
-    about = [_kept(viewer, question) for question in kept.of_run(viewer, number)]
-    for question in about:
-        if question["ask"] == "runs":
-            told = question["answer"]
-            told["runs"] = [one for one in told["runs"] if one["run"] == number]
-    told = {
+    about: dict[str, Any] = {
         "told_by": kept.TOLD_BY,
         "in_passing": kept.IN_PASSING,
-        "run": number,
-        "steps": [*range(MOST_MOMENTS)],
-        "answers": about,
+        "run": run.number,
+        "steps": [*range(MOST_MOMENTS)],  # to be replaced; it takes that much room at most
+        "answers": [_kept(viewer, one) for one in kept.of_run(viewer, run.number)],
     }
-    left = budget - len(_packed(told)) - 100
+    listed = about["answers"][0]["answer"]
+    listed["runs"] = [one for one in listed["runs"] if one["run"] == run.number]
+    left = budget - len(_packed(about)) - ELEMENT
     moments: dict[int, str] = {}
+    end = math.inf
     for step in _worth_keeping(viewer, run):
-        packed = _packed(
-            {"answers": [_kept(viewer, one) for one in kept.of_moment(viewer, number, step)]}
-        )
-        left -= len(packed) + 100  # and the element around it
-        if left < 0:
+        questions = kept.of_moment(viewer, run.number, step)
+        packed = _packed({"answers": [_kept(viewer, one) for one in questions]})
+        left -= len(packed) + ELEMENT
+        if left < 0 or time.monotonic() > end:
             break
+        if not moments:  # what comes once, such as imports, has come now
+            end = time.monotonic() + patience
         moments[step] = packed
     if not moments:
-        raise ValueError(
-            f"the page finds no room in {budget:,} bytes: it takes {budget - left:,} at least"
-        )
-    told["steps"] = sorted(moments)
-    return {"run": _packed(told), **{str(step): moments[step] for step in sorted(moments)}}
+        raise ValueError(f"the page has no room in {budget:,} bytes: it takes {-left:,} more")
+    about["steps"] = sorted(moments)
+    return {"run": _packed(about), **{str(step): moments[step] for step in sorted(moments)}}
 
 
 def _worth_keeping(viewer: Viewer, run: Run) -> Iterator[int]:

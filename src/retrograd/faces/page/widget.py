@@ -19,6 +19,8 @@ from retrograd.rewind.store import RunFileError
 
 # Bytes that a notebook keeps of a run, as a still page, for whoever reads it without a kernel.
 KEPT_BYTES = 2_000_000
+# Seconds that it may take to make them, since whoever asks for the widget waits.
+PATIENCE = 3.0
 HEIGHT = 760
 
 
@@ -42,7 +44,7 @@ class Widget(anywidget.AnyWidget):
             _esm=f"{join_modules('widget')}\nexport default module_widget;\n",
             _css=join_styles(),
             run=run.number,
-            kept=kept_answers(run, KEPT_BYTES),
+            kept=_kept(run),
         )
         self.on_msg(self._answer)
 
@@ -56,6 +58,8 @@ class Widget(anywidget.AnyWidget):
         """Draw it: as a widget, and for where there are none as a still page in a frame."""
         bundle = super()._repr_mimebundle_(**options)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+        if not self.kept:
+            return {**data, "text/plain": repr(self._shown)}, metadata
         page = escape(drawn(self._shown, self.kept))
         # Without a place of its own it can reach nothing of the notebook's.
         html = (
@@ -63,6 +67,14 @@ class Widget(anywidget.AnyWidget):
             f'style="width: 100%; height: {HEIGHT}px; border: 0" srcdoc="{page}"></iframe>'
         )
         return {**data, "text/html": html, "text/plain": repr(self._shown)}, metadata
+
+
+def _kept(run: Run) -> dict[str, str]:
+    """Answers of a still page; none if not even one moment finds room."""
+    try:
+        return kept_answers(run, KEPT_BYTES, PATIENCE)
+    except ValueError:
+        return {}
 
 
 def make_widget(run: "Run | Recorder | str | PathLike") -> Widget:

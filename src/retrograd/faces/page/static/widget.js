@@ -44,6 +44,10 @@ export function render({ model, el }) {
   });
   setTimeout(async () => {
     if (heard) return;
+    if (!model.get("kept")?.run) {
+      root.replaceChildren(h("p", { class: "opening" }, "The kernel does not answer."));
+      return;
+    }
     const { ask: askKept, options } = await openKept(model.get("kept"));
     if (alive && !heard) mount(root, askKept, options);
   }, PATIENCE_MS);
