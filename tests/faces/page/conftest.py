@@ -93,12 +93,13 @@ def browse(chromium: Browser) -> Iterator[Callable[..., Page]]:
     def note(message: object) -> None:
         complaints.append(str(message))
 
-    def open_page(address: str, place: str = "") -> Page:
+    def open_page(address: str, place: str = "", ready: bool = True) -> Page:
         page = context.new_page()
         page.on("pageerror", note)
         page.on("console", lambda said: note(said.text) if said.type == "error" else None)
         page.goto(address + (f"#{place}" if place else ""))
-        page.wait_for_selector(".timeline .place:not(:empty)")
+        if ready:
+            page.wait_for_selector(".timeline .place:not(:empty)")
         return page
 
     open_page.complaints = complaints  # type: ignore[attr-defined]

@@ -29,6 +29,14 @@ POWER = 2
 ELEMENT = 100
 
 
+class NoRoomError(ValueError):
+    """Not even one moment finds room; so many bytes are missing."""
+
+    def __init__(self, missing: int) -> None:
+        super().__init__(f"{missing:,} bytes are missing")
+        self.missing = missing
+
+
 def write_html(run: Run, path: "str | PathLike", budget: int = 5_000_000) -> None:
     """Write a run's page as one file, which needs neither a server nor a network.
 
@@ -49,7 +57,13 @@ def write_html(run: Run, path: "str | PathLike", budget: int = 5_000_000) -> Non
 
 def still_page(run: Run, budget: int) -> str:
     """Draw a run as a page of at most so many bytes."""
-    return drawn(run, kept_answers(run, budget - len(drawn(run, {}).encode())))
+    alone = len(drawn(run, {}).encode())
+    try:
+        return drawn(run, kept_answers(run, budget - alone))
+    except NoRoomError as error:
+        raise ValueError(
+            f"the page has no room in {budget:,} bytes: it takes {error.missing:,} more"
+        ) from None
 
 
 def drawn(run: Run, answers: dict[str, str]) -> str:
@@ -108,7 +122,7 @@ def kept_answers(run: Run, budget: int, patience: float = math.inf) -> dict[str,
 
     Raises
     ------
-    ValueError
+    NoRoomError
         If not even one moment finds room.
     """
     viewer = Viewer(Runs(run.store, run.door), ANSWERS)
@@ -135,7 +149,7 @@ def kept_answers(run: Run, budget: int, patience: float = math.inf) -> dict[str,
             end = time.monotonic() + patience
         moments[step] = packed
     if not moments:
-        raise ValueError(f"the page has no room in {budget:,} bytes: it takes {-left:,} more")
+        raise NoRoomError(-left)
     about["steps"] = sorted(moments)
     return {"run": _packed(about), **{str(step): moments[step] for step in sorted(moments)}}
 

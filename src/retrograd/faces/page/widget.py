@@ -12,7 +12,7 @@ from retrograd.estimators.rewinding import open_runs
 from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.asking import reply
 from retrograd.faces.page.joined import join_modules, join_styles
-from retrograd.faces.page.still import drawn, kept_answers
+from retrograd.faces.page.still import NoRoomError, drawn, kept_answers
 from retrograd.faces.page.viewer import Viewer
 from retrograd.rewind.run import Run, Runs
 from retrograd.rewind.store import RunFileError
@@ -73,7 +73,7 @@ def _kept(run: Run) -> dict[str, str]:
     """Answers of a still page; none if not even one moment finds room."""
     try:
         return kept_answers(run, KEPT_BYTES, PATIENCE)
-    except ValueError:
+    except NoRoomError:
         return {}
 
 
