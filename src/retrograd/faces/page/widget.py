@@ -40,12 +40,9 @@ class Widget(anywidget.AnyWidget):
         self._shown = run
         self._viewer = Viewer(Runs(run.store, run.door), ANSWERS)
         self._viewer.adopt(run)
-        super().__init__(
-            _esm=f"{join_modules('widget')}\nexport default module_widget;\n",
-            _css=join_styles(),
-            run=run.number,
-            kept=_kept(run),
-        )
+        self._esm = f"{join_modules('widget')}\nexport default module_widget;\n"
+        self._css = join_styles()
+        super().__init__(run=run.number, kept=_kept(run))
         self.on_msg(self._answer)
 
     def _answer(self, _: Any, content: Any, buffers: list) -> None:
