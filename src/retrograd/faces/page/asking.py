@@ -1,6 +1,7 @@
 """Asking: what a page sends, answered in one message, however the two are connected."""
 
 import json
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ def reply(asked: str | bytes, answering: Answering) -> bytes:
         return frame({"number": number, "answer": answering(question["ask"], arguments)})
     except (ValueError, IndexError, MemoryError, RecursionError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
-        if not isinstance(number, int | float | str):
-            number = None
-        return frame({"number": number, "error": said})
+    except Exception as error:  # a fault of ours: the page is told, and the terminal, where
+        traceback.print_exc()
+        said = f"something is wrong in retrograd itself: {type(error).__name__}: {error}"
+    return frame({"number": number if isinstance(number, int) else None, "error": said})

@@ -123,7 +123,7 @@ def _check(function: Callable, name: str, arguments: Any) -> None:
         raise QuestionError(f"{name}: {error}") from None
     for key, value in list(bound.arguments.items())[1:]:
         kind = signature.parameters[key].annotation
-        if kind is int and isinstance(value, float) and value == int(value):
+        if kind is int and isinstance(value, float) and value.is_integer():
             arguments[key] = int(value)
         elif kind is float and type(value) is int:
             arguments[key] = float(value)
