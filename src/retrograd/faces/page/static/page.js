@@ -117,6 +117,7 @@ export class Page {
         this.tell(error.message);
       }
     }));
+    this.root.dispatchEvent(new CustomEvent("shown"));
   }
 
   /** Draw everything again, as after a change of theme. */
