@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-from benchmarks import busy, measure, memory, recording, report, scaling, startup
+from benchmarks import busy, measure, memory, page, recording, report, scaling, startup
 from benchmarks.contenders import CONTENDERS
 from benchmarks.workloads import BUSY_WORKLOADS, WORKLOADS
 
@@ -85,6 +85,10 @@ def _recording(names, workloads, options):
     return {"recording": recording.recording(workloads, options.repeats, seconds)}, []
 
 
+def _page(names, workloads, options):
+    return {"page": page.page(options.repeats)}, []
+
+
 def _scaling(names, workloads, options):
     records = scaling.scaling(options.repeats)
     if options.write:
@@ -103,6 +107,7 @@ SECTIONS = {
     "busy": _busy,
     "memory": _memory,
     "recording": _recording,
+    "page": _page,
     "scaling": _scaling,
     "startup": _startup,
 }

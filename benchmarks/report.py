@@ -26,6 +26,7 @@ def document(facts, results):
         "busy": _busy,
         "memory": _memory,
         "recording": _recording,
+        "page": _page,
         "scaling": _scaling,
         "imports": _imports,
         "first_fits": _first_fits,
@@ -267,6 +268,27 @@ def _recording(records):
         "to any step, ms", "in steps", "checkpoints", "file, MB",
     ]  # fmt: skip
     return f"## Recording\n\n{table(header, rows)}"
+
+
+def _page(records):
+    rows = []
+    for r in records:
+        middle, unit = median(r["measured"]), f" {r['unit']}".rstrip()
+        small = r["unit"] == ""  # a share
+
+        def told(value, unit=unit, small=small):
+            return f"{value:+.1%}" if small else f"{number(value)}{unit}"
+
+        rows.append(
+            [
+                r["what"],
+                f"≤ {told(r['most'])}",
+                told(middle),
+                f"{told(min(r['measured']))} to {told(max(r['measured']))}",
+                "yes" if middle <= r["most"] else "**no**",
+            ]
+        )
+    return f"## The page\n\n{table(['what', 'target', 'median', 'range', 'reached'], rows)}"
 
 
 def _scaling(records):

@@ -20,7 +20,7 @@ IMPORTS = {
     "import sklearn.base": "import sklearn.base",
     "sklearn MLPClassifier": "from sklearn.neural_network import MLPClassifier",
     "import retrograd": "import retrograd",
-    "retrograd MLPClassifier": "from retrograd.estimators.classifier import MLPClassifier",
+    "retrograd MLPClassifier": "from retrograd import MLPClassifier",
     "import torch": "import torch",
     "import jax.numpy": "import jax.numpy",
 }

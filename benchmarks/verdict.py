@@ -162,15 +162,15 @@ def _startup_rows(results):
     said = count(len(fits["empty cache"]["lines"]), "line") + " said" if fits else "one line said"
     seconds = {r["what"]: r["seconds"] for r in results.get("imports", [])}
     over = None
-    if {"import retrograd", "import sklearn.base"} <= seconds.keys():
-        over = seconds["import retrograd"] - seconds["import sklearn.base"]
+    if {"retrograd MLPClassifier", "import sklearn.base"} <= seconds.keys():
+        over = seconds["retrograd MLPClassifier"] - seconds["import sklearn.base"]
     elsewhere = first.get("read-only package, writable home, second process")
     warm = "first fit of a new process, filled cache"
     asked = (
         ("first fit ever, empty cache", said, COLD, first.get("empty cache")),
         (warm, "over the import", WARM, first.get("filled cache")),
         ("the same, package folder read-only", "over the import", WARM, elsewhere),
-        ("`import retrograd`", "over `import sklearn.base`", IMPORT, over),
+        ("`from retrograd import MLPClassifier`", "over `import sklearn.base`", IMPORT, over),
     )
     return [Row(*cells, least=False, unit=" s") for cells in asked]
 

@@ -7,6 +7,7 @@ import ast
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,29 +116,60 @@ def test_downwards_is_allowed(module: str, line: str, is_package: bool) -> None:
     assert floor_faults(line, module, is_package) == []
 
 
-def front_door_faults(source: str) -> list[str]:
-    """List what a front door does besides handing on at most sixteen names."""
-    names, faults = set(), []
+def front_door_faults(source: str, stub: str) -> list[str]:
+    """List what a front door does besides handing on, lazily, at most sixteen names of its stub."""
+    faults = []
     for node in ast.parse(source).body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.Assign):
-            targets = {target.id for target in node.targets if isinstance(target, ast.Name)}
-            if not targets <= {"__all__", "__version__"}:
+        if isinstance(node, ast.Import) and [alias.name for alias in node.names] == ["lazy_loader"]:
+            continue
+        if isinstance(node, ast.Assign):
+            parts = [part for target in node.targets for part in ast.walk(target)]
+            targets = {part.id for part in parts if isinstance(part, ast.Name)}
+            if not targets <= {"__all__", "__dir__", "__getattr__", "__version__"}:
                 faults.append(f"line {node.lineno}: assigns {targets}")
         elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
             faults.append(f"line {node.lineno}: {type(node).__name__}")
+    tree = ast.parse(stub)
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    names = sorted(alias.asname or alias.name for node in imports for alias in node.names)
     if len(names) > 16:
         faults.append(f"{len(names)} names")
+    listed = [node.value for node in tree.body if isinstance(node, ast.Assign)]
+    if sorted(ast.literal_eval(listed[0]) if listed else []) != names:
+        faults.append("the stub's __all__ is not what it imports")
     return faults
 
 
 def test_front_door() -> None:
-    """``__init__`` hands on at most sixteen names and does nothing else."""
-    assert front_door_faults((PACKAGE / "__init__.py").read_text()) == []
-    assert front_door_faults("from a import " + ", ".join("abcdefghijklmnopq")) == ["17 names"]
-    assert front_door_faults('"""Text."""\n\ndef f():\n    pass') == ["line 3: FunctionDef"]
-    assert front_door_faults("x = 1") == ["line 1: assigns {'x'}"]
+    """``__init__`` hands on at most sixteen names, when they are used, and does nothing else."""
+    source, stub = (PACKAGE / f"__init__.{end}" for end in ("py", "pyi"))
+    assert front_door_faults(source.read_text(), stub.read_text()) == []
+    letters = "abcdefghijklmnopq"
+    many = f"from .a import {', '.join(letters)}\n__all__ = {[*letters]}"
+    assert front_door_faults("", many) == ["17 names"]
+    empty = "__all__ = []"
+    assert front_door_faults('"""Text."""\n\ndef f():\n    pass', empty) == ["line 3: FunctionDef"]
+    assert front_door_faults("x = 1", empty) == ["line 1: assigns {'x'}"]
+    assert front_door_faults("import numpy", empty) == ["line 1: Import"]
+    unlisted = "the stub's __all__ is not what it imports"
+    assert front_door_faults("", "from .a import b\n__all__ = ['c']") == [unlisted]
+
+
+def test_every_name_of_the_front_door_is_there() -> None:
+    """Each is found behind it; and what is not there is told as ever."""
+    import retrograd
+
+    for name in retrograd.__all__:
+        assert getattr(retrograd, name).__module__.startswith("retrograd.")
+    with pytest.raises(AttributeError, match="nowhere"):
+        _ = retrograd.nowhere
+
+
+def test_the_front_door_imports_nothing_heavy() -> None:
+    """A page, or a command's help, does not wait for the engine."""
+    code = "import sys, retrograd.faces.cli; print({*sys.modules} & {'numba', 'scipy', 'sklearn'})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def undocumented(source: str) -> list[str]:

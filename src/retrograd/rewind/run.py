@@ -1,7 +1,8 @@
 """A run: a recorded training, as a sequence of moments; and the runs of a file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,6 +17,9 @@ from retrograd.rewind.replay import Difference, Replay
 from retrograd.rewind.schema import array_name
 from retrograd.rewind.store import RunFileError, Store
 from retrograd.rewind.why import Why, why
+
+# What draws a run, by the kind of file; the faces, which are above us, put themselves here.
+drawing: dict[str, Callable[..., None]] = {}
 
 
 class Epoch(NamedTuple):
@@ -334,6 +338,27 @@ class Run:
             left to train.
         """
         return self.door.branch(self, self.at(at).step, changes, edit)
+
+    def to_html(self, path: str | PathLike, budget: int = 5_000_000) -> None:
+        """Draw it as a page in one file, which needs neither a server nor a network.
+
+        It has as many of the moments as find room, the first, the last and the best among them.
+
+        Parameters
+        ----------
+        path : str or path
+            The file to write.
+        budget : int, default=5_000_000
+            Bytes that it may take.
+
+        Raises
+        ------
+        ValueError
+            If not even one moment finds room.
+        """
+        if "html" not in drawing:
+            raise RuntimeError("no page is at hand: open the run with retrograd.open_run")
+        drawing["html"](self, path, budget)
 
     def __repr__(self) -> str:
         """One line."""

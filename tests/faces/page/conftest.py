@@ -77,6 +77,7 @@ def serve() -> Iterator[Callable[[Path], str]]:
         serving.append((one, thread))
         return one.address
 
+    start.serving = serving  # type: ignore[attr-defined]
     yield start
     for one, thread in serving:
         one.stop()
@@ -84,21 +85,28 @@ def serve() -> Iterator[Callable[[Path], str]]:
 
 
 @pytest.fixture
-def browse(chromium: Browser) -> Iterator[Callable[..., Page]]:
+def browser_options() -> dict:
+    """Options of the browser that a test's pages are opened in."""
+    return {}
+
+
+@pytest.fixture
+def browse(chromium: Browser, browser_options: dict) -> Iterator[Callable[..., Page]]:
     """Open an address in a browser of its own; whatever the console complains of is a failure."""
-    context = chromium.new_context(viewport=SIZE)
+    context = chromium.new_context(viewport=SIZE, **browser_options)
     context.set_default_timeout(30_000)
     complaints: list[str] = []
 
     def note(message: object) -> None:
         complaints.append(str(message))
 
-    def open_page(address: str, place: str = "") -> Page:
+    def open_page(address: str, place: str = "", ready: bool = True) -> Page:
         page = context.new_page()
         page.on("pageerror", note)
         page.on("console", lambda said: note(said.text) if said.type == "error" else None)
         page.goto(address + (f"#{place}" if place else ""))
-        page.wait_for_selector(".timeline .place:not(:empty)")
+        if ready:
+            page.wait_for_selector(".timeline .place:not(:empty)")
         return page
 
     open_page.complaints = complaints  # type: ignore[attr-defined]

@@ -27,26 +27,63 @@ def mendable(recorded: Path | None = None):
     ...     print("nothing to mend")
     nothing to mend
     """
+    try:
+        yield
+    except (ValueError, MemoryError) as error:
+        message = _explain(error, recorded)
+        if message is None:
+            raise
+    else:
+        return
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def served(port: int):
+    """Tell in one line what keeps a page from being served.
+
+    Examples
+    --------
+    >>> with served(80):
+    ...     print("served")
+    served
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn", "websockets"):
+            raise
+        message = f'a page needs {error.name}: pip install "retrograd[page]"'
+    except OSError as error:
+        message = f"port {port} cannot be served at: {error.strerror or error}"
+    else:
+        return
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def _explain(error: Exception, recorded: Path | None) -> str | None:
+    """What to tell of an error; None if it is not the user's to mend.
+
+    The errors' own modules are imported only now: a page is to be there before they are.
+    """
     from retrograd.engine.divergence import DivergenceError
     from retrograd.export.container import ModelFileError
     from retrograd.rewind.store import RunFileError
     from retrograd.tables.errors import TableError
 
-    try:
-        yield
-    except (TableError, ModelFileError, RunFileError) as error:
-        message = str(error)
-    except DivergenceError as error:
-        lower = f"--lr {error.learning_rate / 10:g}, or " if error.learning_rate else ""
-        message = (
-            f"training diverged at step {error.step} (epoch {error.epoch}), first in "
-            f"{error.place}; try {lower}--solver adam"
-        )
-        if recorded is not None:
-            message += f"; retrograd debug {quote(str(recorded))} shows how it came to that"
-    except MemoryError as error:
-        message = f"out of memory ({error}): try a smaller --hidden, or fewer rows"
-    else:
-        return
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    raise typer.Exit(1)
+    if isinstance(error, TableError | ModelFileError | RunFileError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"out of memory ({error}): try a smaller --hidden, or fewer rows"
+    if not isinstance(error, DivergenceError):
+        return None
+    lower = f"--lr {error.learning_rate / 10:g}, or " if error.learning_rate else ""
+    message = (
+        f"training diverged at step {error.step} (epoch {error.epoch}), first in "
+        f"{error.place}; try {lower}--solver adam"
+    )
+    if recorded is not None:
+        message += f"; retrograd debug {quote(str(recorded))} shows how it came to that"
+    return message

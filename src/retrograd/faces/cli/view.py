@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.errors import Stopped, mendable, served
 
 FILE = typer.Argument(help="A file of runs, as train --record and Recorder write them.")
 RUN = typer.Option(min=1, help="Number of the run to begin with; the last one if not given.")
@@ -23,7 +23,10 @@ def view(
 
     The page is served to this machine only, at an address with a secret, until Ctrl-C.
     """
-    with mendable():
+    with mendable(), served(port):
         from retrograd.faces.page.viewing import view_file
 
-        view_file(file, run, port, browser=not no_browser)
+        try:
+            view_file(file, run, port, browser=not no_browser)
+        except KeyboardInterrupt:
+            raise Stopped("the file keeps its runs") from None

@@ -1,11 +1,9 @@
 """The server: hands out the page's files, and answers its questions over a WebSocket."""
 
 import asyncio
-import json
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.responses import FileResponse
@@ -13,16 +11,15 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from retrograd.faces.page.wire import frame, unframe
+if TYPE_CHECKING:
+    from retrograd.faces.page.asking import Answering
 
 STATIC = Path(__file__).parent / "static"
 # Characters of a question, but for an uploaded table, which comes in binary.
 MOST_CHARACTERS = 1 << 16
 
-Answering = Callable[[str, dict[str, Any]], Any]
 
-
-def make_application(answering: Answering) -> Starlette:
+def make_application(answering: "Answering") -> Starlette:
     """Make the application that serves one page.
 
     Parameters
@@ -47,7 +44,7 @@ def make_application(answering: Answering) -> Starlette:
     )
 
 
-async def _converse(connection: WebSocket, answering: Answering) -> None:
+async def _converse(connection: WebSocket, answering: "Answering") -> None:
     """Answer question after question; one that takes long does not hold up the others."""
     sending = asyncio.Lock()
     under_way: set[asyncio.Task] = set()
@@ -75,21 +72,8 @@ async def _converse(connection: WebSocket, answering: Answering) -> None:
             task.cancel()
 
 
-def _reply(asked: str | bytes, answering: Answering) -> bytes:
-    """Answer a question that came as JSON: its number, and the answer or what is wrong.
+def _reply(asked: str | bytes, answering: "Answering") -> bytes:
+    """Answer a question; this imports NumPy, which is not to hold up the page itself."""
+    from retrograd.faces.page.asking import reply
 
-    With a file's content behind it, that is its argument ``content``.
-    """
-    number = None
-    try:
-        question, content = (json.loads(asked), None) if isinstance(asked, str) else unframe(asked)
-        if not isinstance(question, dict) or not isinstance(question.get("ask"), str):
-            raise ValueError("a question is an object with 'ask' and 'with'")
-        number = question.get("number")
-        arguments = question.get("with") or {}
-        if content is not None and isinstance(arguments, dict):
-            arguments = arguments | {"content": content}
-        return frame({"number": number, "answer": answering(question["ask"], arguments)})
-    except (ValueError, IndexError, MemoryError, RecursionError) as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        return frame({"number": number, "error": said})
+    return reply(asked, answering)

@@ -7,11 +7,15 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from retrograd.faces.page.guard import Guard, new_secret
-from retrograd.faces.page.server import Answering, make_application
+from retrograd.faces.page.server import make_application
+
+if TYPE_CHECKING:
+    from retrograd.faces.page.asking import Answering
 
 HOST = "127.0.0.1"
 # Bytes of one message from the page; a dropped table is the largest.
@@ -39,9 +43,17 @@ class Serving:
         If the port is taken.
     """
 
-    def __init__(self, answering: Answering, port: int = 0) -> None:
+    def __init__(self, answering: "Answering", port: int = 0) -> None:
         self._socket = socket.socket()
-        self._socket.bind((HOST, port))
+        if os.name == "posix":  # elsewhere it would share the port with whoever has it
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((HOST, port))
+        except OSError:
+            self._socket.close()
+            raise
+        # From now on a browser waits for us, where it would else be refused until ``run``.
+        self._socket.listen()
         port = self._socket.getsockname()[1]
         secret = new_secret()
         self.address = f"http://{HOST}:{port}/{secret}/"

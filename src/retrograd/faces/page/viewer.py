@@ -132,6 +132,10 @@ class Viewer:
             store = Store(store.path)
         return Run(store, number, self.runs.door, data)
 
+    def adopt(self, run: Run) -> None:
+        """Take a run that is open already, which may have been given its data."""
+        self._runs[run.number] = run
+
     def look_again(self) -> None:
         """See which runs have been begun meanwhile."""
         self.runs = Runs(self.runs.store, self.runs.door)
@@ -184,7 +188,7 @@ def _check(function: Callable, name: str, arguments: Any) -> None:
         raise QuestionError(f"{name}: {error}") from None
     for key, value in list(bound.arguments.items())[1:]:
         kind = signature.parameters[key].annotation
-        if kind is int and isinstance(value, float) and value == int(value):
+        if kind is int and isinstance(value, float) and value.is_integer():
             arguments[key] = int(value)
         elif kind is float and type(value) is int:
             arguments[key] = float(value)

@@ -96,6 +96,10 @@ def class_names(run: Run) -> list[str] | None:
     """Names of the classes; None for a regression."""
     if run.header.estimator.get("kind") != "MLPClassifier":
         return ["0", "1"] if run.header.network.output == "logistic" else None
+    classes = run.header.estimator.get("classes")
+    labels = classes.get("labels") if isinstance(classes, dict) else None
+    if isinstance(labels, list) and all(isinstance(label, str | int) for label in labels):
+        return [str(label) for label in labels]  # without scikit-learn, which takes a second
     return [str(name) for name in run.at(0).estimator().classes_]
 
 

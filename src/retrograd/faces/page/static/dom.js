@@ -39,14 +39,15 @@ export function math(markup) {
   return holder;
 }
 
-/** Run an asynchronous function for the newest arguments only: what came in between is skipped. */
+/**
+ * Run an asynchronous function for the newest arguments only: what came in between is skipped.
+ *
+ * The promise is that the newest has been run.
+ */
 export function latest(work) {
-  let busy = false;
+  let going = null;
   let waiting = null;
-  return async function run(...args) {
-    waiting = args;
-    if (busy) return;
-    busy = true;
+  async function goOn() {
     try {
       while (waiting) {
         const now = waiting;
@@ -54,8 +55,13 @@ export function latest(work) {
         await work(...now);
       }
     } finally {
-      busy = false;
+      going = null;
     }
+  }
+  return function run(...args) {
+    waiting = args;
+    going ??= goOn();
+    return going;
   };
 }
 

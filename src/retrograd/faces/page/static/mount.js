@@ -74,6 +74,7 @@ function headView(page, views) {
     "aria-label": "Run", onchange: () => page.go({ run: Number(runs.value), step: null }),
   });
   const facts = h("span", { class: "facts" });
+  const still = h("span", { class: "still", hidden: true });
   const theme = h("button", {
     class: "quiet", title: "Light or dark", "aria-label": "Light or dark",
     onclick: () => {
@@ -84,7 +85,7 @@ function headView(page, views) {
     },
   }, icon("theme"));
   const element = h("header", { class: "head" },
-    h("strong", { class: "brand" }, "retrograd"), name, runs, facts,
+    h("strong", { class: "brand" }, "retrograd"), name, runs, facts, still,
     h("span", { class: "tools" }, views.find.element, views.away.element, theme));
   return {
     element,
@@ -101,6 +102,9 @@ function headView(page, views) {
         `${count(run.n_parameters)} parameters`, `${count(run.n_rows)} rows`,
         run.status === "diverged" ? `diverged: ${run.note}` : run.status,
       ].join(" · ");
+      const { kept } = page.options;
+      still.hidden = !kept;
+      if (kept) still.textContent = `snapshot: ${count(kept.length)} of ${count(run.steps + 1)} moments`;
       document.title = `${page.name ?? "retrograd"} · retrograd`;
     },
   };
@@ -125,8 +129,8 @@ function listen(root, page, views) {
     if (event.target.closest("input, select, textarea, [role=slider], [data-keys]")) return;
     if (event.key === " " && event.target.closest("button, a, summary")) return;
     const act = {
-      ArrowRight: () => page.go({ step: page.place.step + (event.shiftKey ? 10 : 1) }),
-      ArrowLeft: () => page.go({ step: page.place.step - (event.shiftKey ? 10 : 1) }),
+      ArrowRight: () => page.goOn(event.shiftKey ? 10 : 1),
+      ArrowLeft: () => page.goOn(event.shiftKey ? -10 : -1),
       ArrowDown: () => views.step.phase(1),
       ArrowUp: () => views.step.phase(-1),
       Home: () => page.go({ step: 0 }),

@@ -31,7 +31,7 @@ export class Page {
       if (answer.notes) this.tell(answer.notes.join(" "));
       return answer;
     } catch (error) {
-      this.tell(error.message);
+      if (!error.quiet) this.tell(error.message);
       return null;
     }
   }
@@ -50,7 +50,7 @@ export class Page {
       if (value === null) delete place[name];
     }
     // Without a step, another run opens at its end.
-    if (this.run && place.run === before.run) place.step = Math.max(0, Math.min(this.run.steps, place.step ?? 0));
+    if (this.run && place.run === before.run) place.step = this.nearest(place.step ?? 0);
     const changed = new Set(
       [...Object.keys(place), ...Object.keys(before)].filter((k) => place[k] !== before[k]),
     );
@@ -65,12 +65,29 @@ export class Page {
     await this.show(changed);
   }
 
+  /** Go so many steps on, or back; of a still page's moments to the next one that way. */
+  goOn(steps) {
+    const { step } = this.place;
+    const { kept } = this.options;
+    if (!kept) return this.go({ step: step + steps });
+    const next = steps > 0 ? kept.find((one) => one >= step + steps)
+      : kept.findLast((one) => one <= step + steps);
+    return this.go({ step: next ?? (steps > 0 ? kept.at(-1) : kept[0]) });
+  }
+
+  /** The step nearest to one that there is to go to. */
+  nearest(step) {
+    const { kept } = this.options;
+    if (!kept) return Math.max(0, Math.min(this.run.steps, step));
+    return kept.reduce((best, one) => (Math.abs(one - step) < Math.abs(best - step) ? one : best));
+  }
+
   /** Learn what the place's run is a run of. */
   async openRun() {
     const run = await this.ask("run", { run: this.place.run });
     if (!run) return;
     this.run = run;
-    this.place.step = Math.max(0, Math.min(run.steps, this.place.step ?? run.steps));
+    this.place.step = this.nearest(this.place.step ?? run.steps);
     this.watchGrowth();
   }
 
@@ -109,6 +126,7 @@ export class Page {
         this.tell(error.message);
       }
     }));
+    this.root.dispatchEvent(new CustomEvent("shown"));
   }
 
   /** Draw everything again, as after a change of theme. */

@@ -42,9 +42,9 @@ export function timelineView(page) {
   const play = button("play", "Play (space)", () => toggle());
   const bar = h("div", { class: "bar" },
     button("first", "To the start (Home)", () => page.go({ step: 0 })),
-    button("back", "Step back (←)", () => page.go({ step: page.place.step - 1 })),
+    button("back", "Step back (←)", () => page.goOn(-1)),
     play,
-    button("next", "Step (→)", () => page.go({ step: page.place.step + 1 })),
+    button("next", "Step (→)", () => page.goOn(1)),
     button("last", "To the end (End)", () => page.go({ step: page.run.steps })),
     speed, place, h("span", { class: "end" }, chips));
   const element = h("section", { class: "timeline panel" }, bar, slider);
@@ -162,6 +162,10 @@ export function timelineView(page) {
     for (const branch of run.branches) {
       mark(context, x(branch.step), base, colour("--warm"), "◆");
     }
+    for (const step of page.options.kept ?? []) {
+      context.fillStyle = colour("--accent");
+      context.fillRect(x(step) - 0.75, base, 1.5, 5);
+    }
     for (const step of page.found ?? []) mark(context, x(step), base, colour("--bad"), "●");
     const best = run.best_epoch && data.epochs.values[run.best_epoch.epoch];
     if (best !== undefined && best !== null) mark(context, x(best), EDGE.top + 4, colour("--good"), "★");
@@ -250,7 +254,7 @@ export function timelineView(page) {
     if (event.key === "+" || event.key === "-") zoom(page.place.step, event.key === "+" ? 0.5 : 2);
     else if (event.key === " ") toggle();
     else if (act) {
-      page.go({ step: Math.max(0, Math.min(page.run.steps, page.place.step + act)) });
+      page.goOn(Math.max(-page.run.steps, Math.min(page.run.steps, act)));
     } else return;
     event.preventDefault();
   });
@@ -279,6 +283,7 @@ export function timelineView(page) {
     const mine = {};
     playing = mine;
     let position = page.place.step;
+    let shown = position;
     let before = performance.now();
     const tick = async () => {
       if (playing !== mine) return;
@@ -287,11 +292,12 @@ export function timelineView(page) {
       const pace = SPEEDS[Number(speed.value)][1];
       const perSecond = pace.steps
         ?? (pace.epochs ? (run.steps / Math.max(1, run.epochs)) * pace.epochs : run.steps / pace.seconds);
-      if (Math.abs(position - page.place.step) > perSecond + 1) position = page.place.step;
+      if (page.place.step !== shown) position = page.place.step; // somebody else moved it
       position = Math.min(run.steps, position + (perSecond * (now - before)) / 1000);
       before = now;
       const step = Math.floor(position);
       if (step !== page.place.step) await page.go({ step });
+      shown = page.place.step;
       if (position >= run.steps && run.status !== "running") stop();
       // Without motion: a picture a second, not a film.
       else if (calm()) setTimeout(tick, 1000);

@@ -1,0 +1,63 @@
+"""Opening runs, with what this room can draw of them: ``view``, and ``Run.to_html``."""
+
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.rewind import run as rewind_run
+from retrograd.rewind.run import Run
+
+if TYPE_CHECKING:
+    from retrograd.faces.page.widget import Widget
+
+__all__ = ["open_run", "open_runs", "view"]
+
+
+def view(run: "Run | Recorder | str | PathLike") -> "Widget":
+    """Show a recorded training in a notebook: drag it to any step, and see every number of it.
+
+    Exported to HTML, the notebook keeps a still page of some of the steps.
+
+    Parameters
+    ----------
+    run : Run, Recorder, str or path
+        A run, or what its file's last one is shown of.
+
+    Returns
+    -------
+    Widget
+
+    Raises
+    ------
+    RunFileError
+        If the file is no file of runs, or damaged, or has none.
+    ImportError
+        If anywidget is not installed.
+
+    Examples
+    --------
+    >>> view("nowhere.retro")
+    Traceback (most recent call last):
+    retrograd.rewind.connection.RunFileError: nowhere.retro does not exist
+    """
+    try:
+        from retrograd.faces.page.widget import make_widget
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("anywidget", "latex2mathml"):
+            raise
+        raise ImportError(
+            f'a widget needs {error.name}: pip install "retrograd[notebook]"'
+        ) from None
+
+    return make_widget(run)
+
+
+def _to_html(run: Run, path: "str | PathLike", budget: int) -> None:
+    from retrograd.faces.page.still import write_html
+
+    write_html(run, path, budget)
+
+
+# A run is of a lower floor: it is told here who draws it.
+rewind_run.drawing["html"] = _to_html

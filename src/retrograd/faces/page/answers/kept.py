@@ -1,0 +1,43 @@
+"""What a page asks before anybody clicks: a page in one file keeps the answers to that."""
+
+from typing import Any
+
+from retrograd.faces.page.viewer import Viewer
+
+Question = tuple[str, dict[str, Any]]
+
+# Which arguments tell one answer from another; the others only say how much of it is drawn.
+TOLD_BY = {
+    "runs": [],
+    "run": ["run"],
+    "timeline": ["run"],
+    "moment": ["run", "step"],
+    "step": ["run", "step", "opened"],
+}
+# What a pointer that merely passes asks: that it is not in the file is no news to the reader.
+IN_PASSING = ["losses", "weights", "array"]
+# Entries of a picture that are kept, at most: of the weights all that a live page shows.
+ENTRIES = {"moment": 1 << 14}
+OTHER_ENTRIES = 576
+BINS = 1000
+
+
+def of_run(viewer: Viewer, run: int) -> list[Question]:
+    """Questions about a run as a whole."""
+    steps = len(viewer.run(run))
+    return [
+        ("runs", {}),
+        ("run", {"run": run}),
+        ("timeline", {"run": run, "begin": 0, "end": steps, "bins": BINS}),
+    ]
+
+
+def of_moment(viewer: Viewer, run: int, step: int) -> list[Question]:
+    """Questions about one of its moments."""
+    here = {"run": run, "step": step}
+    questions: list[Question] = [("moment", here)]
+    if viewer.has_step(run, step):
+        sections = viewer.answer("step", {**here, "opened": ""})["sections"]
+        keys = [section["key"] for section in sections]
+        questions += [("step", {**here, "opened": key}) for key in keys]
+    return questions

@@ -1,0 +1,168 @@
+"""What happens to a page in the course of a day: lost connections, growing files, old browsers."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from retrograd.estimators.rewinding import open_run
+
+# A training that goes on until it is killed.
+TRAINING = """
+import sys, numpy as np
+from retrograd import MLPClassifier, Recorder
+X = np.random.default_rng(0).random((2000, 64))
+y = (X @ np.arange(64.0) > 1000).astype(int)
+net = MLPClassifier((100,), max_iter=1_000_000, tol=0, n_iter_no_change=10**9, random_state=0)
+net.set_callbacks(Recorder(sys.argv[1])).fit(X, y)
+"""
+
+
+def drop_connections(serve: Callable) -> None:
+    """Close all connections at the server's end, as a laptop that falls asleep does."""
+    ((serving, _),) = serve.serving  # type: ignore[attr-defined]
+    for protocol in [*serving._server.server_state.connections]:
+        protocol.loop.call_soon_threadsafe(protocol.transport.abort)
+
+
+def only_of_the_socket(browse: Callable) -> None:
+    """A browser complains of every connection that fails; of nothing else it should."""
+    complaints = browse.complaints  # type: ignore[attr-defined]
+    assert [one for one in complaints if "WebSocket" not in one and "ERR_" not in one] == []
+    complaints.clear()
+
+
+def test_a_dropped_connection(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """Is made again, and the page stays where it was; what was asked meanwhile is answered."""
+    page = browse(serve(recorded["spiral"]), "step=123")
+    page.evaluate(
+        """() => {
+          window.said = [];
+          const notice = document.querySelector(".notice");
+          new MutationObserver(() => window.said.push(notice.textContent))
+            .observe(notice, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    drop_connections(serve)
+    page.wait_for_function("() => window.said.some((text) => text.includes('connection is lost'))")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".timeline .place")).to_have_text("step 124 of 400")
+    weight = open_run(recorded["spiral"]).at(124).coefs[1][3, 2]
+    link = page.locator('[data-link="1,3,2"] title')
+    expect(link).to_have_text(f"coefs[1][3, 2] = {weight}".replace("-", "−"))
+    expect(page.locator(".notice")).to_have_text("")
+    only_of_the_socket(browse)
+
+
+def test_a_server_that_ends(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """Leaves the page as it is, which says what has happened."""
+    page = browse(serve(recorded["spiral"]), "step=123")
+    for serving, thread in serve.serving:  # type: ignore[attr-defined]
+        serving.stop()
+        thread.join(20)
+    expect(page.locator(".notice")).to_contain_text("The connection is lost")
+    expect(page.locator(".timeline .place")).to_have_text("step 123 of 400")
+    expect(page.locator('[data-link="1,3,2"]')).to_be_visible()
+    only_of_the_socket(browse)
+
+
+def test_two_pages_on_one_run(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """Each goes its own way."""
+    address = serve(recorded["spiral"])
+    one, other = browse(address, "step=100"), browse(address, "step=300")
+    one.keyboard.press("ArrowLeft")
+    other.keyboard.press("ArrowRight")
+    run = open_run(recorded["spiral"])
+    for page, step in ((one, 99), (other, 301)):
+        expect(page.locator(".timeline .place")).to_have_text(f"step {step} of 400")
+        expect(page.locator('[data-link="1,3,2"] title')).to_have_text(
+            f"coefs[1][3, 2] = {run.at(step).coefs[1][3, 2]}".replace("-", "−")
+        )
+
+
+def steps_of(page: Page) -> int:
+    """How many steps there are, as the page says."""
+    said = page.locator(".timeline .place").text_content() or ""
+    return int(re.sub(r".* of ([\d,]+).*", r"\1", said).replace(",", ""))
+
+
+def grown(page: Page) -> int:
+    """Wait until there are more steps than now."""
+    before = steps_of(page)
+    for _ in range(600):
+        if steps_of(page) > before:
+            return steps_of(page)
+        page.wait_for_timeout(50)
+    pytest.fail(f"the timeline stays at {before} steps")
+
+
+@pytest.mark.compiled
+def test_a_file_that_grows(serve: Callable, browse: Callable, tmp_path: Path) -> None:
+    """While another process trains: who is at the end stays there, who is elsewhere does, too."""
+    path = tmp_path / "growing.retro"
+    training = subprocess.Popen([sys.executable, "-c", TRAINING, str(path)])
+    try:
+        while not (path.exists() and steps_in(path)):
+            assert training.poll() is None
+        page = browse(serve(path))
+        expect(page.locator(".head .facts")).to_contain_text("running")
+        grown(page)
+        end = grown(page)
+        page.wait_for_function(
+            "(least) => Number(new URLSearchParams(location.hash.slice(1)).get('step')) >= least",
+            arg=end,
+        )
+        page.keyboard.press("Home")
+        grown(page)
+        expect(page.locator(".timeline .place")).to_contain_text("step 0 of")
+    finally:
+        training.kill()
+        training.wait()
+
+
+def steps_in(path: Path) -> int:
+    """Steps that a file has; 0 while it has no run."""
+    try:
+        return len(open_run(path))
+    except ValueError:
+        return 0
+
+
+@pytest.mark.parametrize("browser_options", [{"reduced_motion": "reduce"}], ids=["reduced motion"])
+def test_reduced_motion(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """Playing shows a picture now and then, where it would else be a film."""
+    page = browse(serve(recorded["spiral"]), "step=380")
+    page.evaluate(
+        """() => {
+          window.pictures = 0;
+          new MutationObserver(() => { window.pictures += 1; })
+            .observe(document.querySelector(".timeline .place"), { childList: true });
+        }"""
+    )
+    page.get_by_label("Speed").select_option("20 steps/s")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".timeline .place")).to_have_text("step 400 of 400")
+    assert page.evaluate("window.pictures") <= 4
+
+
+def test_without_webgl(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """Nobody asks for it."""
+    page = browse("about:blank", ready=False)
+    page.add_init_script(
+        """
+        window.contexts = [];
+        const given = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+          window.contexts.push(kind);
+          return kind === "2d" ? given.call(this, kind, ...rest) : null;
+        };
+        """
+    )
+    page.goto(serve(recorded["digits"]))
+    page.wait_for_selector(".timeline .place:not(:empty)")
+    expect(page.locator(".network canvas").first).to_be_visible()
+    assert set(page.evaluate("window.contexts")) == {"2d"}

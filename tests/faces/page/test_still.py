@@ -1,0 +1,140 @@
+"""The page in one file: opened from disk, without a server, it shows what the run holds."""
+
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from retrograd import open_run
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.recorder import Recorder
+
+HOSTILE = '</script><img src=x onerror="document.title=1"><!--<b>'
+
+
+@pytest.fixture(scope="session")
+def still(recorded: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The recorded runs, each as a page in one file."""
+    folder = tmp_path_factory.mktemp("still")
+    for name, path in recorded.items():
+        open_run(path).to_html(folder / f"{name}.html", budget=1_200_000)
+    return {name: folder / f"{name}.html" for name in recorded}
+
+
+def kept_steps(page: Page) -> list[int]:
+    """Go through all moments with the arrow key, from the start; their steps."""
+    page.keyboard.press("Home")
+    steps = []
+    while not steps or steps[-1] != at_step(page):
+        steps.append(at_step(page))
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(30)
+    return steps
+
+
+def at_step(page: Page) -> int:
+    """The step that the page says it shows."""
+    said = page.locator(".timeline .place").text_content() or ""
+    return int(re.findall(r"[\d,]+", said)[0].replace(",", ""))
+
+
+def test_it_shows_the_run(still: dict, browse: Callable, recorded: dict) -> None:
+    """The weights of every moment that it has are the run's, to the last digit."""
+    page = browse(still["spiral"].as_uri())
+    expect(page.locator(".still")).to_contain_text("of 401 moments")
+    run = open_run(recorded["spiral"])
+    steps = kept_steps(page)
+    assert steps[0] == 0
+    assert steps[-1] == 400
+    assert len(steps) > 5
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".timeline .place")).to_have_text(f"step {steps[-2]} of 400")
+    weight = run.at(steps[-2]).coefs[1][3, 2]
+    link = page.locator('[data-link="1,3,2"] title')
+    expect(link).to_have_text(f"coefs[1][3, 2] = {weight}".replace("-", "−"))
+
+
+def test_dragging_goes_to_the_nearest_moment(still: dict, browse: Callable) -> None:
+    """Wherever one lets go; and a link to a step that is not there, too."""
+    page = browse(still["spiral"].as_uri(), "step=399")
+    steps = kept_steps(page)
+    box = page.locator(".slider").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 60)
+    nearest = min(steps, key=lambda step: abs(step - 200))
+    expect(page.locator(".timeline .place")).to_have_text(f"step {nearest} of 400")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".timeline .place")).to_have_text("step 400 of 400", timeout=20_000)
+
+
+def test_it_asks_nobody(still: dict, browse: Callable) -> None:
+    """Not a byte is loaded besides the file; and the file is as small as was wished."""
+    page = browse("about:blank#", "", ready=False)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(still["digits"].as_uri())
+    page.wait_for_selector(".timeline .place:not(:empty)")
+    kept_steps(page)
+    assert [url for url in asked if not url.startswith("blob:")] == [still["digits"].as_uri()]
+    assert 600_000 < still["digits"].stat().st_size <= 1_200_000
+
+
+def test_what_is_not_in_the_file_is_said(still: dict, browse: Callable, tmp_path: Path) -> None:
+    """In one line, and nothing breaks."""
+    whole = still["spiral"].read_text()
+    less, n = re.subn(r'<script type="text/plain" data-answers="400">[^<]*</script>', "", whole)
+    assert n == 1
+    (tmp_path / "less.html").write_text(less)
+    page = browse((tmp_path / "less.html").as_uri())
+    expect(page.locator(".notice")).to_contain_text("This is not in the file")
+    page.keyboard.press("Home")
+    expect(page.locator(".network")).to_contain_text("loss 0.")
+
+
+def test_a_file_too_small_for_anything(recorded: dict, tmp_path: Path) -> None:
+    """Is refused, and none is written."""
+    with pytest.raises(ValueError, match=r"no room in 100,000 bytes: it takes [\d,]+ more"):
+        open_run(recorded["digits"]).to_html(tmp_path / "digits.html", budget=100_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in which every name is an attack."""
+    import pandas as pd
+
+    path = tmp_path_factory.mktemp("hostile") / "a<img src=x onerror=alert(1)>.retro"
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({HOSTILE: rng.random(60), "<svg onload=alert(2)>": rng.random(60)})
+    y = np.where(X[HOSTILE] > 0.5, HOSTILE, "<script>alert(3)</script>")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net = MLPClassifier((3,), max_iter=3, batch_size=20, random_state=0)
+        net.set_callbacks(Recorder(path)).fit(X, y)
+    return path
+
+
+@pytest.mark.parametrize("door", ["file", "server"])
+def test_hostile_names(
+    door: str, hostile: Path, serve: Callable, browse: Callable, tmp_path: Path
+) -> None:
+    """Are text: no element is made of them, and no script of theirs runs."""
+    if door == "file":
+        open_run(hostile).to_html(tmp_path / "page.html", budget=800_000)
+        page = browse((tmp_path / "page.html").as_uri())
+    else:
+        page = browse(serve(hostile))
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    expect(page.locator(".head .file")).to_have_text(hostile.name)
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".timeline .place")).to_contain_text("step ")
+    assert page.locator("#retrograd img, #retrograd script, #retrograd [onload]").count() == 0
+    assert page.title() == f"{hostile.name} · retrograd"
+    assert HOSTILE in (page.locator(".unit title").all_text_contents()[0])
