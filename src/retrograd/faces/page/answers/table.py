@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from retrograd.faces.page.answers.away import code, model_file, notebook
-from retrograd.faces.page.answers.compare import compare, parting
-from retrograd.faces.page.answers.inspector import history, link, row, unit
 from retrograd.faces.page.answers.branch import branch, branch_facts, edit_now, stop_branch
+from retrograd.faces.page.answers.compare import compare, parting
 from retrograd.faces.page.answers.find import conditions, find, words
+from retrograd.faces.page.answers.inspector import history, link, row, unit
 from retrograd.faces.page.answers.network import moment, weights
 from retrograd.faces.page.answers.outcome import confused, outcome
 from retrograd.faces.page.answers.runs import run, runs
