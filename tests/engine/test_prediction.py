@@ -22,15 +22,20 @@ def pass_of_training(layout, theta, data, rows, x, z, a):
     forward.forward(layout, theta, data, rows, 0, rows.size, 0, rows.size, x, z, a)
 
 
-def gathered(problem: Problem, storage: str, dtype: type) -> np.ndarray:
-    """Outputs of the training's forward pass, which gathers its rows and keeps every z."""
+def gathered(problem: Problem, storage: str, dtype: type, layer: int | None = None) -> np.ndarray:
+    """One layer's a, the last one's if none is named, of the training's forward pass.
+
+    It gathers its rows and keeps every z.
+    """
     network, n_rows = problem.network, len(problem.X)
     z, a = (np.empty(n_rows * network.n_units, dtype) for _ in range(2))
     pass_of_training(
         network.layout(np.dtype(dtype)), problem.theta.astype(dtype), problem.data(storage, dtype),
         np.arange(n_rows), np.empty(problem.X.size, dtype), z, a,
     )  # fmt: skip
-    return a[n_rows * (network.n_units - network.widths[-1]) :].reshape(n_rows, -1)
+    layer = network.n_layers - 1 if layer is None else layer
+    begin = n_rows * sum(network.widths[1 : layer + 1])
+    return a[begin : begin + n_rows * network.widths[layer + 1]].reshape(n_rows, -1)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -47,6 +52,18 @@ def test_equal_to_the_pass_of_training(
             problem.network, problem.theta.astype(dtype), problem.data(storage, dtype), 6
         )
         np.testing.assert_array_equal(outputs, gathered(problem, storage, dtype), strict=True)
+
+
+@pytest.mark.parametrize("storage", ["dense", "csr"])
+def test_activations_on_the_way(storage: str) -> None:
+    """Every layer's a is the training's, the last one's the prediction."""
+    problem = make_problem((3, 5, 4, 2), "tanh", SOFTMAX, 6)
+    predictor = Predictor(problem.network, problem.theta)
+    data = problem.data(storage, np.float64)
+    for layer in range(3):
+        found = predictor.activations(data, 6, layer)
+        expected = gathered(problem, storage, np.float64, layer)
+        np.testing.assert_array_equal(found, expected, strict=True)
 
 
 @pytest.mark.compiled

@@ -7,7 +7,7 @@ import { exactOf } from "./numbers.js";
 import { outcomeQuestion } from "./outcome.js";
 
 // How long the pointer must rest on a unit, so that nothing flickers on its way elsewhere.
-const PATIENCE_MS = 140;
+const REST_ON_UNIT_MS = 140;
 const PICTURE_SIZE = 120;
 
 /** Show a card while the pointer rests on one of the network's units; `again` after a step. */
@@ -57,7 +57,7 @@ export function hoverCard(page) {
     if (!unit || !/^\d+,\d+$/.test(unit) || event.pointerType === "touch" || page.options.still || !page.run?.data) return;
     over = unit;
     at = [event.clientX, event.clientY];
-    wait = setTimeout(() => show(unit), PATIENCE_MS);
+    wait = setTimeout(() => show(unit), REST_ON_UNIT_MS);
   });
   page.root.addEventListener("pointerleave", hide);
   page.root.addEventListener("pointerdown", hide);
