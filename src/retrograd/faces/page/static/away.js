@@ -115,7 +115,7 @@ export function awayView(page) {
     const copied = h("span", { class: "soft", role: "status" });
     dialog.replaceChildren(
       h("div", { class: "bar" }, h("h2", {}, "Code of this training"), copied,
-        h("button", { class: "end", onclick: async () => { copied.textContent = await copy(told.text) ? "copied" : "select it, and copy"; } }, "Copy"),
+        h("button", { class: "end", onclick: async () => { copied.textContent = await copyText(told.text) ? "copied" : "select it, and copy"; } }, "Copy"),
         h("button", { onclick: () => save(told.name, "text/x-python", told.text) }, `Download ${told.name}`),
         h("button", { class: "quiet", "aria-label": "Close", title: "Close", onclick: () => dialog.close() }, icon("cross"))),
       h("pre", { tabindex: 0 }, h("code", {}, told.text)));
@@ -123,7 +123,7 @@ export function awayView(page) {
   }
 
   async function copyLink() {
-    page.tell(await copy(location.href) ? "The address of this place is copied." : `The address of this place: ${location.href}`);
+    page.tell(await copyText(location.href) ? "The address of this place is copied." : `The address of this place: ${location.href}`);
   }
 
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
@@ -131,7 +131,7 @@ export function awayView(page) {
   return { element, show() {} };
 }
 
-async function copy(text) {
+async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

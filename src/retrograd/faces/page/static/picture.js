@@ -17,10 +17,10 @@ const SHARPNESS = 2;
 export function pictureOf(element) {
   const box = element.getBoundingClientRect();
   const [width, height] = [box.width + 2 * MARGIN, box.height + 2 * MARGIN].map(Math.ceil);
-  const svg = node("svg", { xmlns: NAMESPACE, width, height, viewBox: `0 0 ${width} ${height}` });
+  const svg = svgNode("svg", { xmlns: NAMESPACE, width, height, viewBox: `0 0 ${width} ${height}` });
   const ground = getComputedStyle(element.closest(".retrograd")).backgroundColor;
-  svg.append(node("rect", { width, height, fill: ground }));
-  const place = node("g", { transform: `translate(${MARGIN - box.left} ${MARGIN - box.top})` });
+  svg.append(svgNode("rect", { width, height, fill: ground }));
+  const place = svgNode("g", { transform: `translate(${MARGIN - box.left} ${MARGIN - box.top})` });
   svg.append(place);
   drawInto(place, element);
   return new XMLSerializer().serializeToString(svg);
@@ -45,7 +45,7 @@ function drawInto(place, element) {
   const box = element.getBoundingClientRect();
   if (element.localName === "svg") place.append(copyOfSvg(element, box));
   else if (element.localName === "canvas") {
-    place.append(node("image", { ...corner(box), href: element.toDataURL(), style: "image-rendering: pixelated" }));
+    place.append(svgNode("image", { ...corner(box), href: element.toDataURL(), style: "image-rendering: pixelated" }));
   } else {
     drawBox(place, style, box);
     for (const child of element.childNodes) {
@@ -75,7 +75,7 @@ function drawBox(place, style, box) {
   const edged = parseFloat(style.borderTopWidth) > 0 && parseFloat(style.borderLeftWidth) > 0
     && !/^rgba\(.*, 0\)$|^transparent$/.test(style.borderTopColor);
   if (!filled && !edged) return;
-  place.append(node("rect", {
+  place.append(svgNode("rect", {
     ...corner(box), rx: parseFloat(style.borderTopLeftRadius) || 0, fill: filled ? style.backgroundColor : "none",
     stroke: edged ? style.borderTopColor : "none", "stroke-width": parseFloat(style.borderTopWidth) || 0,
   }));
@@ -87,7 +87,7 @@ function drawText(place, text, style) {
   // What is wrapped is several lines.
   for (const [piece, box] of linesOf(text, range)) {
     const letter = isVariable(text);
-    const drawn = node("text", {
+    const drawn = svgNode("text", {
       x: letter ? box.left + box.width / 2 : box.left, y: box.top + box.height / 2, "dominant-baseline": "central",
       fill: style.color, "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": style.fontWeight,
       "font-style": letter ? "italic" : style.fontStyle, style: "white-space: pre",
@@ -127,12 +127,12 @@ function drawRule(place, element, style, box) {
   if (element.localName === "mfrac") {
     const [top, bottom] = [...element.children].map((child) => child.getBoundingClientRect());
     const y = (top.bottom + bottom.top) / 2;
-    place.append(node("path", { d: `M${box.left} ${y}H${box.right}`, stroke: style.color, "stroke-width": 1 }));
+    place.append(svgNode("path", { d: `M${box.left} ${y}H${box.right}`, stroke: style.color, "stroke-width": 1 }));
   } else if (element.localName === "msqrt") {
     const inside = element.firstElementChild.getBoundingClientRect();
     const low = box.top + box.height * 0.6;
     const start = (box.left + inside.left) / 2;
-    place.append(node("path", {
+    place.append(svgNode("path", {
       d: `M${box.left + 1} ${low}L${start} ${box.bottom - 1}L${inside.left - 1} ${box.top + 1}H${box.right}`,
       fill: "none", stroke: style.color, "stroke-width": 1,
     }));
@@ -143,7 +143,7 @@ function corner(box) {
   return { x: box.left, y: box.top, width: box.width, height: box.height };
 }
 
-function node(tag, attributes) {
+function svgNode(tag, attributes) {
   const made = document.createElementNS(NAMESPACE, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;
