@@ -285,7 +285,7 @@ def test_what_a_file_holds_tells_the_terminal_nothing(file):
     header = runs[0].header
     header.place = "\x1b[2J"
     Recording(
-        Store(file, writable=True), header, runs[0].data, {}, runs[0].replay.state(0), True, 0
+        Store(file, writable=True), header, runs[0].data, {}, runs[0].replay.state(0), True
     ).end(runs[0].replay.state(0), "ended")
     for command in ("runs", "debug"):
         out, _ = run(command, file)
