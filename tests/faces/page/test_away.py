@@ -102,7 +102,7 @@ def test_the_code_on_the_page(page: Page, tmp_path: Path, recorded: dict[str, Pa
 )
 def test_pictures(page: Page, tmp_path: Path, name: str, has: str) -> None:
     """An SVG that any program reads, its texts as texts; a PNG twice as sharp as the screen."""
-    expect(page.locator(".line").first).to_be_visible()
+    expect(page.locator(".step .line").first).to_be_visible()
     path = taken(page, f"{name} as SVG", tmp_path)
     root = ElementTree.parse(path).getroot()
     svg = "{http://www.w3.org/2000/svg}"

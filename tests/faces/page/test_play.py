@@ -300,7 +300,7 @@ def test_penguins_by_their_species(page: Page, viewer: Playground) -> None:
     run = last(viewer)
     assert run.header.course["n_rows"] == 275
     assert all(epoch.score is not None for epoch in run.epochs)
-    expect(page.locator("[data-unit='2,2'] title")).to_contain_text("Gentoo")
+    expect(page.locator("[data-unit='2,2']")).to_have_attribute("aria-label", re.compile("Gentoo"))
 
 
 def test_two_pages(
