@@ -95,6 +95,15 @@ def test_asking_whether_it_is_exact_finds_out(path):
     assert run.at(8).exact
 
 
+def test_to_start_at_a_checkpoint_is_not_to_meet_it(path):
+    """Whoever was behind it first has not seen whether the replay comes to it."""
+    alter(path, 8, 1e-3)
+    run = open_run(path)
+    assert run.at(9).coefs[0].shape == (3, 4)
+    with pytest.warns(ReplayWarning, match="steps 4 to 8"):
+        assert not run.at(6).exact
+
+
 def test_other_versions_are_looked_into(path):
     """A replayed moment of a run from elsewhere is compared before it is handed out."""
     as_of_other_versions(path)

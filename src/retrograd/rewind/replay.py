@@ -201,7 +201,6 @@ class Replay:
         It is held to every checkpoint on the way. One that is ``good`` must not diverge.
         """
         state, parts = trainer.state, [np.empty(0)]
-        self._meet(state)
         while (here := state.step - self.course.first_step) < end:
             stop = min(end, here + max(1, PLANNED_ROWS // self.course.batch_size))
             after = bisect_right(self._steps, here)
@@ -218,7 +217,7 @@ class Replay:
                 parts.append(error.losses)
                 return np.concatenate(parts), True
             self.count_epochs(state)
-            self._meet(state)
+            self.meet(state)
         return np.concatenate(parts), False
 
     def count_epochs(self, state: State) -> None:
@@ -240,7 +239,7 @@ class Replay:
         )
         self.advance(trainer, self._steps[after], good=True)
 
-    def _meet(self, state: State) -> None:
+    def meet(self, state: State) -> None:
         """Compare a state that a replay has come to with the checkpoint there, if there is one.
 
         From one that differs it is the record's that the replay goes on from.

@@ -155,6 +155,7 @@ def _take(
     try:
         loss = float(trainer.run(*steps)[0])
         replay.count_epochs(state)
+        replay.meet(state)
     except DivergenceError as error:
         replay.forget()
         diverged, loss = True, float(error.losses[-1])
