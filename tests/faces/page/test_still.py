@@ -1,5 +1,6 @@
 """The page in one file: opened from disk, without a server, it shows what the run holds."""
 
+import json
 import re
 import warnings
 from collections.abc import Callable
@@ -12,7 +13,13 @@ from playwright.sync_api import Page, expect
 from retrograd import open_run
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.rewinding import open_runs
+from retrograd.faces.page.answers import kept
+from retrograd.faces.page.answers.table import ANSWERS
+from retrograd.faces.page.viewer import Viewer
 
+# What is asked by views that a still page leaves out.
+LIVE_ONLY = {"conditions", "words", "branch_facts", "playground"}
 HOSTILE = '</script><img src=x onerror="document.title=1"><!--<b>'
 
 
@@ -83,6 +90,34 @@ def test_it_asks_nobody(still: dict, browse: Callable) -> None:
     kept_steps(page)
     assert [url for url in asked if not url.startswith("blob:")] == [still["digits"].as_uri()]
     assert 600_000 < still["digits"].stat().st_size <= 1_200_000
+
+
+@pytest.mark.parametrize("name", ["spiral", "digits"])
+def test_what_a_page_asks_by_itself_is_kept(
+    name: str, serve: Callable, browse: Callable, recorded: dict
+) -> None:
+    """Whatever a new view asks as it opens must be in the file, too, or the view empty there."""
+    page = browse("about:blank", ready=False)
+    asked: list[dict] = []
+    page.on("websocket", lambda one: one.on("framesent", lambda data: asked.append(data)))
+    page.goto(serve(recorded[name]))
+    page.wait_for_selector(".timeline .place:not(:empty)")
+    page.keyboard.press("Home")
+    expect(page.locator(".network > .bar").first).to_contain_text("epoch 0 ")
+    questions = [json.loads(text) for text in asked]
+    viewer = Viewer(open_runs(recorded[name]), ANSWERS)
+    there = {
+        json.dumps([question, *(arguments[key] for key in kept.TOLD_BY[question])])
+        for step in (0, len(viewer.run(1)))
+        for question, arguments in kept.of_run(viewer, 1) + kept.of_moment(viewer, 1, step)
+    }
+    wanted = {
+        json.dumps([one["ask"], *(one["with"][key] for key in kept.TOLD_BY[one["ask"]])])
+        for one in questions
+        if one["ask"] not in LIVE_ONLY
+    }
+    assert len(wanted) >= 5
+    assert wanted <= there
 
 
 def test_what_is_not_in_the_file_is_said(still: dict, browse: Callable, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def kept_answers(run: Run, budget: int, patience: float = math.inf) -> dict[str,
     end = math.inf
     for step in _worth_keeping(viewer, run):
         questions = kept.of_moment(viewer, run.number, step)
-        packed = _packed({"answers": [_kept(viewer, one) for one in questions]})
+        packed = _packed({"answers": _once([_kept(viewer, one) for one in questions])})
         left -= len(packed) + ELEMENT
         if left < 0 or time.monotonic() > end:
             break
@@ -194,6 +194,16 @@ def _kept(viewer: Viewer, question: kept.Question) -> dict[str, Any]:
     except (ValueError, IndexError) as error:
         return {**told, "error": " ".join(str(error).split())}
     return {**told, "answer": _smaller(answer, kept.ENTRIES.get(name, kept.OTHER_ENTRIES))}
+
+
+def _once(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Let an answer that is another's, too, stand there once; ``as`` says where."""
+    first: dict[bytes, int] = {}
+    found = []
+    for k, told in enumerate(answers):
+        at = first.setdefault(frame(told.get("answer")), k) if "answer" in told else k
+        found.append(told if at == k else {"ask": told["ask"], "with": told["with"], "as": at})
+    return found
 
 
 def _smaller(value: Any, entries: int) -> Any:

@@ -13,17 +13,19 @@ TOLD_BY = {
     "timeline": ["run"],
     "moment": ["run", "step"],
     "step": ["run", "step", "opened"],
+    "outcome": ["run", "step", "on", "tab", "f0", "f1", "target"],
 }
 # What a pointer that merely passes asks: that it is not in the file is no news to the reader.
-IN_PASSING = ["losses", "weights", "array"]
+IN_PASSING = ["losses", "weights", "array", "step", "outcome"]
 # Entries of a picture that are kept, at most: of the weights all that a live page shows.
 ENTRIES = {"moment": 1 << 14}
 OTHER_ENTRIES = 576
 BINS = 1000
+PARTS = ("surface", "confusion", "residuals", "calibration", "worst")
 
 
 def of_run(viewer: Viewer, run: int) -> list[Question]:
-    """Questions about a run as a whole."""
+    """Questions about a run as a whole; the first one lists the runs."""
     steps = len(viewer.run(run))
     return [
         ("runs", {}),
@@ -33,11 +35,14 @@ def of_run(viewer: Viewer, run: int) -> list[Question]:
 
 
 def of_moment(viewer: Viewer, run: int, step: int) -> list[Question]:
-    """Questions about one of its moments."""
+    """Questions about one of its moments; of some there may be no answer."""
     here = {"run": run, "step": step}
-    questions: list[Question] = [("moment", here)]
+    questions: list[Question] = [("moment", here), ("step", {**here, "opened": ""})]
     if viewer.has_step(run, step):
         sections = viewer.answer("step", {**here, "opened": ""})["sections"]
-        keys = [section["key"] for section in sections]
-        questions += [("step", {**here, "opened": key}) for key in keys]
-    return questions
+        questions += [("step", {**here, "opened": section["key"]}) for section in sections]
+    # As the page does: a surface over two pixels of an image says nothing.
+    parts = PARTS[1:] if viewer.answer("run", {"run": run})["image"] else PARTS
+    asked = {**here, "on": "training", "f0": 0, "f1": 1, "target": 0, "patient": False}
+    questions += [("outcome", {**asked, "tab": part}) for part in parts]
+    return [question for question in questions if question[0] in viewer.answers]

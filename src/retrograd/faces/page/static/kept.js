@@ -14,7 +14,9 @@ export async function openKept(texts) {
   const keyOf = (name, args) => JSON.stringify([
     name, ...(about.told_by[name] ?? Object.keys(args).sort()).map((key) => args[key]),
   ]);
-  const tabled = ({ answers }) => new Map(answers.map((one) => [keyOf(one.ask, one.with), one]));
+  const tabled = ({ answers }) => new Map(answers.map((one) => [
+    keyOf(one.ask, one.with), answers[one.as] ?? one,
+  ]));
   const ofRun = tabled(about);
 
   async function momentOf(step) {
