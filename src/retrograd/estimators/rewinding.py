@@ -117,7 +117,7 @@ class EstimatorDoor:
         """Fitted estimator as of a moment."""
         from retrograd.estimators import rebuilding
 
-        run, state = moment.run, moment.run.replay.state(moment.step)
+        run, state = moment.run, moment.state()
         if is_notebooks(run):
             return rebuild_notebooks(run, state.theta)
         return rebuilding.as_of(run, state, moment.step)[0]

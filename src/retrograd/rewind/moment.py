@@ -43,19 +43,36 @@ class Moment:
         return self._held["state"]
 
     @property
+    def _theta(self) -> np.ndarray:
+        """All parameters, as nobody can write to them."""
+        if "trace" in self._held:
+            return self._held["trace"].theta
+        theta = self._state.theta.view()
+        theta.flags.writeable = False
+        return theta
+
+    def keep_state(self) -> None:
+        """Have the state at hand, so that neither it nor the trace needs a replay any more."""
+        _ = self._state
+
+    def state(self) -> State:
+        """All that a training goes on from, as a copy."""
+        return self._state.copy()
+
+    @property
     def epoch(self) -> int:
         """Epochs that are over."""
         return self.run.replay.course.place(self.step)[0]
 
     @property
     def coefs(self) -> list[np.ndarray]:
-        """Weights, one array of shape (I, O) a layer."""
-        return self.run.header.network.layers(self._state.theta)[0]
+        """Weights, one array of shape (I, O) a layer; they are read-only."""
+        return self.run.header.network.layers(self._theta)[0]
 
     @property
     def intercepts(self) -> list[np.ndarray]:
-        """Biases, one array of shape (O,) a layer."""
-        return self.run.header.network.layers(self._state.theta)[1]
+        """Biases, one array of shape (O,) a layer; they are read-only."""
+        return self.run.header.network.layers(self._theta)[1]
 
     @property
     def optimizer_state(self) -> dict[str, dict[str, list[np.ndarray]]]:
@@ -91,8 +108,19 @@ class Moment:
     def trace(self) -> Trace:
         """Every number of the next step."""
         if "trace" not in self._held:
-            self._held["trace"] = self.run.replay.trace(self.step)
+            self._held["trace"] = self.run.replay.trace(self.step, self._held.get("state"))
         return self._held["trace"]
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the state and the trace that it keeps, once these were asked for."""
+        state, trace = self._held.get("state"), self._held.get("trace")
+        held = 0 if state is None else state.theta.nbytes + state.slots.nbytes
+        if trace is not None:
+            # Gradient and update, parameters and memory before and after; z, a, delta of the rows.
+            held += 5 * trace.theta.nbytes + 2 * trace.slots.nbytes
+            held += sum(3 * layer.z.nbytes for layer in trace.layers)
+        return held
 
     @property
     def loss(self) -> float:

@@ -85,10 +85,11 @@ class Replay:
         with self.lock:
             return self._kept(step) or self.at(step).state.copy()
 
-    def trace(self, step: int) -> Trace:
-        """Trace of the step taken then."""
+    def trace(self, step: int, state: State | None = None) -> Trace:
+        """Trace of the step taken then, from its state if that is at hand."""
         with self.lock:
-            state = self.at(step).state
+            if state is None:
+                state = self.at(step).state
             steps = self.course.between(step, step + 1, self.rate_of)
             return trace_step(
                 self.header.network, self.header.optimizer, self.data(), state, steps.rows,

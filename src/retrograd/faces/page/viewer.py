@@ -7,12 +7,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+
 from retrograd.rewind.moment import Moment
 from retrograd.rewind.run import Run, Runs
 from retrograd.rewind.store import Store
 
 # Bytes of states, and of traces beside them, that are kept at hand.
 KEPT_BYTES = 256 << 20
+# Moments before the one gone back to whose states are kept, too.
+LONGEST_WAY = 32
 
 
 class QuestionError(ValueError):
@@ -153,27 +157,24 @@ class Viewer:
         """
         run = self.run(number)
         wanted = run.at(step)
-        kept = self._moments.get((number, step))
-        if kept is None:
+        if (number, step) not in self._moments:
             if (number, step + 1) in self._moments:
                 self._keep_way_to(run, step)
-            kept = self._moments.setdefault((number, step), wanted)
+            self._moments.setdefault((number, step), wanted)
         self._moments.move_to_end((number, step))
-        while len(self._moments) > self._room(run):
-            self._moments.popitem(last=False)
-        return kept
-
-    def _room(self, run: Run) -> int:
-        """How many moments of a run may be kept."""
-        header = run.header
-        bytes_each = header.network.n_parameters * (4 + 2 * header.optimizer.n_slots) * 8
-        return max(4, min(64, KEPT_BYTES // bytes_each))
+        held = sum(moment.held_bytes for moment in self._moments.values())
+        while held > KEPT_BYTES and len(self._moments) > 1:
+            held -= self._moments.popitem(last=False)[1].held_bytes
+        return self._moments[number, step]
 
     def _keep_way_to(self, run: Run, step: int) -> None:
+        header = run.header
+        size = header.network.n_parameters * (1 + header.optimizer.n_slots)
+        room = KEPT_BYTES // 2 // (size * np.dtype(header.dtype).itemsize)
         before = max(mark for mark in run.store.steps_of(run.number) if mark <= step)
-        for passed in range(max(before, step - self._room(run) // 2), step + 1):
+        for passed in range(max(before, step - min(room, LONGEST_WAY)), step + 1):
             moment = run.at(passed)
-            _ = moment.coefs
+            moment.keep_state()
             self._moments[run.number, passed] = moment
 
 
