@@ -4,8 +4,6 @@ Measured in Chromium without a window, through Playwright, on a page that ``retr
 in a process of its own.
 """
 
-import json
-import os
 import shutil
 import subprocess
 import sys
@@ -29,21 +27,17 @@ STEPPED = {
 }
 FIRST_PAINT, STILL_BYTES, SLOWER = 1.0, 5_000_000, 0.10
 STEPS = 40
-# Seconds of a training that is watched, and what trains.
-WATCHED = 8.0
+# Seconds: of a window in which a training is looked at, before one, and between two looks.
+WINDOW, SETTLING, LOOK = 10.0, 2.0, 0.02
+# It goes on until it is ended.
 TRAINING = """
-import json, sys, time, warnings
+import sys
 import numpy as np
 from retrograd import MLPClassifier, Recorder
-warnings.simplefilter("ignore")
-epochs, path = int(sys.argv[1]), sys.argv[2]
 rng = np.random.default_rng(0)
 X, y = rng.random((1797, 64)), rng.integers(0, 10, 1797)
-net = MLPClassifier((100,), max_iter=epochs, tol=0, n_iter_no_change=10**9, random_state=0)
-net.set_callbacks(Recorder(path))
-started = time.perf_counter()
-net.fit(X, y)
-print(json.dumps(time.perf_counter() - started))
+net = MLPClassifier((100,), max_iter=10**7, tol=0, n_iter_no_change=10**9, random_state=0)
+net.set_callbacks(Recorder(sys.argv[1])).fit(X, y)
 """
 # Press a key; the time until the views have said that they are drawn, and the screen shows it.
 PRESS = """(key) => new Promise((resolve) => {
@@ -150,40 +144,55 @@ def _still(path, html):
 
 
 def _watched(browser, folder, repeats):
-    """Ratio of a recorded training's time with a page that follows it, and without."""
-    epochs, took = 200, 0.0
-    for _ in range(2):
-        epochs = round(epochs * WATCHED / took) if took else epochs
-        took = _train(epochs, folder / f"{epochs}.retro")
-    pairs = []
-    for turn in range(repeats):
-        progress(f"page: a training watched, pair {turn + 1} of {repeats}")
-        seconds = {
-            watched: _train(
-                epochs, folder / f"{turn}-{watched}.retro", browser if watched else None
-            )
-            for watched in ((False, True) if turn % 2 else (True, False))
-        }
-        pairs.append(seconds[True] / seconds[False] - 1)
-    return _record("a recorded training that a page follows is slower by", pairs, "", SLOWER)
+    """How much longer steps of a recorded training take while a page follows it.
 
-
-def _train(epochs, path, browser=None):
-    """Train in a process of its own, followed by a page if there is a browser; its seconds."""
-    time.sleep(PAUSE)
-    command = [sys.executable, "-c", TRAINING, str(epochs), str(path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
-    if browser is not None:
+    One training goes on all the time; windows without a page lie before and behind each with one.
+    """
+    path = folder / "watched.retro"
+    training = subprocess.Popen([sys.executable, "-c", TRAINING, str(path)])
+    shares = []
+    try:
         while not _has_steps(path):
             time.sleep(PAUSE)
-        with _served(path) as (address, _):
+        before = _rate(path)
+        for turn in range(repeats):
+            progress(f"page: a training watched, {turn + 1} of {repeats}")
             tab = browser.new_page(viewport={"width": 1280, "height": 800})
-            tab.goto(address)
-            said, _ = process.communicate()
+            with _served(path) as (address, _):
+                tab.goto(address)
+                tab.wait_for_selector(".timeline .place:not(:empty)")
+                tab.wait_for_timeout(1000 * SETTLING)
+                shown = _steps_shown(tab)
+                watched = _rate(path, tab)
+                if _steps_shown(tab) <= shown:
+                    raise RuntimeError("the page does not follow the training")
             tab.close()
-    else:
-        said, _ = process.communicate()
-    return json.loads(said)
+            time.sleep(SETTLING)
+            after = _rate(path)
+            shares.append((before + after) / 2 / watched - 1)
+            before = after
+    finally:
+        training.kill()
+        training.wait()
+    return _record("a recorded training that a page follows is slower by", shares, "", SLOWER)
+
+
+def _steps_shown(tab):
+    return int(tab.get_by_role("slider").get_attribute("aria-valuenow"))
+
+
+def _rate(path, tab=None):
+    """Steps a second of a training, told by when its file was seen to have more of them."""
+    run, seen, end = open_run(path), [], time.perf_counter() + WINDOW
+    while time.perf_counter() < end or len(seen) < 3:
+        steps = len(run.refresh())
+        if not seen or steps > seen[-1][1]:
+            seen.append((time.perf_counter(), steps))
+        # Playwright hands its messages on only while it waits.
+        time.sleep(LOOK) if tab is None else tab.wait_for_timeout(1000 * LOOK)
+    # The first one was there before we looked.
+    (begun, first), (ended, last) = seen[1], seen[-1]
+    return (last - first) / (ended - begun)
 
 
 def _has_steps(path):
