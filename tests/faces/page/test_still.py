@@ -170,6 +170,7 @@ def test_hostile_names(
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     expect(page.locator(".timeline .place")).to_contain_text("step ")
+    expect(page.locator(".network > .bar").first).to_contain_text("loss ")
     assert page.locator("#retrograd img, #retrograd script, #retrograd [onload]").count() == 0
     assert page.title() == f"{hostile.name} · retrograd"
-    assert HOSTILE in (page.locator(".unit title").all_text_contents()[0])
+    expect(page.locator(".unit title").first).to_contain_text(HOSTILE)
