@@ -23,10 +23,10 @@ MOST_BYTES = 300_000
 SIZE = {"width": 1280, "height": 800}
 # Name of the picture: which run, and where on its page.
 PICTURES = {
-    "digits-light": ("digits", "step=450&theme=light"),
-    "digits-dark": ("digits", "step=450&theme=dark"),
-    "moons-light": ("moons", "step=300&theme=light&layer=1&unit=2"),
-    "moons-dark": ("moons", "step=300&theme=dark&layer=1&unit=2"),
+    "digits-light": ("digits", "step=450&theme=light&phase=backward%5B0%5D&layer=0&unit=12"),
+    "digits-dark": ("digits", "step=450&theme=dark&phase=update%5B1%5D&tab=worst"),
+    "moons-light": ("moons", "step=300&theme=light&phase=forward%5B1%5D&layer=1&unit=2"),
+    "moons-dark": ("moons", "step=300&theme=dark&phase=backward%5B1%5D&layer=1&from=3&unit=2"),
 }
 
 

@@ -9,7 +9,7 @@ from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
 
 
-def code_of(run: Run, runs: Any) -> str:
+def code_of(run: Run, runs: Any, source: str | None = None) -> str:
     """Write Python that makes a run's training; it runs as it is, and records itself.
 
     Parameters
@@ -17,12 +17,14 @@ def code_of(run: Run, runs: Any) -> str:
     run : Run
     runs : sequence of Run
         All of its file, among them those that it branches off.
+    source : str, optional
+        Lines of Python that make X and y.
 
     Returns
     -------
     str
-        Where the file keeps the rows, the code reads them from there; otherwise it makes up some,
-        of the same shape, and says so.
+        Without a source, where the file keeps the rows, the code reads them from there; otherwise
+        it makes up some, of the same shape, and says so.
     """
     way = [run]
     while way[0].header.parent is not None:
@@ -30,7 +32,8 @@ def code_of(run: Run, runs: Any) -> str:
     notebooks = run.header.estimator.get("kind") == "MLP"
     lines = [f"# The training that is recorded as run {run.number} of {run.store.name!r}."]
     lines += [f"# {note}" for note in _notes(way)]
-    body = [*_data(way[0], notebooks), "", *(_notebooks if notebooks else _fit)(way[0])]
+    data = _data(way[0], notebooks) if source is None else source.rstrip().split("\n")
+    body = [*data, "", *(_notebooks if notebooks else _fit)(way[0])]
     body += _branches(way)
     return "\n".join([*lines, "", *_imports("\n".join(body)), "", *body]) + "\n"
 
@@ -169,9 +172,22 @@ def _branches(way: list[Run]) -> list[str]:
             f", {name}={literal(value)}" for name, value in after.items()
             if literal(value) != literal(before[name])
         ]  # fmt: skip
+        edit = child.header.estimator.get("edit") or {}
+        if any(_is_left_out(value) for value in edit.values()):
+            lines.append(
+                "# The record only has the shape of what was put in here: put it in again."
+            )
+        if edit:
+            pairs = (f"{literal(name)}: {literal(value)}" for name, value in edit.items())
+            changes.append(f", edit={{{', '.join(pairs)}}}")
         assert child.header.parent is not None
         lines.append(f"again = again.branch(at={child.header.parent[1]}{''.join(changes)})")
     return [*lines, "model = again.estimator()"]
+
+
+def _is_left_out(value: Any) -> bool:
+    """Whether a header tells of a value by its shape only."""
+    return isinstance(value, str) and value.startswith("an array of shape")
 
 
 def _again(run: Run) -> str:

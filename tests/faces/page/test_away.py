@@ -187,7 +187,15 @@ def branched(path: Path) -> None:
     branch.branch(at=2, activation="tanh", max_iter=6)
 
 
-@pytest.mark.parametrize("make", [labelled, weighted, several, branched])
+def edited(path: Path) -> None:
+    """A branch that begins with another weight and another class."""
+    X = table()
+    model = MLPClassifier((4,), max_iter=4, batch_size=20, random_state=0)
+    model.set_callbacks(Recorder(path)).fit(X, np.array(["no", "yes"])[np.arange(60) % 2])
+    open_run(path).branch(at=5, edit={"coefs[0][1, 2]": 0.5, "y[7]": "no"}, alpha=0.1)
+
+
+@pytest.mark.parametrize("make", [labelled, weighted, several, branched, edited])
 def test_the_code_makes_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
 ) -> None:
@@ -207,6 +215,15 @@ def test_the_code_makes_the_same_bits(
     for mine, W in zip(again[-1].coefs, runs[-1][-1].coefs, strict=True):
         assert mine.tobytes() == W.tobytes()
         assert mine.dtype == W.dtype
+
+
+def test_code_with_a_source_of_its_own(tmp_path: Path) -> None:
+    """As the playground's, whose file is gone in the end: the file is not asked for the rows."""
+    several(tmp_path / "gone.retro")
+    runs = open_runs(tmp_path / "gone.retro")
+    code = code_of(runs[0], runs, "from here import rows\n\nX, y = rows()\n")
+    assert "from here import rows\n\nX, y = rows()\n\nmodel = " in code
+    assert "open_run" not in code
 
 
 def in_memory(n_outputs: int) -> tuple:

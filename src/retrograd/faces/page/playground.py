@@ -46,6 +46,10 @@ class Playground(Viewer):
         Where that table is.
     """
 
+    def source_of(self, run: Run) -> str | None:
+        """Lines of Python that make X and y of a run that was trained here."""
+        return source_of(run)
+
     def __init__(
         self, path: Path, answers: dict[str, Callable[..., Any]], table: Table | None = None,
         file: str = "",

@@ -13,7 +13,8 @@ from retrograd.faces.page.viewer import QuestionError, Viewer
 
 def code(viewer: Viewer, run: int) -> dict:
     """Give Python that makes a run's training: its ``text``, and a ``name`` for a file."""
-    text = code_of(viewer.run(run), viewer.runs)
+    found = viewer.run(run)
+    text = code_of(found, viewer.runs, viewer.source_of(found))
     return {"name": f"{_stem(viewer)}.py", "text": text}
 
 
