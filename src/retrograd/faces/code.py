@@ -175,7 +175,7 @@ def _branches(way: list[Run]) -> list[str]:
         edit = child.header.estimator.get("edit") or {}
         if any(_is_left_out(value) for value in edit.values()):
             lines.append(
-                "# The record only has the shape of what was put in here: put it in again."
+                "# Of what was put in here the record has the shape only: put it in again."
             )
         if edit:
             pairs = (f"{literal(name)}: {literal(value)}" for name, value in edit.items())

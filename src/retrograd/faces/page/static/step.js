@@ -95,6 +95,12 @@ export function stepView(page) {
     phases.replaceChildren(h("p", { class: "soft" }, text), ...more.filter(Boolean));
   }
 
+  /** Scroll the open phase, which the address has named, to the top; the page itself stays. */
+  function toTop() {
+    const open = phases.querySelector(".phase.open");
+    if (open) element.scrollTop += open.getBoundingClientRect().top - element.getBoundingClientRect().top - 36;
+  }
+
   function mark() {
     for (const line of drawn.lines) line.mark(page.place);
   }
@@ -120,7 +126,9 @@ export function stepView(page) {
     },
     show(place, changed) {
       const waiting = [why.show(place, changed)];
-      if (["run", "step", "phase", "grown"].some((name) => changed.has(name))) waiting.push(fetchStep());
+      if (["run", "step", "phase", "grown"].some((name) => changed.has(name))) {
+        waiting.push(fetchStep().then(() => changed.has("run") && place.phase && toTop()));
+      }
       else if (["row", "layer", "unit", "from"].some((name) => changed.has(name))) mark();
       return Promise.all(waiting);
     },
