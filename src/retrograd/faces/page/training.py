@@ -1,9 +1,10 @@
 """The trainings of a playground: one at a time, in a process beside the one that serves."""
 
 import multiprocessing
+import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,8 @@ class Trainings:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=main, args=(theirs, self.path), daemon=True)
-        self._process.start()
+        with _without_ctrl_c():
+            self._process.start()
         theirs.close()
         if self.pace:
             self._send({"do": "pace", "pace": self.pace})
@@ -122,3 +124,20 @@ class Trainings:
             if pipe is self._pipe and self.is_active:
                 gone = "the process that trains has ended: perhaps there was not enough memory"
                 self.last = self.last | {"state": "failed", "message": gone}
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Start a process that no Ctrl-C reaches: it would die of one while it is still importing.
+
+    What is blocked here is blocked there, too, for good; where signals cannot be blocked, the
+    process ignores them once it is up.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
