@@ -219,7 +219,9 @@ def test_the_code_makes_the_same_bits(
 
 def test_code_with_a_source_of_its_own(tmp_path: Path) -> None:
     """As the playground's, whose file is gone in the end: the file is not asked for the rows."""
-    several(tmp_path / "gone.retro")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        several(tmp_path / "gone.retro")
     runs = open_runs(tmp_path / "gone.retro")
     code = code_of(runs[0], runs, "from here import rows\n\nX, y = rows()\n")
     assert "from here import rows\n\nX, y = rows()\n\nmodel = " in code
