@@ -1,5 +1,6 @@
 """Serving: a free port, a secret address, the browser, and an end with Ctrl-C."""
 
+import asyncio
 import os
 import socket
 import tempfile
@@ -73,9 +74,11 @@ class Serving:
 
     def run(self) -> None:
         """Serve until Ctrl-C."""
+        serving = self._server.serve(sockets=[self._socket])
         try:
-            self._server.run(sockets=[self._socket])
+            asyncio.run(serving)
         finally:
+            serving.close()  # a Ctrl-C that comes at once leaves it unbegun
             self._socket.close()
 
     def stop(self) -> None:
