@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sklearn.datasets import load_digits
 
 from retrograd.estimators.classifier import MLPClassifier
@@ -20,6 +20,8 @@ from retrograd.faces.page.serving import Serving
 from retrograd.faces.page.viewer import Viewer
 
 SIZE = {"width": 1280, "height": 800}
+# Patience of a machine that does other things, too: milliseconds until an expectation is given up.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.viewer import QuestionError, Viewer
 from retrograd.rewind.connection import Connection
 from retrograd.rewind.run import Run
+from retrograd.rewind.store import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -166,6 +168,9 @@ def test_of_one_that_is_still_recorded(tmp_path: Path) -> None:
     thread = threading.Thread(target=lambda: model.fit(X, X[:, 0]))
     thread.start()
     assert wait.there.wait(60)
+    end = time.monotonic() + 60  # its first commit may still be on its way to the disk
+    while not Store(path).rows("progress") and time.monotonic() < end:
+        time.sleep(0.01)
     viewer = Viewer(open_runs(path), ANSWERS)
     assert viewer.answer("run", {"run": 1})["status"] == "running"
     assert ask(viewer, step=0, edit={"y[3]": 2.5, "intercepts[0][1]": -1}) == 2

@@ -92,18 +92,23 @@ def same_bits(one: Any, other: Any) -> bool:
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
-def test_it_opens_on_a_training(page: Page, viewer: Playground) -> None:
-    """Trained by fit itself: the same bits as by hand."""
-    expect(page.locator(".timeline .place")).to_have_text(re.compile("step 2,000 of 2,000"))
+@pytest.fixture(scope="session")
+def by_hand() -> MLPClassifier:
+    """What the playground opens with, fitted before it is there: filters of warnings are shared."""
     X, y = draw("circle", 300, 0.05, 0)[:2]
     model = MLPClassifier(
         (6, 4), activation="tanh", learning_rate_init=0.01, batch_size=30, random_state=0,
         n_iter_no_change=200,
     )  # fmt: skip
     with pytest.warns(Warning, match="Maximum iterations"):
-        model.fit(X, y)
+        return model.fit(X, y)
+
+
+def test_it_opens_on_a_training(by_hand: MLPClassifier, page: Page, viewer: Playground) -> None:
+    """Trained by fit itself: the same bits as by hand."""
+    expect(page.locator(".timeline .place")).to_have_text(re.compile("step 2,000 of 2,000"))
     moment = open_run(viewer.path, run=1)[-1]
-    assert all(np.array_equal(a, b) for a, b in zip(moment.coefs, model.coefs_, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(moment.coefs, by_hand.coefs_, strict=True))
 
 
 def test_a_network_is_built_by_clicks(page: Page, viewer: Playground) -> None:

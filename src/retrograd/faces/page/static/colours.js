@@ -63,12 +63,18 @@ export function classColour(k) {
   return CLASSES[k % CLASSES.length];
 }
 
+const inks = new Map();
+
 /** A colour of the style sheet, such as "--ink", as it is on the element's ground. */
 export function ink(element, name) {
+  // Asking the browser makes it work out the style of all that has changed: once is enough.
+  const key = `${name} ${isDark(element)}`;
+  if (inks.has(key)) return inks.get(key);
   const probe = document.createElement("i");
   probe.style.color = `var(${name})`;
   element.append(probe);
   const { color } = getComputedStyle(probe);
   probe.remove();
+  if (element.isConnected) inks.set(key, color);
   return color;
 }

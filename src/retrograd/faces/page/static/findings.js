@@ -2,7 +2,7 @@
 
 import { ink, isDark } from "./colours.js";
 import { h, s, sharp } from "./dom.js";
-import { unitImage } from "./network.js";
+import { unitImages } from "./network.js";
 import { brief, count, exactOf } from "./numbers.js";
 import { rangeOf } from "./plots.js";
 import { responseSurface } from "./surface.js";
@@ -20,7 +20,7 @@ export function respondsTo(page, state, size) {
     const [, top] = rangeOf(all.values.map(Math.abs));
     context.imageSmoothingEnabled = false;
     const column = new NdArray(all.values, [all.length, 1]);
-    context.drawImage(unitImage(column, 0, ...page.run.image, top, isDark(page.root)), 0, 0, size, size);
+    context.drawImage(unitImages(column, [0], 1, page.run.image, top, isDark(page.root)), 0, 0, size, size);
     return h("figure", { class: "responds" }, canvas, h("figcaption", { class: "said" }, "its weights: it answers to an image that is bright where they are orange"));
   }
   if (!state.response || page.run.image) return null;

@@ -1,6 +1,6 @@
 // The network: units and links, coloured and sized by weight; wide layers as heatmaps.
 
-import { ink, isDark, signed, signedCss } from "./colours.js";
+import { ink, isDark, signedCss, signedPixels } from "./colours.js";
 import { h, latest, onResize, s, sharp } from "./dom.js";
 import { heatmap } from "./heatmap.js";
 import { brief, count, exactOf } from "./numbers.js";
@@ -163,13 +163,14 @@ export function networkView(page) {
     const each = Math.floor((width - 6) / across);
     const canvas = h("canvas");
     const context = sharp(canvas, across * each, Math.ceil(order.length / across) * each);
-    const dark = isDark(element);
     context.imageSmoothingEnabled = false;
+    const images = unitImages(layer.W.values, order, across, page.run.image, layer.W.top, isDark(element));
     order.forEach((unit, k) => {
-      const x = (k % across) * each;
-      const y = Math.floor(k / across) * each;
-      const small = unitImage(layer.W.values, unit, tall, wide, layer.W.top, dark);
-      context.drawImage(small, x + 1, y + 1, each - 3, each - 3);
+      const column = k % across;
+      const line = Math.floor(k / across);
+      const x = column * each;
+      const y = line * each;
+      context.drawImage(images, column * wide, line * tall, wide, tall, x + 1, y + 1, each - 3, each - 3);
       if (page.place.layer === l && page.place.unit === unit) {
         context.strokeStyle = ink(element, "--accent");
         context.lineWidth = 2.5;
@@ -285,14 +286,20 @@ function curve(x0, y0, x1, y1) {
   return `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`;
 }
 
-/** The weights into a unit as a small image. */
-export function unitImage(weights, unit, tall, wide, top, dark) {
-  const canvas = new OffscreenCanvas(wide, tall);
+/** The weights into some units as small images, so many side by side, on one canvas. */
+export function unitImages(weights, units, across, [tall, wide], top, dark) {
+  const canvas = new OffscreenCanvas(across * wide, Math.ceil(units.length / across) * tall);
   const context = canvas.getContext("2d");
-  const image = context.createImageData(wide, tall);
-  for (let pixel = 0; pixel < tall * wide; pixel += 1) {
-    image.data.set([...signed(weights.at(pixel, unit) / (top || 1), dark), 255], 4 * pixel);
-  }
+  const image = context.createImageData(canvas.width, canvas.height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const colour = signedPixels(dark);
+  units.forEach((unit, k) => {
+    const corner = Math.floor(k / across) * tall * canvas.width + (k % across) * wide;
+    for (let pixel = 0; pixel < tall * wide; pixel += 1) {
+      const at = corner + Math.floor(pixel / wide) * canvas.width + (pixel % wide);
+      pixels[at] = colour(weights.at(pixel, unit) / (top || 1));
+    }
+  });
   context.putImageData(image, 0, 0);
   return canvas;
 }

@@ -25,9 +25,11 @@ export function exactOf(array, index) {
   return exact(array.values[index], array.values instanceof Float32Array);
 }
 
+const THOUSANDS = new Intl.NumberFormat("en");
+
 /** A whole number with its thousands apart. */
 export function count(value) {
-  return value.toLocaleString("en");
+  return THOUSANDS.format(value);
 }
 
 function minus(text) {

@@ -17,6 +17,9 @@ const CURVES = [
   ["learning_rate", "--soft", "learning rate", "Learning rate after each epoch"],
 ];
 const SHOWN = "loss,score";
+// Pixels to either side of the handle's middle; and what may change and leave the curves alone.
+const HANDLE = 6;
+const ELSEWHERE = new Set(["step", "layer", "unit", "from", "row", "phase", "tab", "f0", "f1"]);
 // Steps a second when playing, or how many seconds the whole run takes.
 const SPEEDS = [
   ["1 step/s", { steps: 1 }], ["5 steps/s", { steps: 5 }], ["20 steps/s", { steps: 20 }],
@@ -27,10 +30,11 @@ const SPEEDS = [
 /** Make the view. */
 export function timelineView(page) {
   const canvas = h("canvas", { class: "curves" });
+  const handle = h("canvas", { class: "handle" });
   const tip = h("div", { class: "tip", hidden: true });
   const slider = h("div", {
     class: "slider", role: "slider", tabindex: 0, "aria-label": "Step of the training",
-  }, canvas, tip);
+  }, canvas, handle, tip);
   const place = h("span", { class: "place", role: "status" });
   const chips = CURVES.map(([name, colour, text, title]) => {
     const chip = h("button", { class: "chip", title, "data-curve": name, onclick: () => toggleCurve(name) }, text);
@@ -106,15 +110,27 @@ export function timelineView(page) {
       if (shown.has(name)) drawCurve(context, data[name], colour(tint), name);
     }
     drawMarks(context, colour);
-    const here = x(page.place.step);
-    context.strokeStyle = colour("--ink");
-    context.fillStyle = colour("--ink");
-    context.lineWidth = 1.5;
-    line(context, here, 2, here, HEIGHT - EDGE.bottom + 4);
-    context.beginPath();
-    context.arc(here, HEIGHT - EDGE.bottom + 4, 4.5, 0, 7);
-    context.fill();
     drawAxis(context, colour("--soft"));
+    drawHandle(colour("--ink"));
+  }
+
+  /** The handle is a picture of its own: a step moves it, and leaves the curves as they are. */
+  function drawHandle(tint) {
+    const context = sharp(handle, 2 * HANDLE, HEIGHT);
+    context.strokeStyle = tint;
+    context.fillStyle = tint;
+    context.lineWidth = 1.5;
+    line(context, HANDLE, 2, HANDLE, HEIGHT - EDGE.bottom + 4);
+    context.beginPath();
+    context.arc(HANDLE, HEIGHT - EDGE.bottom + 4, 4.5, 0, 7);
+    context.fill();
+    moveHandle();
+  }
+
+  function moveHandle() {
+    const here = x(page.place.step);
+    handle.hidden = here < 0 || here > width;
+    handle.style.transform = `translateX(${here - HANDLE}px)`;
   }
 
   function drawEpochs(context, tint) {
@@ -324,7 +340,8 @@ export function timelineView(page) {
       if (changed.has("run")) view = null;
       tell();
       if (["run", "grown", "kin"].some((name) => changed.has(name))) return fetchCurves().then(tell);
-      draw();
+      if ([...changed].every((name) => ELSEWHERE.has(name))) moveHandle();
+      else draw();
       return null;
     },
   };
