@@ -19,7 +19,7 @@ from retrograd.faces.page.serving import Serving
 from retrograd.faces.page.viewer import Viewer
 
 FOLDER = Path(__file__).parent / "page"
-MOST_BYTES = 300_000
+MOST_BYTES = 400_000
 SIZE = {"width": 1280, "height": 800}
 # Name of the picture: which run, and where on its page.
 PICTURES = {
