@@ -8,7 +8,7 @@ const DARK_POSITIVE = [[54, 44, 36], [255, 160, 66]];
 const MISSING = [196, 30, 110];
 
 // After Okabe and Ito (2008), ordered so that neighbours differ in lightness, too.
-export const CLASSES = [
+const CLASSES = [
   "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8a00", "#7f7f7f",
   "#5d3a9b", "#b5651d",
 ];

@@ -111,7 +111,7 @@ function headView(page, views) {
 }
 
 /** How a run is called where one is chosen. */
-export function titleOf(run) {
+function titleOf(run) {
   const parent = run.parent ? `, off run ${run.parent[0]} at ${count(run.parent[1])}` : "";
   return `run ${run.run}${run.place ? `: ${run.place}` : ""}${parent}`;
 }

@@ -111,7 +111,7 @@ export class Page {
     const atEnd = this.place.step === before.steps;
     this.run = run;
     if (run.steps === before.steps && run.status === before.status) return;
-    if (atEnd && this.place.follow !== false) await this.go({ step: run.steps });
+    if (atEnd) await this.go({ step: run.steps });
     await this.show(new Set(["grown"]));
   }
 
