@@ -292,6 +292,19 @@ def test_bad_files(
     expect(field(page, "Data")).to_have_value("circle")
 
 
+def test_a_refused_file_beside_a_slow_answer(
+    page: Page, viewer: Playground, tmp_path: Path
+) -> None:
+    """What is said of the data meanwhile does not wipe away what is wrong with the file."""
+    (tmp_path / "goods.xlsx").write_bytes(b"PK")
+    field(page, "Data").select_option("digits")
+    page.get_by_label("A table of your own").set_input_files(tmp_path / "goods.xlsx")
+    expect(page.locator(".build .words")).to_have_text("1,797 rows, 64 features, 10 classes")
+    expect(page.locator(".build .wrong:not(:empty)")).to_contain_text(["goods.xlsx ends in"])
+    field(page, "Data").select_option("circle")
+    expect(page.locator(".build .wrong:not(:empty)")).to_have_count(0)
+
+
 def test_penguins_by_their_species(page: Page, viewer: Playground) -> None:
     """With a validation score to end by; the units are named by the encoder."""
     field(page, "Data").select_option("penguins")

@@ -20,6 +20,7 @@ export function buildView(page) {
   let settings = null; // as the fields stand
   let built = null; // as they stood when the last training began here
   let facts = null; // of the data
+  let refused = ""; // what is wrong with the file that was given last
   let training = null;
   let mine = 0; // the job that this page has begun, and not yet gone to
   let timer = 0;
@@ -185,6 +186,7 @@ export function buildView(page) {
     if (number !== undefined) {
       settings = { ...settings, layers: settings.layers.map((layer, k) => (k === Number(number) ? { ...layer, [what]: value } : layer)) };
     } else settings = { ...settings, [name]: value };
+    if (DATA_FIELDS.includes(name)) refused = "";
     if (name === "data") {
       const set = dataSet();
       if (set.noise !== null) Object.assign(settings, { rows: String(set.rows), noise: String(set.noise) });
@@ -212,10 +214,9 @@ export function buildView(page) {
     if (!answer || now !== asking) return;
     const before = String(facts?.widths);
     facts = answer;
-    // Who has not chosen a column yet has done nothing wrong.
-    for (const name of DATA_FIELDS) {
-      fields.tell(name, name === "target" && !settings.target ? "" : answer.wrong[name] ?? "");
-    }
+    // Who has not chosen a column yet has done nothing wrong; a file stays refused until one chooses.
+    const wrong = { ...answer.wrong, ...(settings.target ? {} : { target: "" }), ...(refused && { data: refused }) };
+    for (const name of DATA_FIELDS) fields.tell(name, wrong[name] ?? "");
     drawFacts();
     if (String(facts.widths) !== before) drawEnds();
   }
@@ -314,19 +315,20 @@ export function buildView(page) {
   }
 
   async function upload(file) {
+    refused = "";
     fields.tell("data", "");
-    if (file.size > told.most.uploaded) {
-      fields.tell("data", `${file.name} has ${count(Math.round(file.size / 1048576))} MB, and the page takes tables up to ${told.most.uploaded / 1048576} MB`);
-      return;
-    }
     parts.words.textContent = `reading ${file.name} …`;
     try {
+      if (file.size > told.most.uploaded) {
+        throw new Error(`${file.name} has ${count(Math.round(file.size / 1048576))} MB, and the page takes tables up to ${told.most.uploaded / 1048576} MB`);
+      }
       const content = new Uint8Array(await file.arrayBuffer());
       const answer = await page.asked("upload", { name: file.name, content });
       told.datasets = answer.datasets;
       edited("data", "table");
     } catch (error) {
-      fields.tell("data", error.message);
+      refused = error.message;
+      fields.tell("data", refused);
       drawFacts();
     }
   }
