@@ -11,6 +11,7 @@ from retrograd.engine.jit import compiling
 from retrograd.engine.kernels import one_example, steps
 from retrograd.engine.kernels.data import Data, History, Plan, Settings, Work
 from retrograd.engine.kernels.product import TILES_FROM
+from retrograd.engine.memory import room, row_room, with_gaps
 from retrograd.engine.network import Layout, Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import interrupts_held, make_crew, n_workers_for, run_workers
@@ -29,9 +30,9 @@ class State:
     Attributes
     ----------
     theta : ndarray of shape (P,)
-        Parameters, laid out as ``Network`` says.
+        Parameters, laid out as ``Network`` says; a copy of what was given.
     slots : ndarray of shape (n_slots, P)
-        The optimizer's memory, 0 at first.
+        The optimizer's memory, 0 at first; a copy, too.
     learning_rate : float
         The epoch's rate, before any schedule by step.
     step, epoch, samples_seen : int
@@ -48,15 +49,22 @@ class State:
     samples_seen: int = 0
     schedule_start: int = 0
 
+    def __post_init__(self) -> None:
+        """Copy parameters and slots to where the kernels want them (see ``memory``)."""
+        theta = room(self.theta.size, self.theta.dtype)
+        slots = row_room(len(self.slots), theta.size, theta.dtype, place=2)
+        theta[:], slots[:] = self.theta, self.slots
+        self.theta, self.slots = theta, slots
+
     @classmethod
     def start(cls, theta: np.ndarray, optimizer: Optimizer) -> "State":
-        """State before the first step, from initial parameters (which it will move)."""
+        """State before the first step, from a copy of initial parameters."""
         slots = np.zeros((optimizer.n_slots, theta.size), theta.dtype)
         return cls(theta, slots, float(optimizer.learning_rate_init))
 
     def copy(self) -> "State":
         """Independent copy."""
-        return replace(self, theta=self.theta.copy(), slots=self.slots.copy())
+        return replace(self)
 
 
 class Trainer:
@@ -212,7 +220,7 @@ class Trainer:
             layout,
             settings,
             state.theta,
-            state.slots,
+            with_gaps(state.slots),
             self.data,
             plan,
             history,

@@ -5,6 +5,7 @@ import numpy as np
 from retrograd.engine.kernels import steps
 from retrograd.engine.kernels.data import Work
 from retrograd.engine.kernels.update import LANES
+from retrograd.engine.memory import room
 from retrograd.engine.network import Network
 
 # Rows whose units are held at once: batches are hardly ever larger, whole tables are.
@@ -66,12 +67,12 @@ def make_work(
     tasks = parameter_tasks(network, sparse)
     n_weights = network.n_parameters - network.n_units
     return Work(
-        x=np.zeros(0 if sparse else panel_rows * network.widths[0], dtype),
-        z=np.zeros(panel_rows * network.n_units, dtype),
-        a=np.zeros(panel_rows * network.n_units, dtype),
-        delta=np.zeros(panel_rows * network.n_units, dtype),
-        gradient=np.zeros(network.n_parameters, dtype),
-        turned=np.zeros(n_weights if network.n_layers > 1 else 0, dtype),
+        x=room(0 if sparse else panel_rows * network.widths[0], dtype, 1),
+        z=room(panel_rows * network.n_units, dtype, 2),
+        a=room(panel_rows * network.n_units, dtype, 3),
+        delta=room(panel_rows * network.n_units, dtype, 4),
+        gradient=room(network.n_parameters, dtype, 1),
+        turned=room(n_weights if network.n_layers > 1 else 0, dtype),
         loss=np.zeros((2, n_row_tasks)),
         weight=np.zeros((2, n_row_tasks)),
         trouble=np.zeros((2, n_row_tasks), np.int64),

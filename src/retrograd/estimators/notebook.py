@@ -136,7 +136,7 @@ class MLP:
                 n_steps = min(DRAWN_AT_ONCE, self.epochs * n - begin)
                 rows = np.random.randint(0, n, size=n_steps)  # noqa: NPY002
                 trainer.run(rows, np.arange(n_steps + 1), np.full(n_steps, self.lr))
-        self.W1, self.W2 = self._unpack(network, theta)
+        self.W1, self.W2 = self._unpack(network, trainer.state.theta)
         return self
 
     @contextmanager

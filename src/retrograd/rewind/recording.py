@@ -179,7 +179,7 @@ class Recording:
 
     def _row_of(self, state: State) -> tuple:
         """A checkpoint's row; its copy of the state goes into memory that was used before."""
-        parts = [state.theta, state.slots.ravel()]
+        parts = [state.theta, *state.slots]
         try:
             whole = self._writer.spare.pop()
         except IndexError:
