@@ -6,8 +6,11 @@ from recorded import KINDS, data_of, fitted, moments_theta, recorded
 
 from retrograd import MLPClassifier, Recorder, first_divergence, open_run, trace
 from retrograd.engine.divergence import DivergenceError
+from retrograd.estimators.notebook import MLP
+from retrograd.rewind import replay
 from retrograd.rewind.expressions import Expression
-from retrograd.rewind.scan import values_of
+from retrograd.rewind.run import Run
+from retrograd.rewind.scan import scan, values_of
 from retrograd.rewind.syntax import ExpressionError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -30,6 +33,12 @@ CONDITIONS = [
     "size(y_pred) < 30",
     "max(y_pred) > 0.9 and min(x) < -1",
     "loss > 1e9",
+    "not abs(dW[1][0, 1]) > 0.05",
+    "max(coefs[0][:2, 1:]) > 0.9 and min(db[0]) < 0",
+    "0 < intercepts[0][1] < 0.1",
+    "argmax(coefs[1]) == 3 or argmin(dW[0][-1]) == 2",
+    "step < 0 and coefs[0][99, 0] > 1",
+    "all(dW[0] * intercepts[0] < max(abs(coefs[0])) / 30)",
 ]
 
 
@@ -50,6 +59,35 @@ def test_first_and_last(text: str) -> None:
     before = run.last(text, before=middle)
     expected = [step for step in holds if step < middle]
     assert (before and before.step) == (expected[-1] if expected else None)
+
+
+@pytest.mark.parametrize("room", [1, 1 << 8, 1 << 20])
+@pytest.mark.parametrize("kind", ["rmsprop, one cycle", "in order", "notebook's", "seed's"])
+def test_stretches_have_what_a_scan_has(kind: str, room: int, monkeypatch) -> None:
+    """Many steps at once, in parts of any size, are the very steps that a look at each one sees."""
+    monkeypatch.setattr(replay, "HISTORY_NUMBERS", room)
+    run = notebooks_run(kind == "seed's") if kind.endswith("'s") else recorded(kind)[0]
+    asked = ["coefs[1]", "intercepts[0]", "dW[0]", "db[1][0]", "gradient_norm", "loss", "epoch",
+             "learning_rate", "mean(coefs[0])", "max(dW[1]) - min(coefs[0][:, 0])"]  # fmt: skip
+    names = {"coefs", "intercepts", "dW", "db", "gradient_norm", "loss", "epoch", "learning_rate"}
+    one_by_one = [(step, {text: Expression(text).value(values) for text in asked})
+                  for step, values in scan(run.replay, 0, len(run), names)]  # fmt: skip
+    assert len(one_by_one) == len(run)
+    for text in asked:
+        series = run.watch(text, stop=len(run))
+        np.testing.assert_array_equal(series.steps, [step for step, _ in one_by_one])
+        expected = np.array([values[text] for _, values in one_by_one])
+        assert series.values.dtype == expected.dtype
+        np.testing.assert_array_equal(series.values, expected)
+
+
+def notebooks_run(is_seed: bool) -> Run:
+    """A recorded training of the notebook's MLP: two hidden units, or three."""
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    recorder = Recorder()
+    mlp = MLP(hidden_units=2 if is_seed else 3, lr=0.1, epochs=5)
+    mlp.fit(X, (X[:, 0] > X[:, 1]).astype(int), recorder=recorder)
+    return open_run(recorder)
 
 
 def test_a_function_as_condition() -> None:
@@ -114,6 +152,10 @@ def test_questions_that_are_none() -> None:
         ("loss", "compare"),
         ("dW[7] > 1", "2 layers, 0 to 1|3 layers, 0 to 2"),
         ("coefs[0] > 1", "any|all"),
+        ("coefs[0][99, 0] > 1", "out of range"),
+        ("coefs[0][0, 0, 0] > 1", "out of range|too many"),
+        ("not coefs[0][0, 0]", "compare"),
+        ("max(coefs[0][:0]) > 1", "nothing in this array"),
         ("__import__('os')", "column"),
         ("coefs.__class__", "column"),
     ]:

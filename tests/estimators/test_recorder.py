@@ -45,7 +45,7 @@ def test_every_step_is_the_trainings(kind: str) -> None:
         np.testing.assert_array_equal(trace.theta_after, states[step + 1])
         np.testing.assert_array_equal(trace.decayed + trace.update, states[step + 1])
     recorded_losses = dict(zip(*(part.tolist() for part in run.losses), strict=True))
-    replayed = np.concatenate([losses for _, losses in run.replay.losses(0, len(run))])
+    replayed = np.concatenate([losses for _, losses, _ in run.replay.stretches(0, len(run))])
     assert recorded_losses == dict(enumerate(replayed.tolist()))
     assert [epoch.loss for epoch in run.epochs] == model.loss_curve_
 

@@ -148,13 +148,16 @@ class Network:
         return 1 if self.output == "softmax" else self.widths[-1]
 
     def weights(self, theta: np.ndarray, layer: int) -> np.ndarray:
-        """View of a layer's weights in the parameter vector, shape (n_in, n_out)."""
+        """View of a layer's weights in the parameter vector, shape (n_in, n_out).
+
+        Of many vectors that are the columns of a matrix, theirs: shape (n_in, n_out, columns).
+        """
         n_in, n_out = self.widths[layer], self.widths[layer + 1]
         start = self._starts[0][layer]
-        return theta[start : start + n_in * n_out].reshape(n_in, n_out)
+        return theta[start : start + n_in * n_out].reshape(n_in, n_out, *theta.shape[1:])
 
     def biases(self, theta: np.ndarray, layer: int) -> np.ndarray:
-        """View of a layer's biases in the parameter vector, shape (n_out,)."""
+        """View of a layer's biases in the parameter vector, shape (n_out,); or as ``weights``."""
         start = self._starts[1][layer]
         return theta[start : start + self.widths[layer + 1]]
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from retrograd.engine.jit import compiling
 from retrograd.engine.kernels.backward import losses_of_rows
-from retrograd.engine.kernels.data import Data, Plan
+from retrograd.engine.kernels.data import Data, History, Plan
 from retrograd.engine.kernels.update import STAY
 from retrograd.engine.network import Layout, Network
 from retrograd.engine.optimizers import Optimizer
@@ -55,8 +55,8 @@ class Objective:
         n_workers = n_workers_for(3 * self.data.y.shape[0] * theta.size)
         with compiling("train", self.dtype):
             share_steps(
-                layout, self.settings, parameters, slots, self.data, self.plan, self.work, losses,
-                n_workers,
+                layout, self.settings, parameters, slots, self.data, self.plan,
+                History.of(0, parameters, False, False), self.work, losses, n_workers,
             )  # fmt: skip
         return float(losses[0])
 

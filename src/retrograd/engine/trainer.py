@@ -9,7 +9,7 @@ from retrograd.engine.course import Course
 from retrograd.engine.divergence import DivergenceError, first_trouble
 from retrograd.engine.jit import compiling
 from retrograd.engine.kernels import one_example, steps
-from retrograd.engine.kernels.data import Data, Plan, Settings, Work
+from retrograd.engine.kernels.data import Data, History, Plan, Settings, Work
 from retrograd.engine.kernels.product import TILES_FROM
 from retrograd.engine.network import Layout, Network
 from retrograd.engine.optimizers import Optimizer
@@ -128,8 +128,16 @@ class Trainer:
             self.state.learning_rate, self.state.samples_seen
         )
 
-    def run(self, rows: np.ndarray, bounds: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    def run(
+        self,
+        rows: np.ndarray,
+        bounds: np.ndarray,
+        rates: np.ndarray,
+        history: History | None = None,
+    ) -> np.ndarray:
         """Take the steps of a plan: step k on rows[bounds[k] : bounds[k + 1]] at rates[k].
+
+        What ``history`` has room for is filled, also of a step that diverges.
 
         Returns
         -------
@@ -169,7 +177,9 @@ class Trainer:
                 end = min(begin + chunk, rates.size)
                 plan = Plan(rows, bounds[begin : end + 1], rates[begin:end], corrections[begin:end])
                 with interrupts_held():
-                    n_good = self.take(plan, losses[begin:end], n_workers)
+                    n_good = self.take(
+                        plan, losses[begin:end], n_workers, history and history.part(begin, end)
+                    )
                     state.step += n_good
                     state.samples_seen += int(plan.bounds[n_good] - plan.bounds[0])
                     if self.after_call is not None and n_good:
@@ -184,15 +194,20 @@ class Trainer:
                     raise error
         return losses
 
-    def take(self, plan: Plan, losses: np.ndarray, n_workers: int = 1) -> int:
+    def take(
+        self, plan: Plan, losses: np.ndarray, n_workers: int = 1, history: History | None = None
+    ) -> int:
         """Take the steps of one call of a kernel, unchecked and uncounted; how many went well.
 
         ``work`` then holds the numbers of the last one, also of one that did not go well.
         """
         state = self.state
         layout, settings = self.network.layout(state.theta.dtype), self.optimizer.settings()
+        history = history or History.of(0, state.theta, False, False)
         if self._is_notebooks(plan.bounds):
-            return one_example.train(layout, state.theta, self.data, plan, self.work, losses)
+            return one_example.train(
+                layout, state.theta, self.data, plan, history, self.work, losses
+            )
         return share_steps(
             layout,
             settings,
@@ -200,6 +215,7 @@ class Trainer:
             state.slots,
             self.data,
             plan,
+            history,
             self.work,
             losses,
             n_workers,
@@ -228,16 +244,12 @@ def share_steps(
     slots: np.ndarray,
     data: Data,
     plan: Plan,
+    history: History,
     work: Work,
     losses: np.ndarray,
     n_workers: int,
 ) -> int:
     """Take a plan's steps with so many workers; how many went well."""
     crew = make_crew()
-    return run_workers(
-        n_workers,
-        crew,
-        lambda worker: steps.train(
-            layout, settings, theta, slots, data, plan, work, losses, crew, worker, n_workers
-        ),
-    )
+    given = layout, settings, theta, slots, data, plan, history, work, losses, crew
+    return run_workers(n_workers, crew, lambda worker: steps.train(*given, worker, n_workers))

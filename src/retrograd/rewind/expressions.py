@@ -8,7 +8,7 @@ code is ever made of it. Text, tree and arrays are bounded, and so is the work.
 
 import ast
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, NoReturn
@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from retrograd.rewind.syntax import fail, subscript, tree_of, whole_number
-from retrograd.rewind.vocabulary import CONSTANTS, ELEMENTWISE, FUNCTIONS, LAYERED, NAMES, OPERATORS
+from retrograd.rewind.vocabulary import CONSTANTS, FUNCTIONS, LAYERED, NAMES, OPERATORS
 
 MAX_NODES, MAX_DEPTH = 200, 30
 # A result may have so many entries, or so many times those of its larger operand. What goes beyond
@@ -83,16 +83,6 @@ class Expression:
         self._tree = tree_of(self.text)
         self._answer = self._read(self._tree)
         self.names = frozenset(self._asked)
-
-    @property
-    def is_elementwise(self) -> bool:
-        """Whether, given arrays of numbers of many steps, it answers for each of them."""
-        looks_beyond = ast.BoolOp | ast.Not | ast.Subscript
-        return not any(
-            isinstance(node, looks_beyond)
-            or (isinstance(node, ast.Call) and ast.unparse(node.func) not in ELEMENTWISE)
-            for node in ast.walk(self._tree)
-        )
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -178,18 +168,19 @@ class Expression:
                 return self._read_layer(node, name, index)
             case ast.Subscript(value=whole, slice=part):
                 index = subscript(self.text, part)
-                return self._read_apply(node, lambda array: np.asarray(array)[index], read(whole))
+                return self._read_apply(node, partial(self._entry, index), read(whole))
             case ast.UnaryOp(op=ast.Not(), operand=part):
                 answer = read(part)
-                return lambda values: not self._truth(part, answer(values))
+                return lambda values: np.logical_not(self._truth(part, answer(values)))
             case ast.UnaryOp(op=op, operand=part) if type(op) in OPERATORS:
                 return self._read_apply(node, OPERATORS[type(op)], read(part))
             case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
                 return self._read_apply(node, OPERATORS[type(op)], read(left), read(right))
             case ast.BoolOp(op=op, values=parts):
                 pairs = [(part, read(part)) for part in parts]
-                enough = all if isinstance(op, ast.And) else any
-                return lambda values: enough(self._truth(p, answer(values)) for p, answer in pairs)
+                return lambda values: self._join(
+                    op, (self._truth(part, answer(values)) for part, answer in pairs)
+                )
             case ast.Compare(left=left, ops=ops, comparators=others):
                 if all(type(op) in OPERATORS for op in ops):
                     functions = [OPERATORS[type(op)] for op in ops]
@@ -199,8 +190,8 @@ class Expression:
                     advice = "two whole numbers, as in dead(0, 7)"
                     layer, unit = (whole_number(self.text, part, advice) for part in arguments)
                     delta = self._read_layer(node, "delta", layer)
-                    return self._read_apply(node, FUNCTIONS["dead"].compute, delta, lambda _: unit)
-                return self._read_apply(node, FUNCTIONS[function.id].compute, *map(read, arguments))
+                    return self._read_apply(node, self._function("dead"), delta, lambda _: unit)
+                return self._read_apply(node, self._function(function.id), *map(read, arguments))
         self._fail(
             node,
             "not in this language, which has numbers, names, + - * / // % **, comparisons, "
@@ -277,7 +268,16 @@ class Expression:
             self._fail(node, f"no numbers here, but {array.dtype}")
         return array
 
-    def _truth(self, node: ast.expr, result: Any) -> bool:
+    def _function(self, name: str) -> Callable[..., Any]:
+        return FUNCTIONS[name].compute
+
+    def _entry(self, index: Any, array: Any) -> Any:
+        return np.asarray(array)[index]
+
+    def _join(self, op: ast.boolop, truths: Iterator[Any]) -> Any:
+        return all(truths) if isinstance(op, ast.And) else any(truths)
+
+    def _truth(self, node: ast.expr, result: Any) -> Any:
         if np.size(result) != 1:
             advice = "write any(...) or all(...)"
             self._fail(node, f"of shape {np.shape(result)}, not a single truth value: {advice}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from retrograd.rewind.expressions import Expression
-from retrograd.rewind.scan import BEFORE, CURVES, loss_values, scan
+from retrograd.rewind.scan import BEFORE, StepValues, scan
+from retrograd.rewind.stretches import Stretch, are_kept, stepwise, stretches
 
 if TYPE_CHECKING:
     from retrograd.rewind.run import Moment, Run
@@ -74,28 +75,27 @@ def hits(run: "Run", condition: Condition, begin: int, end: int) -> Iterator[int
         yield from (step for step in range(begin, end) if condition(run.at(step)))
         return
     expression = _expression(condition)
-    if expression.names <= CURVES and "loss" in expression.names:
-        yield from _hits_of_curves(run, expression, begin, end)
-        return
-    for step, values in scan(run.replay, begin, end, expression.names):
-        if expression.holds(values):
-            yield step
+    together = stepwise(expression)
+    for part in _parts(run, expression.names, begin, end):
+        if isinstance(part, Stretch) and together is not None:
+            holds = together.holds_at_each(part.values, part.losses.size)
+            if holds is not None:
+                yield from (part.step + np.flatnonzero(holds)).tolist()
+                continue
+        yield from (step for step, values in part if expression.holds(values))
 
 
-def _hits_of_curves(run: "Run", expression: Expression, begin: int, end: int) -> Iterator[int]:
-    """Steps at which a condition holds that asks for a step's loss, at training speed."""
-    for step, losses in run.replay.losses(begin, end):
-        values = loss_values(run.replay, step, losses)
-        if expression.is_elementwise:
-            holds = np.broadcast_to(expression.value(values), losses.shape)
-            if holds.dtype != bool:
-                expression.holds(loss_values(run.replay, step, losses[:1]))  # which says why not
-            yield from (step + np.flatnonzero(holds)).tolist()
-            continue
-        for k in range(losses.size):
-            names = {name: values[name][k] for name in expression.names}
-            if expression.holds(names):
-                yield step + k
+def _parts(
+    run: "Run", names: frozenset[str], begin: int, end: int, every: int = 1
+) -> Iterator[Stretch | Iterator[tuple[int, StepValues]]]:
+    """Steps with the values that are named: in stretches where these have them, else one by one."""
+    if every == 1 and are_kept(names, run.header.network):
+        # From the last moment of a run that went well no step is taken.
+        taken = min(end, len(run) + (run.status == "diverged"))
+        yield from stretches(run.replay, begin, taken, names)
+        begin = max(begin, taken)
+    if begin < end:
+        yield scan(run.replay, begin, end, names, every)
 
 
 def watch(
@@ -106,8 +106,20 @@ def watch(
     every: int = 1,
 ) -> Series:
     """Value of an expression at every so-manieth step; see ``Run.watch``."""
-    (series,) = _watch_all(run, [_expression(expression)], start, stop, every)
-    return series
+    read = _expression(expression)
+    together = stepwise(read)
+    steps, values = [np.empty(0, np.int64)], []  # type: tuple[list[np.ndarray], list[np.ndarray]]
+    for part in _asked(run, [read], start, stop, every):
+        if isinstance(part, Stretch) and together is not None:
+            found = together.value_at_each(part.values, part.losses.size)
+            if found is not None:
+                steps.append(np.arange(part.step, part.end))
+                values.append(found)
+                continue
+        pairs = [(step, read.value(of_step)) for step, of_step in part]
+        steps.append(np.array([step for step, _ in pairs], np.int64))
+        values.append(np.array([value for _, value in pairs]))
+    return Series(np.concatenate(steps), np.concatenate(values) if values else np.empty(0))
 
 
 def log(
@@ -119,25 +131,15 @@ def log(
 ) -> None:
     """Print expressions as the training would have printed them; see ``Run.log``."""
     read = [_expression(expression) for expression in expressions]
-    for step, values in _values(run, read, start, stop, every):
-        shown = "  ".join(f"{e.text} = {_brief(e.value(values))}" for e in read)
-        print(f"step {step:,}  {shown}")
+    for part in _asked(run, read, start, stop, every):
+        for step, values in part:
+            shown = "  ".join(f"{e.text} = {_brief(e.value(values))}" for e in read)
+            print(f"step {step:,}  {shown}")
 
 
-def _watch_all(
+def _asked(
     run: "Run", expressions: list[Expression], start: int, stop: int | None, every: int
-) -> list[Series]:
-    steps, found = [], [[] for _ in expressions]  # type: tuple[list[int], list[list[Any]]]
-    for step, values in _values(run, expressions, start, stop, every):
-        steps.append(step)
-        for expression, series in zip(expressions, found, strict=True):
-            series.append(expression.value(values))
-    return [Series(np.array(steps, np.int64), np.array(values)) for values in found]
-
-
-def _values(
-    run: "Run", expressions: list[Expression], start: int, stop: int | None, every: int
-) -> Iterator[tuple[int, Any]]:
+) -> Iterator[Stretch | Iterator[tuple[int, StepValues]]]:
     """Steps with the values that the expressions ask for."""
     if every < 1:
         raise ValueError(f"every must be at least 1, got {every}")
@@ -146,7 +148,7 @@ def _values(
     names = frozenset().union(*(expression.names for expression in expressions))
     end = 1 + min(last_moment(run, expression) for expression in expressions)
     end = end if stop is None else min(end, stop)
-    return scan(run.replay, run.at(start).step, end, names, every)
+    return _parts(run, names, run.at(start).step, end, every)
 
 
 def _expression(condition: str | Expression) -> Expression:

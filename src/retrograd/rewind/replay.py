@@ -11,7 +11,7 @@ import numpy as np
 
 from retrograd.engine.course import Course
 from retrograd.engine.divergence import DivergenceError
-from retrograd.engine.kernels.data import Data
+from retrograd.engine.kernels.data import Data, History
 from retrograd.engine.trainer import STEP_WORK, State, Trainer
 from retrograd.rewind.header import Header
 from retrograd.rewind.store import RunFileError, Store
@@ -19,6 +19,8 @@ from retrograd.rewind.trace import Trace, trace_step
 
 # Multiplications between two looks at what a search has found.
 CALL_WORK = 1 << 31
+# Numbers of a history that are held at once.
+HISTORY_NUMBERS = 1 << 20
 # Rows planned at once.
 PLANNED_ROWS = 1 << 22
 
@@ -96,18 +98,29 @@ class Replay:
                 float(steps.rates[0]),
             )  # fmt: skip
 
-    def losses(self, begin: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Losses of the steps from ``begin`` to before ``end``, some at a time: (step, losses).
+    def stretches(
+        self, begin: int, end: int, thetas: bool = False, gradients: bool = False
+    ) -> Iterator[tuple[int, np.ndarray, History]]:
+        """Go from ``begin`` to before ``end``, some steps at a time, at training speed.
 
-        At training speed. A step that diverges has the loss that it came to, and is the last.
+        Yields
+        ------
+        step, losses, history
+            The first of them, the loss of each of S, shape (S,), and, where they are asked for, the
+            parameters before each of them and their mean gradients, (S, P). A step that diverges
+            has what it came to, and is the last.
         """
-        step = begin
-        work = 3 * self.header.network.n_parameters * self.course.batch_size + STEP_WORK
+        step, n_parameters = begin, self.header.network.n_parameters
+        most = max(1, CALL_WORK // (3 * n_parameters * self.course.batch_size + STEP_WORK))
+        if thetas or gradients:
+            most = max(1, min(most, HISTORY_NUMBERS // n_parameters))
         while step < end:
-            n = min(end - step, max(1, CALL_WORK // work))
+            n = min(end - step, most)
             with self.lock:
-                losses, diverged = self.advance(self.at(step), step + n)
-            yield step, losses
+                trainer = self.at(step)
+                history = History.of(n, trainer.state.theta, thetas, gradients)
+                losses, diverged = self.advance(trainer, step + n, history=history)
+            yield step, losses, history.part(0, losses.size)
             if diverged:
                 return
             step += n
@@ -196,18 +209,23 @@ class Replay:
             self.header.network, self.header.optimizer, self.data(), self.course.batch_size, state
         )
 
-    def advance(self, trainer: Trainer, end: int, good: bool = False) -> tuple[np.ndarray, bool]:
+    def advance(
+        self, trainer: Trainer, end: int, good: bool = False, history: History | None = None
+    ) -> tuple[np.ndarray, bool]:
         """Train on to a step; the losses on the way, and whether it diverged instead.
 
-        It is held to every checkpoint on the way. One that is ``good`` must not diverge.
+        It is held to every checkpoint on the way. One that is ``good`` must not diverge. A history
+        has room for all steps from here on.
         """
         state, parts = trainer.state, [np.empty(0)]
+        begin = state.step - self.course.first_step
         while (here := state.step - self.course.first_step) < end:
             stop = min(end, here + max(1, PLANNED_ROWS // self.course.batch_size))
             after = bisect_right(self._steps, here)
             stop = min([stop, *self._steps[after : after + 1]])
             try:
-                parts.append(trainer.run(*self.course.between(here, stop, self.rate_of)))
+                part = history and history.part(here - begin, stop - begin)
+                parts.append(trainer.run(*self.course.between(here, stop, self.rate_of), part))
             except DivergenceError as error:
                 self.forget()
                 if good:

@@ -1,6 +1,6 @@
-"""A scan: goes through the steps of a run, with the numbers of each that a question asks for."""
+"""A scan: goes through the steps of a run one by one, with all the numbers of each."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +15,7 @@ from retrograd.rewind.vocabulary import norm
 if TYPE_CHECKING:
     from retrograd.rewind.replay import Replay
 
-# What is known of a step without looking into it; what is known before it is taken; what only a
-# whole trace has.
-CURVES = {"loss", "step", "epoch", "learning_rate"}
+# What is known before a step is taken; what only a whole trace has.
 BEFORE = {"coefs", "intercepts", "step", "epoch", "learning_rate"}
 WHOLE = {"penalty", "loss_per_row"}
 
@@ -165,25 +163,3 @@ def _take(
         trainer.data.y[steps.rows], number, epoch, loss, rate,
     )  # fmt: skip
     return StepValues(**known), diverged
-
-
-def loss_values(replay: "Replay", step: int, losses: np.ndarray) -> StepValues:
-    """Values of many steps at once, as arrays, of those names that are in ``CURVES``."""
-    end = step + losses.size
-    first = replay.course.first_step
-
-    def per_epoch(what: Callable[[int, int, int], np.ndarray]) -> np.ndarray:
-        parts, here = [], step
-        while here < end:
-            epoch, _ = replay.course.place(here)
-            stop = min(end, replay.course.begin_of(epoch + 1))
-            parts.append(what(epoch, here, stop))
-            here = stop
-        return np.concatenate(parts)
-
-    return StepValues(
-        loss=losses,
-        step=np.arange(first + step, first + end),
-        epoch=lambda: per_epoch(lambda epoch, a, b: np.full(b - a, epoch)),
-        learning_rate=lambda: replay.course.between(step, end, replay.rate_of).rates,
-    )

@@ -107,9 +107,6 @@ FUNCTIONS = {
     "dead": Function(_dead, "dead(layer, unit): no row sends the unit any delta", 2),
 }
 
-# Those that answer for every entry by itself.
-ELEMENTWISE = ("isnan", "isfinite", "isinf", "abs", "sqrt", "exp", "log", "sign")
-
 OPERATORS: dict[type, Callable[..., Any]] = {
     ast.UAdd: _double(np.positive),
     ast.USub: _double(np.negative),

@@ -41,6 +41,25 @@ class Plan(NamedTuple):
     corrections: np.ndarray  # (S,), float64: what Adam multiplies them by, 1 for others
 
 
+class History(NamedTuple):
+    """What each step of a plan had, for those who look back; with no rows what nobody asks for."""
+
+    thetas: np.ndarray  # (S, P) or (0, P), T: the parameters before it
+    gradients: np.ndarray  # (S, P) or (0, P), T: the mean gradient that moved them
+
+    @classmethod
+    def of(cls, n_steps: int, like: np.ndarray, thetas: bool, gradients: bool) -> "History":
+        """Room for so many steps of parameters like those given."""
+        return cls(
+            np.empty((n_steps * thetas, like.size), like.dtype),
+            np.empty((n_steps * gradients, like.size), like.dtype),
+        )
+
+    def part(self, begin: int, end: int) -> "History":
+        """Room of the steps from ``begin`` to before ``end``."""
+        return History(self.thetas[begin:end], self.gradients[begin:end])
+
+
 class Work(NamedTuple):
     """Buffers of a training, allocated once.
 

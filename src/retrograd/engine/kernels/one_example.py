@@ -19,7 +19,8 @@ from retrograd.engine.kernels.backward import (
 )
 from retrograd.engine.kernels.forward import activate, fill_rows
 from retrograd.engine.kernels.product import TILES_FROM, product
-from retrograd.engine.native import matrix, vector
+from retrograd.engine.kernels.steps import keep
+from retrograd.engine.native import matrix, row, vector
 from retrograd.maths.activations import IDENTITY
 from retrograd.maths.losses import LOG_LOSS
 
@@ -28,7 +29,7 @@ UP_TO = 512
 
 
 @jit(entry=True)
-def train(layout, theta, data, plan, work, losses):
+def train(layout, theta, data, plan, history, work, losses):
     """Take the plan's steps and return how many went well, as ``steps.train`` does."""
     d, h, n_out = layout.widths[0], layout.widths[1], layout.widths[2]
     W1, W2 = matrix(theta, 0, d, h), matrix(theta, layout.weights_at[1], h, n_out)
@@ -39,10 +40,12 @@ def train(layout, theta, data, plan, work, losses):
     delta1, delta2 = matrix(delta, 0, 1, h), matrix(delta, h, 1, n_out)
     n_good = n_steps = plan.learning_rates.size
     begin = 0
-    if is_seed(layout):  # but for the last step, whose numbers someone may want to see
+    looked_at = history.thetas.shape[0] > 0 or history.gradients.shape[0] > 0
+    if is_seed(layout) and not looked_at:  # but for the last step, which someone may want to see
         begin = seed.train(theta, data, plan, losses, layout.tiny, max(0, n_steps - 1))
     for k in range(begin, n_steps):
         rate = theta.dtype.type(plan.learning_rates[k])
+        keep(theta, history.thetas, k)
         first = plan.bounds[k]
         example = plan.rows[first]
         for i in range(d):
@@ -54,19 +57,27 @@ def train(layout, theta, data, plan, work, losses):
         spoiled += loss - loss
         send_back_row(delta2, W2, delta1)
         times_slope(layout.activations[0], vector(z1, 0, h), vector(a1, 0, h), vector(delta1, 0, h))
+        if history.gradients.shape[0] > 0:
+            write_gradient(layout, x, a1, delta1, delta2, row(history.gradients, k))
         spoiled += descend(W2, b2, a1, delta2, rate)
         spoiled += descend(W1, b1, x, delta1, rate)
         if spoiled != 0.0:
             work.loss[k % 2, 0] = loss
             n_good = k
             break
-    # Written down once, for those who look at the numbers of the last step taken.
-    gradient = work.gradient
+    # Of the others the last one's is written down, for those who look at it.
+    write_gradient(layout, x, a1, delta1, delta2, work.gradient)
+    return n_good
+
+
+@jit(inline=False)
+def write_gradient(layout, x, a1, delta1, delta2, gradient):
+    """Write down a step's gradient, from its row, hidden units and deltas."""
+    d, h, n_out = layout.widths[0], layout.widths[1], layout.widths[2]
     weight_gradient(x, 0, delta1, matrix(gradient, 0, d, h), False)
     weight_gradient(a1, 0, delta2, matrix(gradient, layout.weights_at[1], h, n_out), False)
     bias_gradient(delta1, vector(gradient, layout.biases_at[0], h), False)
     bias_gradient(delta2, vector(gradient, layout.biases_at[1], n_out), False)
-    return n_good
 
 
 @jit

@@ -29,7 +29,9 @@ count_tasks = jit(tasks_of)
 
 
 @jit(entry=True)
-def train(layout, settings, theta, slots, data, plan, work, losses, crew, worker, n_workers):
+def train(
+    layout, settings, theta, slots, data, plan, history, work, losses, crew, worker, n_workers
+):  # fmt: skip
     """Take the plan's steps and return how many went well: all, or those before the first trouble.
 
     ``losses[k]`` becomes the loss of step k before its update. When NaN or infinity arises in a
@@ -44,6 +46,8 @@ def train(layout, settings, theta, slots, data, plan, work, losses, crew, worker
     for k in range(n_steps):
         parity, weight, n_row_tasks = k % 2, 0.0, 0
         first, end = plan.bounds[k], plan.bounds[k + 1]
+        if worker == 0:
+            keep(theta, history.thetas, k)
         if first == end:  # Nobody may overtake by two steps who still reads this parity's reports.
             wait_for_all(crew, n_workers)
         for start in range(first, end, work.panel_rows):
@@ -68,10 +72,20 @@ def train(layout, settings, theta, slots, data, plan, work, losses, crew, worker
             loss = batch_loss(layout, settings, work, parity, n_row_tasks, weight)
         if worker == 0:
             losses[k] = loss
+            keep(work.gradient, history.gradients, k)
         # A batch that weighs nothing has moved nothing, whatever its rows come to.
         if weight > 0.0 and (not isfinite(loss) or trouble_in(work, parity, n_row_tasks)):
             return k
     return n_steps
+
+
+@jit(inline=False)
+def keep(numbers, rows, k):
+    """Write numbers of step k into a history, if it has rows for them."""
+    if rows.shape[0] > 0:
+        copy = row(rows, k)
+        for p in range(copy.size):
+            copy[p] = numbers[p]
 
 
 @jit

@@ -93,7 +93,7 @@ def losses(viewer: Viewer, run: int, step: int) -> dict:
     moment = found.at(step)
     told: dict[str, Any] = {"epoch": moment.epoch, "loss": None, "score": None, "scored": None}
     if viewer.has_step(run, step):
-        for _, values in found.replay.losses(step, step + 1):
+        for _, values, _ in found.replay.stretches(step, step + 1):
             told["loss"] = float(values[0])
     over = [epoch for epoch in found.epochs if epoch.step <= step and epoch.score is not None]
     if over:
