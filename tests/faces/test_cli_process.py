@@ -3,22 +3,18 @@
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from command_line import COMMAND, PENGUINS
 
 # These train for real, and interpreted kernels would take minutes.
 pytestmark = pytest.mark.compiled
 
-COMMAND = [sys.executable, "-c", "from retrograd.faces.cli import main; main()"]
-PENGUINS = str(Path(__file__).parents[2] / "examples" / "penguins.csv")
-
 
 def run(*args, cwd, **environment):
     return subprocess.run(
-        [*COMMAND, *args],
+        [*COMMAND, *map(str, args)],
         cwd=cwd,
         env=os.environ | environment,
         capture_output=True,

@@ -20,6 +20,7 @@ from retrograd.engine.trainer import State
 from retrograd.faces.cli import app
 from retrograd.faces.page import tabling
 from retrograd.faces.page.answers.playing import PLAY_ANSWERS
+from retrograd.faces.page.control import Control, Controlled
 from retrograd.faces.page.datasets import DATASETS, PENGUINS, draw, load
 from retrograd.faces.page.playing import recording_to
 from retrograd.faces.page.server import _reply
@@ -27,7 +28,6 @@ from retrograd.faces.page.settings import START, FieldError, check_data, check_n
 from retrograd.faces.page.tabling import encode, read_uploaded
 from retrograd.faces.page.viewer import QuestionError, _check
 from retrograd.faces.page.wire import unframe
-from retrograd.faces.page.worker import Control, Controlled
 from retrograd.rewind.expressions import Expression
 from retrograd.tables.errors import TableError
 from retrograd.tables.reading import read_table

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from walks import CASES
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 
@@ -23,3 +25,9 @@ def path(tmp_path, whole) -> Path:
     path = tmp_path / "some.retro"
     path.write_bytes(whole[0])
     return path
+
+
+@pytest.fixture(params=CASES, scope="module")
+def trace(request):
+    """Each of the cases of the walk."""
+    return CASES[request.param]()

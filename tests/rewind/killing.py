@@ -100,20 +100,30 @@ class Original:
         assert all(run.verify() is None and run.status == "ended" for run in self.runs)
 
 
-def in_child(work: Callable[[], Any], seconds: float) -> list[tuple[int, ...]]:
-    """Let a child do some work, and kill it after so many seconds; the commits that it told of."""
-    told, tell = os.pipe()
+def forked(work: Callable[[], Any]) -> int:
+    """Let a forked child do some work and leave, with 0 or with what it failed of; its number."""
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            report_commits(tell)
             work()
             status = 0
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(status)
+    return pid
+
+
+def in_child(work: Callable[[], Any], seconds: float) -> list[tuple[int, ...]]:
+    """Let a child do some work, and kill it after so many seconds; the commits that it told of."""
+    told, tell = os.pipe()
+
+    def reporting() -> None:
+        report_commits(tell)
+        work()
+
+    pid = forked(reporting)
     os.close(tell)
     time.sleep(seconds)
     os.kill(pid, signal.SIGKILL)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from killing import forked
 from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -35,19 +36,13 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
 
 def in_child(work: Callable[[], Any]) -> int:
-    """Let a forked child do some work; its number."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            work()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    return pid
+    """Let a forked child do some work, whether it converges or not; its number."""
+
+    def quietly() -> None:
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        work()
+
+    return forked(quietly)
 
 
 def ended_well(pid: int) -> bool:

@@ -35,12 +35,6 @@ from walks import (
 )
 
 
-@pytest.fixture(params=CASES, scope="module")
-def trace(request) -> Trace:
-    """Each of the cases."""
-    return CASES[request.param]()
-
-
 def test_it_shows_the_traces_own_numbers(trace: Trace) -> None:
     """Not copies, and nothing is left out."""
     values, network = values_of(trace), trace.network

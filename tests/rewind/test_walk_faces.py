@@ -6,21 +6,13 @@ from dataclasses import fields
 from html.parser import HTMLParser
 
 import numpy as np
-import pytest
 
 from retrograd.rewind.trace import LayerTrace, Trace
 from retrograd.rewind.walk.numbers import writer
 from walks import (
-    CASES,
     SQUARED,
     make_trace,
 )
-
-
-@pytest.fixture(params=CASES, scope="module")
-def trace(request) -> Trace:
-    """Each of the cases."""
-    return CASES[request.param]()
 
 
 def test_latex_could_be_compiled(trace: Trace) -> None:

@@ -1,35 +1,22 @@
 """A run: a recorded training, as a sequence of moments; and the runs of a file."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from os import PathLike
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from retrograd.engine.kernels.data import Data
 from retrograd.rewind import questions
-from retrograd.rewind.checks import check_data, check_progress, join_epochs, join_losses
-from retrograd.rewind.header import DATA_PARTS, Header
 from retrograd.rewind.moment import Moment
 from retrograd.rewind.questions import Condition, Series
-from retrograd.rewind.replay import Difference, Replay
-from retrograd.rewind.schema import array_name
+from retrograd.rewind.recorded import Recorded
+from retrograd.rewind.replay import Difference
 from retrograd.rewind.store import RunFileError, Store
 from retrograd.rewind.why import Why, why
 
 # What draws a run, by the kind of file; the faces, which are above us, put themselves here.
 drawing: dict[str, Callable[..., None]] = {}
-
-
-class Epoch(NamedTuple):
-    """How an epoch ended; score is None where there is no validation."""
-
-    epoch: int
-    step: int
-    loss: float
-    score: float | None
-    learning_rate: float
 
 
 class Door(Protocol):
@@ -48,7 +35,7 @@ class Door(Protocol):
         """Train on from a moment, otherwise, as a run of its own."""
 
 
-class Run:
+class Run(Recorded):
     """A recorded training.
 
     Moment k is the state after k steps, 0 ≤ k ≤ len(run); its trace is the step taken from it.
@@ -76,61 +63,8 @@ class Run:
     """
 
     def __init__(self, store: Store, number: int, door: Door, data: Data | None = None) -> None:
-        found = store.rows("runs", "run = ?", number)
-        if not found:
-            raise RunFileError(f"{store.name} has no run {number}")
-        self.store, self.number, self.door = store, number, door
-        self.header = Header.read(found[0][1], store.name)
-        parent = self.header.parent
-        if parent is not None and parent[0] >= number:
-            raise RunFileError(
-                f"{store.name} has a run whose header says what none can say (run {number} "
-                f"branches off run {parent[0]})"
-            )
-        self._given = data
-        self._replay: Replay | None = None
-        self.refresh()
-        if data is not None:
-            self._check_data(data)
-
-    def refresh(self) -> "Run":
-        """Look again how far it has come, should it be growing."""
-        with self.store.at_once():
-            progress = self.store.rows("progress", "run = ?", self.number)
-            checkpoints = self.store.steps_of(self.number)
-            rows = self.store.rows("epochs", "run = ?", self.number, order="epoch")
-        if not progress and not checkpoints and not rows:
-            # Killed before its first commit: there is nothing but its header.
-            raise RunFileError(
-                f"run {self.number} of {self.store.name} has no step: it was broken off at its "
-                "start"
-            )
-        with self._damage_told():
-            epochs = join_epochs(rows, self.header.course["first_epoch"])
-            check_progress(self.header, self.number, progress, checkpoints, len(epochs))
-        _, self.status, self.note, self._n_steps, _, _, self.seconds = progress[0]
-        self.epochs = self._epochs(epochs.tolist())
-        return self
-
-    @contextmanager
-    def _damage_told(self) -> Iterator[None]:
-        """Say of which file it is that a check has found something."""
-        try:
-            yield
-        except ValueError as error:
-            raise RunFileError(f"{self.store.name} is damaged: {error}") from None
-
-    def _epochs(self, numbers: list[list[float]]) -> list[Epoch]:
-        """Give the epochs of the file their steps, and no score where there is no validation."""
-        course, scored = self.header.make_course(), "validation" in self.header.data
-        return [
-            Epoch(epoch, course.begin_of(epoch + 1), loss, score if scored else None, rate)
-            for epoch, (loss, score, rate) in enumerate(numbers, course.first_epoch)
-        ]
-
-    def __len__(self) -> int:
-        """Number of steps."""
-        return self._n_steps
+        super().__init__(store, number, data)
+        self.door = door
 
     def __getitem__(self, step: int) -> Moment:
         """Moment after so many steps; negative from the end, which -1 is."""
@@ -170,79 +104,6 @@ class Run:
         if not first <= epoch <= last:
             raise IndexError(f"epoch {epoch} is not in the run, which has epochs {first} to {last}")
         return self.replay.course.begin_of(epoch)
-
-    @property
-    def replay(self) -> Replay:
-        """What goes to any step."""
-        if self._replay is None:
-            self._replay = self._make_replay()
-        return self._replay
-
-    def _make_replay(self) -> Replay:
-        names = self.header.data
-
-        def kept(name: str) -> np.ndarray | None:
-            return self.store.array(names[name]) if name in names else None
-
-        train, generator = kept("train"), kept("generator")
-        with self._damage_told():
-            course = self.header.make_course(train, generator)
-        first = self.store.rows("checkpoints", "run = ? AND step = 0", self.number)
-        if not first:
-            raise RunFileError(f"{self.store.name} is damaged: the run's start is gone")
-        first_rate = first[0][3]
-
-        def rate_of(epoch: int) -> float:
-            before = epoch - course.first_epoch
-            if before == 0 or not self.epochs or "generator" in names:
-                return first_rate
-            if before > len(self.epochs):
-                self.refresh()
-            # Broken off at an epoch's very end, a run may not know the next one's.
-            return self.epochs[min(before, len(self.epochs)) - 1].learning_rate
-
-        return Replay(self.store, self.number, self.header, course, lambda: self.data, rate_of)
-
-    @property
-    def data(self) -> Data:
-        """The training data, as the engine reads them."""
-        if self._given is None:
-            names = self.header.data
-            if not names["kept"]:
-                raise RunFileError(
-                    f"{self.store.name} keeps no training data (there were too many, or keep_data "
-                    "was False): pass them, as open_run(path, data=(X, y))"
-                )
-            data = Data(*(self.store.array(names[part]) for part in DATA_PARTS))
-            self._check_fit(data)
-            self._given = data
-        return self._given
-
-    def _check_data(self, data: Data) -> None:
-        for part in DATA_PARTS:
-            if array_name(getattr(data, part)) != self.header.data[part]:
-                what = {"y": "y", "sample_weight": "sample_weight"}.get(part, "X")
-                raise RunFileError(
-                    f"{what} is not what run {self.number} of {self.store.name} was trained on: "
-                    "its digest differs"
-                )
-        self._check_fit(data)
-
-    def _check_fit(self, data: Data) -> None:
-        """Refuse a forged file: the kernels look at no shape."""
-        names = self.header.data
-        rows = {
-            name: self.store.array(names[name]) for name in ("train", "validation") if name in names
-        }
-        with self._damage_told():
-            check_data(self.header, data, rows)
-
-    @property
-    def losses(self) -> tuple[np.ndarray, np.ndarray]:
-        """Steps and losses of the steps that were kept: all, or every other one where many."""
-        found = self.store.rows("losses", "run = ?", self.number, order="step")
-        with self._damage_told():
-            return join_losses(found, len(self))
 
     def estimator(self) -> Any:
         """Fitted estimator as ``fit`` has left it: with ``early_stopping``, at its best."""

@@ -12,14 +12,26 @@ from retrograd.faces.page.viewer import QuestionError, Viewer
 
 
 def code(viewer: Viewer, run: int) -> dict:
-    """Give Python that makes a run's training: its ``text``, and a ``name`` for a file."""
+    """Give Python that makes a run's training: its ``text``, and a ``name`` for a file.
+
+    Raises
+    ------
+    RunFileError
+        If a parameter of the run's cannot be written as code.
+    """
     found = viewer.run(run)
     text = code_of(found, viewer.runs, viewer.source_of(found))
     return {"name": f"{_stem(viewer)}.py", "text": text}
 
 
 def notebook(viewer: Viewer, run: int, step: int) -> dict:
-    """Give the step from a moment as a notebook that computes it anew: ``name`` and ``bytes``."""
+    """Give the step from a moment as a notebook that computes it anew: ``name`` and ``bytes``.
+
+    Raises
+    ------
+    QuestionError
+        If no step was taken from the moment.
+    """
     if not viewer.has_step(run, step):
         raise QuestionError("no step was taken from here: a notebook is of the step before")
     name = f"{_stem(viewer)}-run{run}-step{step}.ipynb"
@@ -27,7 +39,13 @@ def notebook(viewer: Viewer, run: int, step: int) -> dict:
 
 
 def model_file(viewer: Viewer, run: int, step: int) -> dict:
-    """Give the estimator as of a moment as a safetensors file: ``name`` and ``bytes``."""
+    """Give the estimator as of a moment as a safetensors file: ``name`` and ``bytes``.
+
+    Raises
+    ------
+    ModelFileError
+        If it has a part that a file cannot hold.
+    """
     model, facts = viewer.moment(run, step).estimator(), {"run": run, "step": step}
     name = f"{_stem(viewer)}-run{run}-step{step}.safetensors"
     return _as_bytes(name, lambda path: save_model(model, path, facts=facts))

@@ -33,7 +33,13 @@ def compare(
     -------
     dict
         ``sides``, what there is to say of each, the moment's first; ``layers``, the difference
-        of the moment's weights from the other's; ``parameters`` and ``rows`` that differ.
+        of the moment's weights from the other's, pictures of shape (I, O), or None where the widths
+        differ; ``parameters`` and ``rows`` that differ, the latter None where the data do.
+
+    Raises
+    ------
+    QuestionError
+        If a run has no such rows.
     """
     pair = viewer.moment(run, step), viewer.moment(other, other_step)
     networks = [moment.run.header.network for moment in pair]
@@ -137,7 +143,21 @@ def _plain(value: Any) -> str:
 
 
 def parting(viewer: Viewer, run: int, other: int) -> dict:
-    """Find the first step after which two runs differ; None if there is none."""
+    """Find the first step after which two runs differ.
+
+    Returns
+    -------
+    dict
+        ``parted``: its ``step``, counted over the whole training, which is ``here`` in the run;
+        ``parameter``, the first that differs, and its two ``values``. None if they never part.
+
+    Raises
+    ------
+    QuestionError
+        If they are the same run.
+    ValueError
+        If they are of different networks, or have no step in common.
+    """
     if run == other:
         raise QuestionError("a run does not part from itself")
     ours = viewer.run(run)

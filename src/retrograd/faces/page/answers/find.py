@@ -114,7 +114,14 @@ def _told(found: list[int], done: bool, at: int = -1, end: int = -1, hit: int = 
 
 
 def words(viewer: Viewer, run: int) -> dict:
-    """List the words of conditions, with what each of them is; and the run's layers."""
+    """List the words of conditions, with what each of them is; and the run's layers.
+
+    Returns
+    -------
+    dict
+        ``words``, each with its ``kind`` and what it ``says``; ``layers``, L lines of text;
+        ``widths``, L + 1 numbers.
+    """
     network = viewer.run(run).header.network
     activations = [*network.activations, network.output]
     kinds: list[tuple[str, dict[str, Any]]] = [
@@ -141,7 +148,7 @@ def _says(word: str) -> str:
 
 
 def conditions(viewer: Viewer, run: int) -> dict:
-    """Suggest conditions that make sense of this run, each with what it is for."""
+    """Suggest ``conditions`` that make sense of this run: ``text``, and a ``title`` for it."""
     found = viewer.run(run)
     network = found.header.network
     _, losses = found.losses

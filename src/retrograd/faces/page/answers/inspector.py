@@ -34,8 +34,17 @@ def unit(viewer: Viewer, run: int, step: int, layer: int, unit: int, f0: int, f1
     Returns
     -------
     dict
-        ``over`` says whose ``a`` it is: 'batch', the next step's rows, which have ``z``, too; or,
-        at the end, the 'training' rows. ``response`` is a over a grid of features f0 and f1.
+        ``over`` says whose ``a``, of shape (B,), it is: 'batch', the next step's rows, which have
+        ``z``, too; or, at the end, the 'training' rows. ``incoming`` has the largest of I weights,
+        ``outgoing`` those of the next layer's O. ``response`` is a over a grid of features f0 and
+        f1, of shape (side, side).
+
+    Raises
+    ------
+    IndexError
+        If there is no such unit.
+    QuestionError
+        If f0 and f1 are not two of the features.
     """
     moment = viewer.moment(run, step)
     W, b = _layer(moment, layer, unit)
@@ -100,7 +109,20 @@ def _response(moment: Moment, layer: int, unit: int, f0: int, f1: int) -> dict |
 
 
 def link(viewer: Viewer, run: int, step: int, layer: int, i: int, o: int) -> dict:
-    """Tell of a weight: its value, and what the coming step does to it."""
+    """Tell of a weight: its value, and what the coming step does to it.
+
+    Returns
+    -------
+    dict
+        ``weight``, ``last``, what the step before changed, and ``gradient``, ``update`` and
+        ``after`` of the coming one, each of shape (1,) and there if the step is; ``rank`` of
+        its magnitude among the ``count`` of the layer, from 0.
+
+    Raises
+    ------
+    IndexError
+        If there is no such weight.
+    """
     moment = viewer.moment(run, step)
     W, _ = _layer(moment, layer, o)
     if not 0 <= i < len(W):
@@ -128,6 +150,16 @@ def history(viewer: Viewer, run: int, layer: int, i: int, o: int) -> dict:
     """Tell a weight's values over the run, or a bias's if i is -1.
 
     They are found by replay, or where that would take long, at the checkpoints only.
+
+    Returns
+    -------
+    dict
+        ``name``, ``steps`` and ``values``, both of shape (S,); ``of``, 'replay' or 'checkpoints'.
+
+    Raises
+    ------
+    IndexError
+        If there is no such parameter.
     """
     found = viewer.run(run)
     W, _ = _layer(viewer.moment(run, 0), layer, o)
@@ -150,7 +182,20 @@ def history(viewer: Viewer, run: int, layer: int, i: int, o: int) -> dict:
 
 
 def row(viewer: Viewer, run: int, step: int, row: int) -> dict:
-    """Send one row through the network and back: z, a and delta of every layer."""
+    """Send one row through the network and back.
+
+    Returns
+    -------
+    dict
+        ``layers``, each with ``z``, ``a`` and ``delta`` of shape (1, O), no more than are sent;
+        ``features``, those of the row; ``outputs`` of shape (O,) of the last layer, what is
+        ``predicted`` and what is ``true``; ``loss``, unweighted and without the penalty.
+
+    Raises
+    ------
+    IndexError
+        If the data have no such row.
+    """
     moment = viewer.moment(run, step)
     found, network = moment.run, moment.run.header.network
     n = found.data.y.shape[0]

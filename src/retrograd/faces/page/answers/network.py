@@ -21,9 +21,9 @@ def moment(viewer: Viewer, run: int, step: int) -> dict:
     Returns
     -------
     dict
-        ``layers``, each with ``W`` and ``b`` or a picture of them, and the units' ``norm`` (of
-        their incoming weights), ``mean`` and ``spread`` (of a over the batch), ``dead`` and
-        ``saturated``.
+        ``layers``, each with ``W``, a ``picture`` of shape (I, O), ``b`` of shape (O,), and of its
+        units, each of shape (O,), the ``norm`` (of their incoming weights), ``mean`` and ``spread``
+        (of a over the batch), ``dead`` and ``saturated``.
     """
     found = viewer.moment(run, step)
     has_next = viewer.has_step(run, step)
@@ -55,7 +55,18 @@ def moment(viewer: Viewer, run: int, step: int) -> dict:
 def weights(
     viewer: Viewer, run: int, step: int, layer: int, row: int, column: int, rows: int, columns: int
 ) -> dict:
-    """Give a window of a layer's weights, the numbers as they are."""
+    """Give a window of a layer's weights, of shape (I, O), the numbers as they are.
+
+    Returns
+    -------
+    dict
+        ``values`` of shape (rows, columns) from ``row`` and ``column`` on, smaller at the edges.
+
+    Raises
+    ------
+    IndexError
+        If there is no such layer.
+    """
     W = viewer.moment(run, step).coefs[layer]
     window = W[max(0, row) :, max(0, column) :][: min(rows, MOST), : min(columns, MOST)]
     return {"row": row, "column": column, "values": window}

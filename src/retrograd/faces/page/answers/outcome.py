@@ -38,6 +38,11 @@ def outcome(
     dict
         ``loss``, the mean of the rows' own, without the penalty, and ``score``, over ``seen`` of
         ``all`` rows; and what the tab shows, under its name.
+
+    Raises
+    ------
+    QuestionError
+        If there is no such tab, or not for such a network; or if the run has no such rows.
     """
     if tab not in TABS:
         raise QuestionError(f"the outcome has no part {tab!r}")
@@ -163,7 +168,20 @@ def listed(view: View, places: np.ndarray) -> dict:
 def confused(
     viewer: Viewer, run: int, step: int, on: str, true: int, predicted: int, patient: bool
 ) -> dict:
-    """List rows of one class that were taken for another, the worst first."""
+    """List rows of one class that were taken for another, the worst first.
+
+    Returns
+    -------
+    dict
+        ``cell``, the two classes; ``count``, of how many rows; and of the first of them ``rows``,
+        their numbers, ``true``, ``predicted``, ``loss`` and ``probability`` (of the true class),
+        each of shape (B,), with ``images`` of shape (B, I) if they are some.
+
+    Raises
+    ------
+    QuestionError
+        If the network predicts no classes, or the run has no such rows.
+    """
     moment = viewer.moment(run, step)
     network = moment.run.header.network
     rows = choose_rows(moment.run, on, patient)

@@ -9,13 +9,27 @@ from retrograd.rewind.store import RunFileError
 
 
 def runs(viewer: Viewer) -> dict:
-    """List the runs of the file."""
+    """List the runs of the file.
+
+    Returns
+    -------
+    dict
+        ``name`` of the file; ``runs``, each as ``describe_runs`` has it.
+    """
     viewer.look_again()
     return {"name": viewer.runs.store.name, "runs": describe_runs(viewer.runs)}
 
 
 def run(viewer: Viewer, run: int) -> dict:
-    """Say what a run is a run of, and how far it has come; it may be growing."""
+    """Say what a run is a run of, and how far it has come; it may be growing.
+
+    Returns
+    -------
+    dict
+        Of lists, ``widths`` has L + 1 entries, ``activations`` L, the last one the output's,
+        ``features`` I of the first layer, ``branches`` a ``run`` and ``step`` each; ``parent`` is
+        (run, step) or None; ``data`` says whether they are at hand.
+    """
     found = viewer.run(run).refresh()
     header = found.header
     network, estimator = header.network, header.estimator

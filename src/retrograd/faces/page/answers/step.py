@@ -30,8 +30,8 @@ def step(viewer: Viewer, run: int, step: int, opened: str) -> dict:
     dict
         ``title``; ``sections``, each with ``key``, ``title``, ``remark`` and ``lines``, which are
         there for one only; ``opened``, its key (the first layer's forward pass if there is none of
-        that key); and ``rows``, the numbers of the batch's rows. Where no step was taken, as at
-        the run's end, there are no sections.
+        that key); and ``rows`` of shape (B,), the numbers of the batch's rows. Where no step was
+        taken, as at the run's end, there are no sections.
     """
     if not viewer.has_step(run, step):
         viewer.run(run).at(step)  # raises where the run did not come
@@ -61,7 +61,18 @@ def array(
     viewer: Viewer, run: int, step: int, section: str, line: int, row: int, column: int,
     rows: int, columns: int,
 ) -> dict:  # fmt: skip
-    """Give a window of an array of the step, its numbers as they are."""
+    """Give a window of an array of the step, its numbers as they are.
+
+    Returns
+    -------
+    dict
+        ``values`` of shape (rows, columns) from ``row`` and ``column`` on, smaller at the edges.
+
+    Raises
+    ------
+    QuestionError
+        If the section has no such line, or the line no array.
+    """
     value = as_matrix(find_line(_document(viewer, run, step), section, line).value)
     row, column = max(0, row), max(0, column)
     rows, columns = max(0, min(rows, MOST)), max(0, min(columns, MOST))

@@ -16,8 +16,9 @@ def timeline(viewer: Viewer, run: int, begin: int, end: int, bins: int) -> dict:
     Returns
     -------
     dict
-        Of ``loss`` and others, each with ``steps``, ``low``, ``high`` and ``mean`` of as many bins
-        as have a value; and of ``epochs``, the steps at which they end.
+        Of ``loss`` and others, each with ``steps``, ``low``, ``high`` and ``mean``, of shape (as
+        many bins as have a value,), and ``broken``, steps that are not finite; and of ``epochs``,
+        the steps at which they end.
     """
     found, bins = viewer.run(run), max(1, min(bins, MOST_BINS))
     steps, losses = found.losses
@@ -80,7 +81,14 @@ def binned(steps: np.ndarray, values: np.ndarray, begin: int, end: int, bins: in
 
 
 def losses(viewer: Viewer, run: int, step: int) -> dict:
-    """Tell of one step its exact loss, by replay; and of the last epoch before it the score."""
+    """Tell of one step its exact loss, by replay; and of the last epoch before it the score.
+
+    Returns
+    -------
+    dict
+        ``epoch`` of the step, ``loss``, None at the run's end; ``score`` and the epoch that it is
+        of, ``scored``, both None before the first.
+    """
     found = viewer.run(run)
     moment = found.at(step)
     told: dict[str, Any] = {"epoch": moment.epoch, "loss": None, "score": None, "scored": None}

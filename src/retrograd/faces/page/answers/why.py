@@ -17,6 +17,13 @@ def why(viewer: Viewer, run: int, step: int, layer: int, i: int, o: int) -> dict
         most; ``others``, how many more have a share, ``others_share``, its sum, and ``idle``, how
         many rows have none; ``momentum``, ``penalty`` and ``rounding``. The shares sum to the
         update.
+
+    Raises
+    ------
+    QuestionError
+        If no step was taken from the moment, or layer, i or o is too small.
+    IndexError
+        If there is no such parameter.
     """
     if not viewer.has_step(run, step):
         raise QuestionError("no step was taken from here: nothing moved")

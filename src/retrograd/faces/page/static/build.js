@@ -4,11 +4,10 @@ import { isDark } from "./colours.js";
 import { h } from "./dom.js";
 import { takeFiles } from "./dropping.js";
 import { Fields, layerRow } from "./fields.js";
-import { icon } from "./icons.js";
-import { brief, count } from "./numbers.js";
+import { count } from "./numbers.js";
 import { drawPoints } from "./points.js";
+import { quietly, trainingView } from "./training.js";
 
-const WATCH_MS = { active: 250, idle: 2000 };
 const TABLES = ".csv,.tsv,.txt,.parquet,.pq";
 const DATA_FIELDS = ["data", "rows", "noise", "data_seed", "target"];
 
@@ -22,57 +21,24 @@ export function buildView(page) {
   let facts = null; // of the data
   let refused = ""; // what is wrong with the file that was given last
   let training = null;
-  let mine = 0; // the job that this page has begun, and not yet gone to
-  let timer = 0;
   let open = false;
   const parts = {};
 
   async function begin() {
     if (page.options.still) return false;
-    const answer = await quietly("playground");
+    const answer = await quietly(page, "playground");
     if (!answer) return false;
     told = answer;
     settings = answer.settings;
-    training = answer.training;
-    built = training.job ? JSON.stringify(settings) : null;
+    training = trainingView(page, answer.training, (rate) => trainWith({ learning_rate_init: String(rate) }));
+    built = answer.training.job ? JSON.stringify(settings) : null;
     element.classList.add("panel");
     page.root.classList.add("unbegun");
     draw();
     takeFiles(page.root, upload);
     learnData();
-    await openFirst();
-    watch();
+    await training.begin();
     return true;
-  }
-
-  /** Ask what a plain view may not know, without a word if it does not. */
-  async function quietly(name, args = {}) {
-    try {
-      return await page.asked(name, args);
-    } catch {
-      return null;
-    }
-  }
-
-  /** Go to the run of the address, or to the last one, once there is one. */
-  async function openFirst() {
-    await learnRuns();
-    const usable = (page.runs ?? []).filter((run) => run.status !== "damaged").map((run) => run.run);
-    if (!usable.length) {
-      mine = training.job; // whichever it is: there is nothing else to look at
-      return;
-    }
-    const wanted = page.place.run;
-    page.place.run = null;
-    await page.go({ run: usable.includes(wanted) ? wanted : usable.at(-1), step: page.place.step });
-  }
-
-  async function learnRuns() {
-    const answer = await page.ask("runs");
-    if (!answer) return;
-    page.runs = answer.runs;
-    page.name = answer.name;
-    await page.show(new Set(["runs"]));
   }
 
   /** Draw the panel: data and buttons, network and solver, and what is asked for less often. */
@@ -80,9 +46,7 @@ export function buildView(page) {
     fields.drop(() => true);
     parts.data = h("span", { class: "group" });
     parts.network = h("span", { class: "group" });
-    parts.status = h("span", { class: "status", role: "status" });
     parts.train = h("button", { class: "main", onclick: train });
-    parts.pause = h("button", { onclick: pauseOrGoOn });
     parts.more = h("div", { class: "line more", hidden: !open });
     const pace = h("select", {
       "aria-label": "Pace of the training", title: "How fast it trains; the numbers are the same",
@@ -98,8 +62,8 @@ export function buildView(page) {
     }, "More …");
     parts.openMore = () => { if (!open) more.click(); };
     element.replaceChildren(
-      h("div", { class: "line" }, parts.data, parts.status, h("span", { class: "end group" },
-        parts.train, parts.pause,
+      h("div", { class: "line" }, parts.data, training.status, h("span", { class: "end group" },
+        parts.train, training.pause,
         h("button", { title: "Draw another seed, and train", onclick: newSeed }, "New seed"), pace)),
       h("div", { class: "line" }, parts.network, h("span", { class: "group" },
         fields.chosen("solver", "Solver", settings.solver, same(told.solvers)),
@@ -210,7 +174,7 @@ export function buildView(page) {
     const now = asking;
     await new Promise((resolve) => { setTimeout(resolve, 120); });
     if (now !== asking) return;
-    const answer = await quietly("data", { settings });
+    const answer = await quietly(page, "data", { settings });
     if (!answer || now !== asking) return;
     const before = String(facts?.widths);
     facts = answer;
@@ -237,81 +201,28 @@ export function buildView(page) {
     fields.tellAll(answer.wrong);
     if (!answer.training) return;
     built = asked;
-    mine = answer.training.job;
-    await adopt(answer.training);
-    watch();
+    tell();
+    await training.follow(answer.training);
   }
 
   function newSeed() {
-    const seed = String(crypto.getRandomValues(new Uint16Array(1))[0]);
-    settings = { ...settings, random_state: seed };
-    fields.all.get("random_state").input.value = seed;
+    trainWith({ random_state: String(crypto.getRandomValues(new Uint16Array(1))[0]) });
+  }
+
+  /** Train with some settings changed, in their fields, too. */
+  function trainWith(changed) {
+    settings = { ...settings, ...changed };
+    for (const [name, value] of Object.entries(changed)) fields.all.get(name).input.value = value;
     train();
   }
 
-  async function pauseOrGoOn() {
-    const answer = isActive() ? await page.ask("pause") : await page.ask("go_on", { run: page.run.run });
-    if (!answer) return;
-    await adopt(answer);
-    watch();
-  }
-
-  function isActive() {
-    return training.state === "starting" || training.state === "running";
-  }
-
-  /** Look again and again how the training stands; another page may have begun one, too. */
-  function watch() {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      const answer = await quietly("training");
-      if (answer) await adopt(answer);
-      watch();
-    }, isActive() ? WATCH_MS.active : WATCH_MS.idle);
-  }
-
-  async function adopt(now) {
-    const before = training;
-    training = now;
-    tell();
-    const changed = now.state !== before.state || now.job !== before.job;
-    if (now.runs !== page.runs?.length || (changed && !isActive())) await learnRuns();
-    if (mine === now.job && now.run !== null) {
-      mine = 0;
-      if (page.place.run !== now.run) await page.go({ run: now.run, step: null });
-    }
-    if (changed && page.run && page.run.run === now.run) {
-      const run = await page.ask("run", { run: now.run });
-      if (run) await page.grow(run);
-      page.watchGrowth();
-    }
-    tell();
-  }
-
-  /** Buttons and the line that says how the training stands. */
+  /** What the button does, and how the training stands. */
   function tell() {
-    const active = isActive();
-    parts.train.textContent = JSON.stringify(settings) === built ? "Start over" : "Train";
-    parts.train.title = parts.train.textContent === "Train" ? "Train this network, as a run of its own (Enter in any field)"
-      : "Train again with the same seed: the same bits";
-    const can = active || page.run?.status === "interrupted";
-    parts.pause.replaceChildren(icon(active ? "pause" : "play"), active ? " Pause" : " Go on");
-    parts.pause.title = active ? "Pause the training" : "Go on with the run that is shown, as if it had never paused";
-    parts.pause.disabled = !can;
-    parts.status.classList.toggle("bad", ["diverged", "failed"].includes(training.state));
-    parts.status.replaceChildren(...statusOf(training, page.run));
-    parts.status.title = parts.status.textContent;
-    if (training.state === "diverged" && training.way_out) {
-      parts.status.append(" ", h("button", {
-        class: "small", title: "A tenth of the learning rate often helps",
-        onclick: () => {
-          const rate = String(training.way_out);
-          settings = { ...settings, learning_rate_init: rate };
-          fields.all.get("learning_rate_init").input.value = rate;
-          train();
-        },
-      }, `Train with learning rate ${brief(training.way_out)}`));
-    }
+    const again = JSON.stringify(settings) === built;
+    parts.train.textContent = again ? "Start over" : "Train";
+    parts.train.title = again ? "Train again with the same seed: the same bits"
+      : "Train this network, as a run of its own (Enter in any field)";
+    training.tell();
   }
 
   async function upload(file) {
@@ -347,23 +258,4 @@ export function buildView(page) {
 
 function same(names) {
   return names.map((name) => [name, name]);
-}
-
-/** What is said of the last training. */
-function statusOf(training, run) {
-  const { state, message, remarks } = training;
-  const which = training.run === null ? "" : `run ${training.run} `;
-  const shown = run && run.run === training.run ? run : null;
-  const epochs = shown ? `${count(shown.epochs)} epochs` : "";
-  const seconds = training.seconds === null ? "" : `${brief(Number(training.seconds.toPrecision(2)))} s`;
-  const text = {
-    none: "build a network, and train it",
-    starting: "the engine starts …",
-    running: `${which}trains${shown ? `: ${epochs}` : ""}`,
-    paused: `${which}is paused${epochs && ` after ${epochs}`}`,
-    ended: `${which}ended${epochs && `: ${epochs}`}${epochs && seconds && ` in ${seconds}`}${message && `, as ${message}`}`,
-    diverged: `${which}diverged: ${message}.`,
-    failed: `the training has failed: ${message}`,
-  }[state];
-  return [text, ...remarks.map((remark) => ` · ${remark}`)];
 }

@@ -1,6 +1,6 @@
 // Two moments, of one run or of two, side by side: what differs between them.
 
-import { h, latest, onResize } from "./dom.js";
+import { h, latest, onWidth } from "./dom.js";
 import { heatmap } from "./heatmap.js";
 import { icon } from "./icons.js";
 import { brief, count, exact } from "./numbers.js";
@@ -196,8 +196,7 @@ export function compareView(page) {
       h("button", { class: "small", "data-focus": "go-parting", onclick: () => page.go({ step: found.here, otherStep: null }) }, "go there"));
   }
 
-  onResize(element, (newWidth) => {
-    if (newWidth === width) return; // it has grown longer by what was drawn
+  onWidth(element, (newWidth) => {
     width = newWidth;
     draw();
   });

@@ -77,15 +77,14 @@ export function sharp(canvas, width, height) {
   return context;
 }
 
-/** Call a function whenever an element's size changes. */
-export function onResize(element, work) {
+/** Call a function whenever an element's width changes; how high it is, what is drawn in it says. */
+export function onWidth(element, work) {
   let width = 0;
-  let height = 0;
   new ResizeObserver(([entry]) => {
-    const box = entry.contentRect;
-    if (box.width === width && box.height === height) return;
-    ({ width, height } = box);
-    work(width, height);
+    const now = entry.contentRect.width;
+    if (now === width) return;
+    width = now;
+    work(width);
   }).observe(element);
 }
 

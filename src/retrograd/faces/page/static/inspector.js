@@ -1,7 +1,7 @@
 // What is selected: a unit, a link, or a row and its way through the network.
 
 import { isDark, signedCss } from "./colours.js";
-import { h, latest, onResize } from "./dom.js";
+import { h, latest, onWidth } from "./dom.js";
 import { facts, historyCurve, respondsTo, spread, unitWords } from "./findings.js";
 import { heatmap } from "./heatmap.js";
 import { hoverCard } from "./hover.js";
@@ -239,8 +239,7 @@ export function inspectorView(page) {
       strip("z", layer.z), strip("a", layer.a), strip("delta", layer.delta));
   }
 
-  onResize(element, (newWidth) => {
-    if (newWidth === width) return; // it has grown longer by what was drawn
+  onWidth(element, (newWidth) => {
     width = newWidth;
     draw();
   });

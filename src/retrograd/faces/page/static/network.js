@@ -1,7 +1,7 @@
 // The network: units and links, coloured and sized by weight; wide layers as heatmaps.
 
 import { ink, isDark, signedCss, signedPixels } from "./colours.js";
-import { h, latest, onResize, s, sharp } from "./dom.js";
+import { h, latest, onWidth, s, sharp } from "./dom.js";
 import { heatmap } from "./heatmap.js";
 import { brief, count, exactOf } from "./numbers.js";
 
@@ -255,7 +255,7 @@ export function networkView(page) {
     }
   }
 
-  onResize(drawing, (newWidth) => {
+  onWidth(drawing, (newWidth) => {
     width = newWidth;
     draw();
   });

@@ -1,6 +1,6 @@
 // The outcome: what the network of this moment predicts.
 
-import { h, latest, onResize } from "./dom.js";
+import { h, latest, onWidth } from "./dom.js";
 import { brief, count, exact } from "./numbers.js";
 import { classLegend, confusionMatrix, reliabilityCurve, residualPlot, rowList, swap } from "./plots.js";
 import { decisionSurface } from "./surface.js";
@@ -177,8 +177,7 @@ export function outcomeView(page) {
     }, Array.from({ length: state.residuals.targets }, (_, k) => h("option", { value: k, selected: k === state.residuals.target }, k))));
   }
 
-  onResize(element, (newWidth) => {
-    if (newWidth === width) return; // it has grown longer by what was drawn
+  onWidth(element, (newWidth) => {
     width = newWidth;
     draw();
   });

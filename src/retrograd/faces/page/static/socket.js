@@ -1,15 +1,16 @@
 // Questions over a WebSocket; if it drops, it is opened again, and what was asked is asked again.
 
-import { pack, unpack } from "./wire.js";
+import { questions } from "./questions.js";
 
 const WAIT_MS = [250, 500, 1000, 2000, 4000];
 
 /** Connect; `ask` promises an answer, `onState` is told "open" and "lost". */
 export function connect(address, onState = () => {}) {
-  const waiting = new Map();
-  let number = 0;
   let tries = 0;
   let socket = null;
+  const { ask, hear, again } = questions((message) => {
+    if (socket.readyState === WebSocket.OPEN) socket.send(message);
+  });
 
   function open() {
     socket = new WebSocket(address);
@@ -17,16 +18,9 @@ export function connect(address, onState = () => {}) {
     socket.onopen = () => {
       tries = 0;
       onState("open");
-      for (const { message } of waiting.values()) socket.send(message);
+      again();
     };
-    socket.onmessage = ({ data }) => {
-      const { number: which, answer, error } = unpack(data);
-      const asked = waiting.get(which);
-      waiting.delete(which);
-      if (!asked) return;
-      if (error === undefined) asked.resolve(answer);
-      else asked.reject(new Error(error));
-    };
+    socket.onmessage = ({ data }) => hear(data);
     socket.onclose = () => {
       onState("lost");
       setTimeout(open, WAIT_MS[Math.min(tries, WAIT_MS.length - 1)]);
@@ -35,15 +29,5 @@ export function connect(address, onState = () => {}) {
   }
 
   open();
-  return function ask(name, args) {
-    number += 1;
-    const mine = number;
-    const { content, ...others } = args ?? {};
-    const question = { number: mine, ask: name, with: others };
-    const message = content === undefined ? JSON.stringify(question) : pack(question, content);
-    return new Promise((resolve, reject) => {
-      waiting.set(mine, { message, resolve, reject });
-      if (socket.readyState === WebSocket.OPEN) socket.send(message);
-    });
-  };
+  return ask;
 }

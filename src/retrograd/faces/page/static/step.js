@@ -1,7 +1,7 @@
 // The step: its trace from forward to update, as equations with the numbers in place. One phase is
 // open at a time.
 
-import { h, latest, onResize } from "./dom.js";
+import { h, latest, onWidth } from "./dom.js";
 import { lineView } from "./line.js";
 import { whyView } from "./why.js";
 
@@ -105,7 +105,7 @@ export function stepView(page) {
     for (const line of drawn.lines) line.mark(page.place);
   }
 
-  onResize(phases, (newWidth) => {
+  onWidth(phases, (newWidth) => {
     if (Math.abs(newWidth - width) < 1) return;
     width = newWidth;
     draw();

@@ -3,38 +3,22 @@
 import { h } from "./dom.js";
 import { openKept } from "./kept.js";
 import { mount } from "./mount.js";
-import { unpack } from "./wire.js";
+import { questions } from "./questions.js";
 
 // How long a kernel may be busy before the still page is shown meanwhile.
 const PATIENCE_MS = 3000;
 
 /** Draw the widget, as anywidget asks for it. */
 export function render({ model, el }) {
-  const waiting = new Map();
-  let number = 0;
   let heard = false;
   let alive = true;
   const root = h("div", { class: "retrograd" }, h("p", { class: "opening" }, "Opening the run …"));
   el.append(root);
 
-  function ask(name, args) {
-    number += 1;
-    const mine = number;
-    const text = JSON.stringify({ number: mine, ask: name, with: args });
-    return new Promise((resolve, reject) => {
-      waiting.set(mine, { resolve, reject });
-      model.send({ text });
-    });
-  }
+  const { ask, hear: read } = questions((text) => model.send({ text }));
 
   function hear(_, [data] = []) {
-    if (data === undefined) return;
-    const { number: which, answer, error } = unpack(data);
-    const asked = waiting.get(which);
-    waiting.delete(which);
-    if (!asked) return;
-    if (error === undefined) asked.resolve(answer);
-    else asked.reject(new Error(error));
+    if (data !== undefined) read(data);
   }
 
   model.on("msg:custom", hear);
