@@ -9,7 +9,7 @@ from retrograd.engine.trainer import State
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n", [0, 1, 15, 16, 1409, 4096, 70_000])
+@pytest.mark.parametrize("n", [1, 15, 16, 1409, 4096, 70_000])
 def test_lines_and_places(dtype: type, n: int) -> None:
     """Every array and every row starts a line; no two that are used together end alike."""
     rows = row_room(2, n, dtype, place=2)
@@ -19,7 +19,7 @@ def test_lines_and_places(dtype: type, n: int) -> None:
     starts += [row.ctypes.data for row in rows]
     assert all(start % LINE == 0 for start in starts)
     apart = [(a - b) % PAGE for a in starts for b in starts if a is not b]
-    assert n == 0 or min(apart) >= 8 * LINE
+    assert min(apart) >= 8 * LINE
 
 
 def test_gaps_between_rows() -> None:
@@ -31,6 +31,7 @@ def test_gaps_between_rows() -> None:
     np.testing.assert_array_equal(whole[:, :21], rows)
     whole[1, 4] = -1.0
     assert rows[1, 4] == -1.0
+    assert room(0, np.float32).shape == (0,)
     assert with_gaps(row_room(0, 21, np.float64)).shape[0] == 0
 
 
