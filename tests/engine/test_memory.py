@@ -35,6 +35,13 @@ def test_gaps_between_rows() -> None:
     assert with_gaps(row_room(0, 21, np.float64)).shape[0] == 0
 
 
+def test_a_vector_is_its_views_base() -> None:
+    """Who holds a view can tell whose it is, and parameters are stored once."""
+    theta = room(30, np.float64)
+    assert theta[3:9].reshape(2, 3).base is theta
+    assert theta.flags.writeable
+
+
 def test_a_state_is_a_copy() -> None:
     """Of what it is made of, and of the state that it is a copy of."""
     theta = np.arange(5.0)

@@ -14,17 +14,21 @@ LINE, PAGE, APART = 64, 4096, 13 * 64
 def room(shape: int | tuple[int, ...], dtype: np.dtype | type, place: int = 0) -> np.ndarray:
     """Zeros from the start of a line on; arrays that are used side by side get different places.
 
+    A vector is the ``base`` of all its views, as one that owns its memory would be.
+
     Examples
     --------
     >>> one, other = room((3, 5), np.float32), room(15, np.float32, place=1)
     >>> (other.ctypes.data - one.ctypes.data) % 4096
     832
     """
-    dtype = np.dtype(dtype)
-    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if n_bytes == 0:
+        return np.zeros(shape, dtype)
     buffer = np.zeros(n_bytes + PAGE, np.uint8)
     start = (place * APART - buffer.ctypes.data) % PAGE
-    return buffer[start : start + n_bytes].view(dtype).reshape(shape)
+    vector: np.ndarray = np.frombuffer(memoryview(buffer)[start : start + n_bytes], dtype)
+    return vector if isinstance(shape, int) else vector.reshape(shape)
 
 
 def row_room(n_rows: int, n: int, dtype: np.dtype | type, place: int = 0) -> np.ndarray:

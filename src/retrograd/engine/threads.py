@@ -121,6 +121,10 @@ def n_workers_for(n_multiplications: int, n_meetings: int = 1) -> int:
     return available_threads() if COMPILED else 1
 
 
+# Whether the main thread is within a block that holds Ctrl-C: one within it has nothing to do.
+_held = False
+
+
 @contextmanager
 def interrupts_held() -> Iterator[None]:
     """Keep Ctrl-C waiting till the block's end: what belongs together is done together.
@@ -128,16 +132,19 @@ def interrupts_held() -> Iterator[None]:
     Python delivers it to the main thread, between any two instructions; a step would be taken but
     not counted, or workers would wait for one that was never started.
     """
-    in_main = threading.current_thread() is threading.main_thread()
+    global _held
+    in_main = not _held and threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT) if in_main else None
     if before is None:
         yield
         return
     pressed: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    _held = True
     try:
         yield
     finally:
+        _held = False
         signal.signal(signal.SIGINT, before)
         if pressed:
             signal.raise_signal(signal.SIGINT)

@@ -119,6 +119,8 @@ class Trainer:
         self.batch_size = batch_size
         self.after_call: Callable[[np.ndarray], None] | None = None
         sparse = data.row_starts.size > 0
+        self._slots = state.slots
+        self._slot_rows = with_gaps(state.slots)
         self.work = make_work(network, state.theta.dtype, batch_size, sparse, panel_rows)
 
     def epoch(self, course: Course) -> float:
@@ -127,7 +129,7 @@ class Trainer:
         losses = self.run(rows, bounds, rates)
         self.end_epoch()
         # Not by np.dot, whose bits depend on the BLAS's threads.
-        return np.sum(losses * np.diff(bounds)) / rows.size
+        return np.sum(losses * (bounds[1:] - bounds[:-1])) / rows.size
 
     def end_epoch(self) -> None:
         """Count an epoch, and take the rate that its end asks for."""
@@ -220,7 +222,7 @@ class Trainer:
             layout,
             settings,
             state.theta,
-            with_gaps(state.slots),
+            self._slots_of(state),
             self.data,
             plan,
             history,
@@ -228,6 +230,12 @@ class Trainer:
             losses,
             n_workers,
         )
+
+    def _slots_of(self, state: State) -> np.ndarray:
+        """The slots as one matrix; made once, since small nets have many short calls."""
+        if self._slots is not state.slots:
+            self._slots, self._slot_rows = state.slots, with_gaps(state.slots)
+        return self._slot_rows
 
     def _is_notebooks(self, bounds: np.ndarray) -> bool:
         """Whether the steps are the notebook's: its shorter loop gives the same bits."""
