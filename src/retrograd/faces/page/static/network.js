@@ -178,11 +178,15 @@ export function networkView(page) {
       }
     });
     const holder = h("div", { class: "gallery" }, canvas);
-    canvas.addEventListener("click", (event) => {
+    // One canvas of many units: it is always the one under the pointer (hover.js asks which).
+    const point = (event) => {
       const box = canvas.getBoundingClientRect();
       const k = Math.floor((event.clientY - box.top) / each) * across + Math.floor((event.clientX - box.left) / each);
-      if (k < order.length) page.go({ layer: l, unit: order[k], from: null, row: null });
-    });
+      if (k < order.length) canvas.dataset.unit = `${l},${order[k]}`;
+      else delete canvas.dataset.unit;
+    };
+    for (const name of ["pointerover", "pointermove", "click"]) canvas.addEventListener(name, point);
+    canvas.addEventListener("click", () => pick(canvas));
     return unitKeys(holder, l, order, across);
   }
 
