@@ -154,7 +154,7 @@ export function outcomeView(page) {
     const [k, c] = cell.cell.map((one) => page.run.classes?.[one] ?? one);
     const shown = cell.rows.length < cell.count ? `, the ${cell.rows.length} of the largest loss` : "";
     return h("div", { class: "of-cell" },
-      h("p", {}, `${count(cell.count)} rows of ${k}, predicted ${c}${shown}`),
+      h("p", {}, `${count(cell.count)} ${cell.count === 1 ? "row" : "rows"} of ${k}, predicted ${c}${shown}`),
       rowList(page, { ...cell, task: "classes" }, { row: page.place.row, onPick: pick }));
   }
 
