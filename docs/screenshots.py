@@ -278,6 +278,7 @@ def play_table(studio: Studio) -> Shot:
     build.locator(".words", has_text="rows").wait_for()
     build.get_by_role("button", name="Train", exact=True).click()
     page.locator(".build .status", has_text="run 2 ended").wait_for()
+    page.locator(".outcome .matrix").wait_for()
     page.get_by_role("button", name="surface").click()
     page.get_by_label("Feature from left to right").select_option("bill_length_mm")
     page.get_by_label("Feature from below").select_option("flipper_length_mm")
