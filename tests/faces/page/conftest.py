@@ -68,12 +68,13 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Path], str]]:
-    """Serve a file's runs until the test is over; the address."""
+def serve() -> Iterator[Callable[[Path | Viewer], str]]:
+    """Serve a file's runs, or what a viewer has, until the test is over; the address."""
     serving: list[tuple[Serving, threading.Thread]] = []
 
-    def start(path: Path) -> str:
-        one = Serving(Viewer(open_runs(path), ANSWERS).answer)
+    def start(shown: Path | Viewer) -> str:
+        viewer = Viewer(open_runs(shown), ANSWERS) if isinstance(shown, Path) else shown
+        one = Serving(viewer.answer)
         thread = threading.Thread(target=one.run)
         thread.start()
         serving.append((one, thread))

@@ -227,3 +227,32 @@ def test_a_card_beside_the_pointer(
     page.mouse.move(640, 10)
     expect(card).to_be_hidden()
     expect(page.locator(".inspector")).to_be_hidden()
+
+
+def test_a_card_beside_an_image_of_weights(
+    serve: Callable, browse: Callable, recorded: dict[str, Path]
+) -> None:
+    """Units that are drawn on one canvas have the same one, each its own, in the order chosen."""
+    page = browse(serve(recorded["digits"]), "step=40&show=sorted")
+    run = open_run(recorded["digits"])
+    canvas, card = page.locator(".gallery canvas"), page.locator(".hover-card")
+
+    def tells_of(k: int, step: int) -> None:
+        moment = run.at(step)
+        unit = np.argsort(-np.linalg.norm(moment.coefs[0], axis=0), kind="stable")[k]
+        expect(card.locator("strong")).to_have_text(f"unit {unit} of layer 0")
+        bias = str(moment.intercepts[0][unit]).replace("-", "−")
+        expect(card.locator("dd")).to_have_text(bias)
+
+    box = canvas.bounding_box()
+    assert box
+    across = 15  # of 100 units, about twice as many as lie one below the other
+    each = box["width"] / across
+    for k in (17, 18):
+        x, y = box["x"] + (k % across + 0.5) * each, box["y"] + (k // across + 0.5) * each
+        page.mouse.move(x, y, steps=3)
+        tells_of(k, 40)
+    page.keyboard.press("ArrowRight")  # all is drawn anew, under a pointer that rests
+    tells_of(18, 41)
+    page.mouse.move(box["x"] + 14.5 * each, box["y"] + 6.5 * each)  # where there is no unit
+    expect(card).to_be_hidden()

@@ -220,6 +220,18 @@ def test_a_surface_is_what_the_estimator_predicts(
     np.testing.assert_allclose(found["values"], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"), [("three", "others at their medians"), ("sparse", "others at 0")]
+)
+def test_the_page_says_what_is_held(
+    serve: Callable, browse: Callable, others: dict[str, Path], name: str, words: str
+) -> None:
+    """Beside the outcome's surface, and beside what a unit responds to."""
+    page = browse(serve(others[name]), "step=5&tab=surface&f0=3&f1=2&layer=0&unit=1")
+    expect(page.locator(".outcome .choice")).to_have_text(re.compile(f"; {words}$"))
+    expect(page.locator(".inspector .responds figcaption")).to_have_text(f"over x3 and x2, {words}")
+
+
 def test_sparse_rows_stay_so(others: dict[str, Path]) -> None:
     """Score and points are those of the sparse rows."""
     found, run = ask(others["sparse"], "surface", 8), open_run(others["sparse"])

@@ -305,8 +305,20 @@ def test_a_refused_file_beside_a_slow_answer(
     expect(page.locator(".build .wrong:not(:empty)")).to_have_count(0)
 
 
+# Names in the network that lie on a unit, or on another name.
+COVERED = """() => {
+  const boxes = (what) => [...document.querySelectorAll(`.network .unit ${what}`)].map(
+    (one) => [one.textContent, one.getBoundingClientRect()]);
+  const meet = (a, b) =>
+    a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const names = boxes("text.name");
+  return names.filter(([, box], k) => [...boxes("circle"), ...names.slice(k + 1)].some(
+    ([, other]) => meet(box, other))).map(([name]) => name);
+}"""
+
+
 def test_penguins_by_their_species(page: Page, viewer: Playground) -> None:
-    """With a validation score to end by; the units are named by the encoder."""
+    """With a validation score to end by; the units are named by the encoder, legibly."""
     field(page, "Data").select_option("penguins")
     expect(field(page, "Learn")).to_have_value("species")
     press(page, "More …")
@@ -319,6 +331,8 @@ def test_penguins_by_their_species(page: Page, viewer: Playground) -> None:
     assert run.header.course["n_rows"] == 275
     assert all(epoch.score is not None for epoch in run.epochs)
     expect(page.locator("[data-unit='2,2']")).to_have_attribute("aria-label", re.compile("Gentoo"))
+    assert page.locator(".network .name").count() == 18
+    assert page.evaluate(COVERED) == []
 
 
 def test_two_pages(

@@ -190,3 +190,20 @@ def test_an_address_that_leads_nowhere(at: Callable, bad: str) -> None:
     expect(line(page, "z[0]")).to_be_visible()
     if "layer" in bad:
         expect(page.locator(".notice")).to_contain_text("there are 3 layers")
+
+
+def test_numbers_in_a_narrow_panel(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """Stand in it, to the last column, as in a notebook."""
+    page = browse(serve(recorded["spiral"]), "step=200&phase=forward%5B0%5D")
+    page.set_viewport_size({"width": 1085, "height": 800})
+    table = page.locator(".step .numbers table").first
+    expect(table).to_be_visible()
+    expect(table.locator("th[scope=col]")).to_have_count(8)
+    page.wait_for_function(
+        """() => {
+          const lines = document.querySelector(".step .phase.open .lines");
+          const right = lines.getBoundingClientRect().right;
+          return [...lines.querySelectorAll(".numbers table")].every(
+            (table) => table.getBoundingClientRect().right <= right);
+        }"""
+    )

@@ -80,6 +80,14 @@ def test_dragging_goes_to_the_nearest_moment(still: dict, browse: Callable) -> N
     expect(page.locator(".timeline .place")).to_have_text("step 400 of 400", timeout=20_000)
 
 
+def test_from_the_end_back_to_a_step(still: dict, browse: Callable) -> None:
+    """The moment before the end that is kept, since the last step need not be."""
+    page = browse(still["spiral"].as_uri())
+    page.get_by_role("button", name="Show the moment before").click()
+    expect(page.locator(".step .equation").first).to_be_visible()
+    assert at_step(page) == kept_steps(page)[-2]
+
+
 def test_it_asks_nobody(still: dict, browse: Callable) -> None:
     """Not a byte is loaded besides the file; and the file is as small as was wished."""
     page = browse("about:blank#", "", ready=False)

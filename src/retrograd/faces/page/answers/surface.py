@@ -1,4 +1,4 @@
-"""Surfaces: what a network makes of a grid over two features, the others held at their medians."""
+"""Surfaces: what a network makes of a grid over two features, the others held at one value each."""
 
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -39,6 +39,8 @@ class Grid:
         Points along either side.
     low, high : list of float
         Where it begins and ends, for either feature.
+    others : str
+        At what the other features are held: 'medians', or 'zeros' of sparse rows.
     data : Data
         Its points as rows, those of the lowest f1 first.
     """
@@ -57,6 +59,8 @@ class Grid:
         pairs = list(zip(values, spans, strict=True))
         self.low = [float(v.min()) - MARGIN * span for v, span in pairs]
         self.high = [float(v.max()) + MARGIN * span for v, span in pairs]
+        # Most entries of sparse rows are 0, and so are nearly all their medians.
+        self.others = "zeros" if run.data.row_starts.size else "medians"
         self.data = self._rows(run)
 
     def _rows(self, run: Run) -> Data:
@@ -65,7 +69,7 @@ class Grid:
         x, y = (np.linspace(low, high, self.side, dtype=dtype) for low, high in ends)
         across, up = np.tile(x, self.side), np.repeat(y, self.side)
         n = across.size
-        if run.data.row_starts.size:  # of sparse rows, whose entries are 0 mostly
+        if self.others == "zeros":
             entries = (np.r_[across, up], (np.r_[:n, :n], np.repeat([self.f0, self.f1], n)))
             shape = (n, network.widths[0])
             return make_data(network, scipy.sparse.csr_array(entries, shape=shape, dtype=dtype))
@@ -75,9 +79,10 @@ class Grid:
         return make_data(network, X)
 
     def facts(self) -> dict:
-        """Say where it lies."""
+        """Say where it lies, and what is held."""
         return {
             "f0": self.f0, "f1": self.f1, "side": self.side, "low": self.low, "high": self.high,
+            "others": self.others,
         }  # fmt: skip
 
 

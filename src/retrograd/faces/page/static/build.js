@@ -193,10 +193,15 @@ export function buildView(page) {
     if (facts?.points) drawPoints(parts.thumb, facts, isDark(element));
   }
 
+  let building = 0;
+
   async function train() {
+    building += 1;
+    const now = building;
     const asked = JSON.stringify(settings);
     const answer = await page.ask("build", { settings });
-    if (!answer) return;
+    // What is wrong is what the newest answer says, even if an older one comes after it.
+    if (!answer || (now !== building && !answer.training)) return;
     if (["ends", "patience", "validation_fraction", "stop", "batch_size", "alpha"].some((name) => answer.wrong[name])) parts.openMore();
     fields.tellAll(answer.wrong);
     if (!answer.training) return;

@@ -7,10 +7,11 @@ const DARK_NEGATIVE = [[36, 44, 58], [104, 172, 255]];
 const DARK_POSITIVE = [[54, 44, 36], [255, 160, 66]];
 const MISSING = [196, 30, 110];
 
-// After Okabe and Ito (2008), ordered so that neighbours differ in lightness, too.
+// After Okabe and Ito (2008); the last four are ours, as far from all others as those are from each
+// other, for the colour-blind, too.
 const CLASSES = [
-  "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8a00", "#7f7f7f",
-  "#5d3a9b", "#b5651d",
+  "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b4b464", "#634261",
+  "#7c3ff0", "#854325",
 ];
 
 /** Whether an element is drawn on a dark ground. */

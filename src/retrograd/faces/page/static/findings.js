@@ -5,7 +5,7 @@ import { h, s, sharp } from "./dom.js";
 import { unitImages } from "./network.js";
 import { brief, count, exactOf } from "./numbers.js";
 import { rangeOf } from "./plots.js";
-import { responseSurface } from "./surface.js";
+import { othersHeld, responseSurface } from "./surface.js";
 import { NdArray } from "./wire.js";
 
 // Bars of a histogram.
@@ -27,7 +27,7 @@ export function respondsTo(page, state, size) {
   const { f0, f1 } = state.response;
   return h("figure", { class: "responds" },
     responseSurface(state.response, { page, width: size, name: "What the unit responds to" }),
-    page.run.widths[0] > 2 ? h("figcaption", { class: "said" }, `over ${page.run.features[f0]} and ${page.run.features[f1]}, others at their medians`) : null);
+    page.run.widths[0] > 2 ? h("figcaption", { class: "said" }, `over ${page.run.features[f0]} and ${page.run.features[f1]}, ${othersHeld(state.response)}`) : null);
 }
 
 /** In words what ails a unit in a batch. */

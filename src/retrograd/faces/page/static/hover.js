@@ -50,7 +50,7 @@ export function hoverCard(page) {
     card.hidden = true;
   }
 
-  page.root.addEventListener("pointerover", (event) => {
+  function point(event) {
     const unit = event.target.closest(".network [data-unit]")?.dataset.unit ?? null;
     if (unit === over) return;
     hide();
@@ -58,7 +58,10 @@ export function hoverCard(page) {
     over = unit;
     at = [event.clientX, event.clientY];
     wait = setTimeout(() => show(unit), REST_ON_UNIT_MS);
-  });
+  }
+
+  page.root.addEventListener("pointerover", point);
+  page.root.addEventListener("pointermove", point);
   page.root.addEventListener("pointerleave", hide);
   page.root.addEventListener("pointerdown", hide);
 

@@ -9,6 +9,9 @@ import { brief, count, exactOf } from "./numbers.js";
 const MOST_UNITS = 24;
 const MOST_LINKS = 600;
 const HEIGHT = 380;
+// Units of a layer that leave room for a name below each; with more, names stand at the side.
+const MOST_NAMES_BELOW = 8;
+const ROOM_AT_SIDE = 36;
 
 /** Make the view. */
 export function networkView(page) {
@@ -57,7 +60,8 @@ export function networkView(page) {
   function linked() {
     const { widths } = page.run;
     const layers = widths.length;
-    const x = (layer) => 46 + (layer * (width - 92)) / (layers - 1);
+    const [left, right] = [widths[0], widths.at(-1)].map((n) => 46 + (n > MOST_NAMES_BELOW ? ROOM_AT_SIDE : 0));
+    const x = (layer) => left + (layer * (width - left - right)) / (layers - 1);
     const y = (layer, unit) => 24 + ((unit + 0.5) * (HEIGHT - 48)) / widths[layer];
     const dark = isDark(element);
     const svg = s("svg", {
@@ -124,7 +128,9 @@ export function networkView(page) {
     const last = layer === page.run.widths.length - 1;
     if ((layer && !last) || radius < 5.5) return null;
     const short = label.length > 9 ? `${label.slice(0, 8)}…` : label;
-    return s("text", { x: cx, y: cy + radius + 10, class: "name" }, short);
+    if (page.run.widths[layer] <= MOST_NAMES_BELOW) return s("text", { x: cx, y: cy + radius + 10, class: "name" }, short);
+    const away = radius + 4;
+    return s("text", { x: last ? cx + away : cx - away, y: cy + 4, class: last ? "name after" : "name before" }, short);
   }
 
   /** Layers as pictures of their weights, one below the other; a click picks the link. */
@@ -178,11 +184,15 @@ export function networkView(page) {
       }
     });
     const holder = h("div", { class: "gallery" }, canvas);
-    canvas.addEventListener("click", (event) => {
+    // One canvas of many units: it is always the one under the pointer (hover.js asks which).
+    const point = (event) => {
       const box = canvas.getBoundingClientRect();
       const k = Math.floor((event.clientY - box.top) / each) * across + Math.floor((event.clientX - box.left) / each);
-      if (k < order.length) page.go({ layer: l, unit: order[k], from: null, row: null });
-    });
+      if (k < order.length) canvas.dataset.unit = `${l},${order[k]}`;
+      else delete canvas.dataset.unit;
+    };
+    for (const name of ["pointerover", "pointermove", "click"]) canvas.addEventListener(name, point);
+    canvas.addEventListener("click", () => pick(canvas));
     return unitKeys(holder, l, order, across);
   }
 

@@ -3,7 +3,7 @@
 import { h, latest, onWidth } from "./dom.js";
 import { brief, count, exact } from "./numbers.js";
 import { classLegend, confusionMatrix, reliabilityCurve, residualPlot, rowList, swap } from "./plots.js";
-import { decisionSurface } from "./surface.js";
+import { decisionSurface, othersHeld } from "./surface.js";
 
 // How long the reader must stay before rows are looked at that took too long on the way.
 const REST_MS = 350;
@@ -154,7 +154,7 @@ export function outcomeView(page) {
     const [k, c] = cell.cell.map((one) => page.run.classes?.[one] ?? one);
     const shown = cell.rows.length < cell.count ? `, the ${cell.rows.length} of the largest loss` : "";
     return h("div", { class: "of-cell" },
-      h("p", {}, `${count(cell.count)} rows of ${k}, predicted ${c}${shown}`),
+      h("p", {}, `${count(cell.count)} ${cell.count === 1 ? "row" : "rows"} of ${k}, predicted ${c}${shown}`),
       rowList(page, { ...cell, task: "classes" }, { row: page.place.row, onPick: pick }));
   }
 
@@ -168,7 +168,7 @@ export function outcomeView(page) {
         onchange: (event) => page.go({ [name]: Math.max(0, Math.round(Number(event.target.value) || 0)) }),
       }));
     return h("p", { class: "choice" }, choice("f0", f0, f1, "Feature from left to right"), " and ",
-      choice("f1", f1, f0, "Feature from below"), h("span", { class: "soft" }, "; others at their medians"));
+      choice("f1", f1, f0, "Feature from below"), h("span", { class: "soft" }, `; ${othersHeld(state.surface)}`));
   }
 
   function targetChoice() {

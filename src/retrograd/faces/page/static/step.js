@@ -84,7 +84,8 @@ export function stepView(page) {
 
   function atTheEnd() {
     const { steps, status } = page.run;
-    const back = h("button", { onclick: () => page.go({ step: page.place.step - 1 }) }, "Show the last step");
+    const back = h("button", { onclick: () => page.goOn(-1) },
+      page.options.kept ? "Show the moment before" : "Show the last step");
     empty(status === "running" ? "The next step has not been recorded yet." : "The training ends here: no step was taken from this moment.",
       steps ? back : null);
   }

@@ -117,6 +117,11 @@ export function decisionSurface(surface, { page, task, width, row = null, onPick
   return element;
 }
 
+/** In words at what a grid holds the features that it is not over. */
+export function othersHeld({ others }) {
+  return `others at ${others === "zeros" ? "0" : "their medians"}`;
+}
+
 /** A unit's activations over a grid, blue below 0 and orange above. */
 export function responseSurface(response, { page, width, name }) {
   const size = Math.floor(width);
