@@ -27,7 +27,7 @@ def room(shape: int | tuple[int, ...], dtype: np.dtype | type, place: int = 0) -
         return np.zeros(shape, dtype)
     buffer = np.zeros(n_bytes + PAGE, np.uint8)
     start = (place * APART - buffer.ctypes.data) % PAGE
-    vector: np.ndarray = np.frombuffer(memoryview(buffer)[start : start + n_bytes], dtype)
+    vector: np.ndarray = np.frombuffer(buffer.data[start : start + n_bytes], dtype)
     return vector if isinstance(shape, int) else vector.reshape(shape)
 
 
