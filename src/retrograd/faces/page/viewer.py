@@ -5,6 +5,7 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import numpy as np
@@ -95,6 +96,8 @@ class Viewer:
         self._moments: OrderedDict[tuple[int, int], Moment] = OrderedDict()
         # What the answers that are apart keep, each under its own name.
         self.kept: dict[str, Any] = {}
+        # What is to be done in the end, the last first.
+        self.endings = ExitStack()
 
     def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Answer one question: plain data and arrays; what it warned of stands under ``notes``.
@@ -170,6 +173,11 @@ class Viewer:
         while held > KEPT_BYTES and len(self._moments) > 1:
             held -= self._moments.popitem(last=False)[1].held_bytes
         return self._moments[number, step]
+
+    def close(self) -> None:
+        """End what is under way, and let go of the file."""
+        self.endings.close()
+        self.runs.store.close()
 
     def _keep_way_to(self, run: Run, step: int) -> None:
         header = run.header
