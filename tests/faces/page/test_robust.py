@@ -1,6 +1,8 @@
 """What happens to a page in the course of a day: lost connections, growing files, old browsers."""
 
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,6 +124,30 @@ def test_a_file_that_grows(serve: Callable, browse: Callable, tmp_path: Path) ->
     finally:
         training.kill()
         training.wait()
+
+
+def test_a_run_that_has_just_begun(
+    serve: Callable, browse: Callable, recorded: dict, tmp_path: Path
+) -> None:
+    """Its first commit is under way: the page says so, and shows it once it is there."""
+    path = Path(shutil.copy(recorded["spiral"], tmp_path / "spiral.retro"))
+    file = sqlite3.connect(path)
+    rows = {}
+    for table in ("progress", "checkpoints", "epochs", "losses"):
+        rows[table] = file.execute(f"SELECT * FROM {table}").fetchall()
+        file.execute(f"DELETE FROM {table}")
+    file.commit()
+    page = browse(serve(path), "step=7", ready=False)
+    expect(page.locator(".notice")).to_have_text(
+        "run 1 of spiral.retro has no step yet: it has just begun, or was broken off at its start"
+    )
+    for table, (first, *more) in rows.items():
+        marks = ", ".join("?" * len(first))
+        file.executemany(f"INSERT INTO {table} VALUES ({marks})", [first, *more])
+    file.commit()
+    file.close()
+    expect(page.locator(".timeline .place")).to_have_text("step 7 of 400")
+    expect(page.locator(".notice")).to_have_text("")
 
 
 def steps_in(path: Path) -> int:
