@@ -66,9 +66,26 @@ def test_a_server_that_ends(serve: Callable, browse: Callable, recorded: dict) -
     for serving, thread in serve.serving:  # type: ignore[attr-defined]
         serving.stop()
         thread.join(20)
-    expect(page.locator(".notice")).to_contain_text("The connection is lost")
+    expect(page.locator(".notice")).to_contain_text("retrograd has ended")
     expect(page.locator(".timeline .place")).to_have_text("step 123 of 400")
     expect(page.locator('[data-link="1,3,2"]')).to_be_visible()
+    only_of_the_socket(browse)
+
+
+def test_a_server_that_is_killed(browse: Callable, recorded: dict) -> None:
+    """Says nothing: the page tries for a while, and then does not let its reader wait for ever."""
+    command = "from retrograd.faces.cli import main; main()"
+    server = subprocess.Popen(
+        [sys.executable, "-c", command, "view", str(recorded["spiral"]), "--no-browser"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert server.stdout
+    page = browse(server.stdout.readline().split()[-1], "step=123")
+    server.kill()
+    server.communicate()
+    expect(page.locator(".notice")).to_contain_text("trying again")
+    expect(page.locator(".notice")).to_contain_text("nobody answers")
+    expect(page.locator(".timeline .place")).to_have_text("step 123 of 400")
     only_of_the_socket(browse)
 
 

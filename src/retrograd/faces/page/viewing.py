@@ -1,5 +1,6 @@
 """Viewing a file of runs on a page of its own, which is there before the engine is."""
 
+import os
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -11,6 +12,11 @@ from retrograd.rewind.connection import Connection
 
 if TYPE_CHECKING:
     from retrograd.faces.page.viewer import Viewer
+
+
+# Who looks at a training is not to hold it up. A playground is not nice: the process that trains for
+# it would be, too, and can never be less so.
+NICENESS = 10
 
 
 class Opening:
@@ -72,6 +78,8 @@ def view_file(path: Path, run: int | None, port: int, browser: bool) -> None:
         return Viewer(open_runs(path), ANSWERS)
 
     Connection(path, writable=False, row_bytes=0).close()
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     with ended_by_signals():
         serve(make, port, browser, f"run={run}" if run else "")
 

@@ -24,8 +24,12 @@ const LOOK_MS = 400;
 export function mount(root, ask, options = {}) {
   const page = new Page(root, ask, options);
   page.connection = (state) => {
-    if (state === "lost") page.tell("The connection is lost; trying again …");
-    else if (page.run) page.tell("");
+    page.tell({
+      lost: "The connection is lost; trying again …",
+      silent: "The connection is lost, and nobody answers: if retrograd has ended, start it again; it prints another address.",
+      ended: "The connection is lost: retrograd has ended. Start it again; it prints another address.",
+      open: page.run ? "" : page.notice.textContent,
+    }[state]);
   };
   const views = {
     timeline: timelineView(page), network: networkView(page), inspector: inspectorView(page),
