@@ -98,6 +98,9 @@ def test_the_timeline_has_the_runs_curves(viewer: Viewer, recorded: dict[str, Pa
     assert few["high"].max() == losses.max()
     part = viewer.answer("timeline", {"run": 1, "begin": 20, "end": 40, "bins": 4096})["loss"]
     np.testing.assert_array_equal(part["mean"], losses[(steps >= 20) & (steps <= 40)])
+    best = max(run.epochs, key=lambda epoch: epoch.score or 0.0)
+    told = viewer.answer("run", {"run": 1})["best_epoch"]
+    assert (told["epoch"], told["step"]) == (best.epoch, best.step)
 
 
 @pytest.mark.parametrize("shape", [(300, 500), (97, 200), (1, 20_000), (20_000, 1)])

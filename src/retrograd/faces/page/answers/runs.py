@@ -4,7 +4,7 @@ import numpy as np
 
 from retrograd.faces.page.viewer import Viewer
 from retrograd.faces.runs import describe_runs
-from retrograd.rewind.run import Run
+from retrograd.rewind.run import Epoch, Run
 from retrograd.rewind.store import RunFileError
 
 
@@ -41,7 +41,7 @@ def run(viewer: Viewer, run: int) -> dict:
         "batch_size": header.course["batch_size"],
         "first_step": header.course["first_step"],
         "epochs": len(found.epochs),
-        "best_epoch": _best(scores, [epoch.loss for epoch in found.epochs]),
+        "best_epoch": _best(found.epochs),
         "scored": any(score is not None for score in scores),
         "features": feature_names(found),
         "classes": class_names(found),
@@ -64,15 +64,16 @@ def branches_of(viewer: Viewer, run: int) -> list[dict]:
     return found
 
 
-def _best(scores: list, losses: list[float]) -> dict | None:
-    """Epoch of the best score, or where there is none of the smallest loss."""
-    if not losses:
+def _best(epochs: list[Epoch]) -> dict | None:
+    """Epoch of the best score, or where there is none of the smallest loss, and where it ends."""
+    if not epochs:
         return None
+    scores, losses = [epoch.score for epoch in epochs], [epoch.loss for epoch in epochs]
     if any(score is not None for score in scores):
         best = max(range(len(scores)), key=lambda k: -np.inf if scores[k] is None else scores[k])
-        return {"epoch": best, "by": "validation score"}
-    finite = [loss if np.isfinite(loss) else np.inf for loss in losses]
-    return {"epoch": int(np.argmin(finite)), "by": "loss"}
+        return {"epoch": best, "step": epochs[best].step, "by": "validation score"}
+    best = int(np.argmin([loss if np.isfinite(loss) else np.inf for loss in losses]))
+    return {"epoch": best, "step": epochs[best].step, "by": "loss"}
 
 
 def _parameters(estimator: dict) -> dict:
