@@ -8,9 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from sklearn.model_selection import GridSearchCV
 
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.rewinding import open_run
 
 # A training that goes on until it is killed.
@@ -190,6 +194,18 @@ def test_reduced_motion(serve: Callable, browse: Callable, recorded: dict) -> No
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".timeline .place")).to_have_text("step 400 of 400")
     assert page.evaluate("window.pictures") <= 4
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_narrow_window(serve: Callable, browse: Callable, tmp_path: Path) -> None:
+    """Nothing stands out of it at the right, however long the runs' names are."""
+    X, y = np.eye(20, 3), np.arange(20) % 2
+    search = GridSearchCV(MLPClassifier((4,), max_iter=2), {"alpha": [0.1, 0.01]}, cv=2)
+    search.set_callbacks(Recorder(tmp_path / "grid.retro")).fit(X, y)
+    page = browse(serve(tmp_path / "grid.retro"))
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
 
 
 def test_without_webgl(serve: Callable, browse: Callable, recorded: dict) -> None:

@@ -1,5 +1,7 @@
 """The viewer's answers, without a browser: what they hold is the run's own, and bad questions."""
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,21 @@ def test_a_window_has_the_traces_numbers(viewer: Viewer, recorded: dict[str, Pat
             "rows": 2, "columns": 3,
         })  # fmt: skip
         np.testing.assert_array_equal(window["values"], array[:2, 5:8])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a file that is open stays")
+def test_a_file_that_goes(recorded: dict[str, Path], tmp_path: Path) -> None:
+    """Its runs can be looked at all the same; that it is gone, or another one, is told."""
+    path = Path(shutil.copy(recorded["spiral"], tmp_path / "gone.retro"))
+    viewer = Viewer(open_runs(path), ANSWERS)
+    asked = {"run": 1, "step": 7}
+    assert "notes" not in viewer.answer("losses", asked)
+    path.unlink()
+    says = "gone.retro was deleted, moved or replaced"
+    assert says in viewer.answer("losses", asked)["notes"][0]
+    (tmp_path / "other.retro").write_bytes(recorded["digits"].read_bytes())
+    (tmp_path / "other.retro").rename(path)
+    assert says in viewer.answer("losses", asked)["notes"][0]
 
 
 def test_the_timeline_has_the_runs_curves(viewer: Viewer, recorded: dict[str, Path]) -> None:

@@ -98,6 +98,7 @@ class Viewer:
         self.kept: dict[str, Any] = {}
         # What is to be done in the end, the last first.
         self.endings = ExitStack()
+        self._place = _place_of(runs.store)
 
     def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Answer one question: plain data and arrays; what it warned of stands under ``notes``.
@@ -119,6 +120,11 @@ class Viewer:
             else:
                 with self.lock:
                     found = function(self, **arguments)
+        if self._place != _place_of(self.runs.store):
+            heard.append(
+                f"{self.runs.store.name} was deleted, moved or replaced: this is what was in it; "
+                "what is there now another retrograd view shows"
+            )
         return found | {"notes": list(dict.fromkeys(heard))} if heard else found
 
     def run(self, number: int) -> Run:
@@ -188,6 +194,15 @@ class Viewer:
             moment = run.at(passed)
             moment.keep_state()
             self._moments[run.number, passed] = moment
+
+
+def _place_of(store: Store) -> tuple[int, int] | None:
+    """Where a store's file is on the disk; None if there is none."""
+    try:
+        found = store.path.stat() if store.path else None
+    except OSError:
+        return None
+    return found and (found.st_dev, found.st_ino)
 
 
 def _check(function: Callable, name: str, arguments: Any) -> None:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from retrograd.faces.page.viewer import Viewer
 
 
-# Who looks at a training is not to hold it up. A playground is not nice: the process that trains for
-# it would be, too, and can never be less so.
-NICENESS = 10
+# Who looks at a training is not to hold it up; with much more, a page on a busy machine never comes.
+# A playground is not nice: what trains for it would be, too, and could never be less so.
+NICENESS = 5
 
 
 class Opening:
