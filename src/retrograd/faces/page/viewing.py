@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from retrograd.faces.page.viewer import Viewer
 
 
-# Who looks at a training is not to hold it up; were it much more, a busy machine would show nothing.
+# Who looks at a training is not to hold it up; with more, a busy machine would never show the page.
 # A playground is not nice: what trains for it would be, too, and could never be less so.
 NICENESS = 5
 

@@ -19,7 +19,6 @@ def run(viewer: Viewer, run: int) -> dict:
     found = viewer.run(run).refresh()
     header = found.header
     network, estimator = header.network, header.estimator
-    scores = [epoch.score for epoch in found.epochs]
     return {
         "run": run,
         "steps": len(found),
@@ -42,7 +41,7 @@ def run(viewer: Viewer, run: int) -> dict:
         "first_step": header.course["first_step"],
         "epochs": len(found.epochs),
         "best_epoch": _best(found.epochs),
-        "scored": any(score is not None for score in scores),
+        "scored": any(epoch.score is not None for epoch in found.epochs),
         "features": feature_names(found),
         "classes": class_names(found),
         "image": image_shape(found),
@@ -68,12 +67,12 @@ def _best(epochs: list[Epoch]) -> dict | None:
     """Epoch of the best score, or where there is none of the smallest loss, and where it ends."""
     if not epochs:
         return None
-    scores, losses = [epoch.score for epoch in epochs], [epoch.loss for epoch in epochs]
-    if any(score is not None for score in scores):
-        best = max(range(len(scores)), key=lambda k: -np.inf if scores[k] is None else scores[k])
-        return {"epoch": best, "step": epochs[best].step, "by": "validation score"}
-    best = int(np.argmin([loss if np.isfinite(loss) else np.inf for loss in losses]))
-    return {"epoch": best, "step": epochs[best].step, "by": "loss"}
+    scored = [-np.inf if epoch.score is None else epoch.score for epoch in epochs]
+    losses = [epoch.loss if np.isfinite(epoch.loss) else np.inf for epoch in epochs]
+    by_score = any(epoch.score is not None for epoch in epochs)
+    best = int(np.nanargmax(scored) if by_score else np.argmin(losses))
+    by = "validation score" if by_score else "loss"
+    return {"epoch": best, "step": epochs[best].step, "by": by}
 
 
 def _parameters(estimator: dict) -> dict:

@@ -104,7 +104,7 @@ function headView(page, views) {
       const { run } = page;
       name.textContent = page.name ?? "";
       runs.replaceChildren(...(page.runs ?? []).map((one) => h("option", {
-        value: one.run, selected: one.run === run.run, disabled: !page.usable.includes(one),
+        value: one.run, selected: one.run === run.run, disabled: one.steps === undefined,
       }, titleOf(one))));
       runs.hidden = (page.runs ?? []).length < 2;
       facts.textContent = [
