@@ -1,7 +1,7 @@
 """The page: how soon it is there, how soon it has gone a step, how large it is, what it costs.
 
-Measured in Chromium without a window, through Playwright, on a page that ``retrograd view`` serves
-in a process of its own.
+Measured in Chromium without a window, through Playwright, on a page that ``retrograd view``, or
+``play``, serves in a process of its own.
 """
 
 import shutil
@@ -63,7 +63,8 @@ def page(repeats):
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         files = {name: _recorded(name, Path(folder)) for name in STEPPED}
         digits = files["64-100-10"]
-        records = [_first_paint(browser, digits, repeats)]
+        records = [_first_paint(browser, repeats, "view", str(digits))]
+        records += [_first_paint(browser, repeats, "play")]
         records += [_steps(browser, name, path) for name, path in files.items()]
         records += [_still(digits, Path(folder) / "digits.html")]
         records += [_watched(browser, Path(folder), repeats)]
@@ -90,11 +91,11 @@ def _recorded(name, folder):
 
 
 @contextmanager
-def _served(path):
-    """Run ``retrograd view``; yield the address, and when the command was given."""
+def _served(*command):
+    """Run ``retrograd view`` or ``play``; yield the address, and when the command was given."""
     begun = time.time()
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "view", str(path), "--no-browser"],
+        [sys.executable, "-c", COMMAND, *command, "--no-browser"],
         stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -104,14 +105,14 @@ def _served(path):
         process.communicate()
 
 
-def _first_paint(browser, path, repeats):
+def _first_paint(browser, repeats, *command):
     """Time from the command to the first pixels in a browser that is open already."""
     seconds = []
     for turn in range(repeats + 1):
-        progress(f"page: first paint, {turn} of {repeats}")
+        progress(f"page: first paint of {command[0]}, {turn} of {repeats}")
         time.sleep(PAUSE)
         tab = browser.new_page()
-        with _served(path) as (address, begun):
+        with _served(*command) as (address, begun):
             tab.goto(address)
             tab.wait_for_selector(".timeline .place:not(:empty)")
             painted = tab.evaluate(
@@ -120,14 +121,14 @@ def _first_paint(browser, path, repeats):
         tab.close()
         if turn:  # the first one warms the disk's cache
             seconds.append(painted / 1000 - begun)
-    return _record("first paint after the command", seconds, "s", FIRST_PAINT)
+    return _record(f"first paint after retrograd {command[0]}", seconds, "s", FIRST_PAINT)
 
 
 def _steps(browser, name, path):
     """Time from an arrow key to all views redrawn, forward and back."""
     progress(f"page: steps of {name}")
     tab = browser.new_page(viewport={"width": 1280, "height": 800})
-    with _served(path) as (address, _):
+    with _served("view", str(path)) as (address, _):
         tab.goto(f"{address}#step=20")
         tab.wait_for_selector(".timeline .place:not(:empty)")
         tab.wait_for_timeout(2000)
@@ -158,7 +159,7 @@ def _watched(browser, folder, repeats):
         for turn in range(repeats):
             progress(f"page: a training watched, {turn + 1} of {repeats}")
             tab = browser.new_page(viewport={"width": 1280, "height": 800})
-            with _served(path) as (address, _):
+            with _served("view", str(path)) as (address, _):
                 tab.goto(address)
                 tab.wait_for_selector(".timeline .place:not(:empty)")
                 tab.wait_for_timeout(1000 * SETTLING)

@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from retrograd.engine.trainer import State
+from retrograd.estimators.rewinding import open_runs
 from retrograd.faces.cli import app
 from retrograd.faces.page import tabling
 from retrograd.faces.page.answers.playing import PLAY_ANSWERS
@@ -29,6 +30,7 @@ from retrograd.faces.page.tabling import encode, read_uploaded
 from retrograd.faces.page.viewer import QuestionError, _check
 from retrograd.faces.page.wire import unframe
 from retrograd.rewind.expressions import Expression
+from retrograd.rewind.store import RunFileError
 from retrograd.tables.errors import TableError
 from retrograd.tables.reading import read_table
 
@@ -256,25 +258,40 @@ def test_wrong_commands(arguments: list[str], code: int, message: str) -> None:
     assert "Serving" not in result.stdout
 
 
-def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
-    """The server, the process that trains, and our folder; a record that was asked for is kept."""
-    command = [sys.executable, "-m", "retrograd.faces.cli", "play", "--no-browser"]
-    code = "from retrograd.faces.cli import main\nif __name__ == '__main__':\n    main()\n"
-    (tmp_path / "play.py").write_text(code)
-    command[1:3] = [str(tmp_path / "play.py")]
+KEPT = "error: stopped by Ctrl-C: the trainings are kept: retrograd view kept.retro shows them\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "says", "training"),
+    [
+        ("SIGINT", 130, KEPT, False),
+        ("SIGINT", 130, KEPT, True),
+        ("SIGTERM", 143, "", True),
+        ("SIGHUP", 129, "", True),
+    ],
+    ids=["Ctrl-C at once", "Ctrl-C", "told to end", "a closed terminal"],
+)
+def test_what_ends_everything(
+    tmp_path: Path, name: str, code: int, says: str, training: bool
+) -> None:
+    """The server, the process that trains, our files; a record that was asked for is kept."""
+    command = [sys.executable, "play.py", "play", "--record", "kept.retro"]
+    (tmp_path / "play.py").write_text(
+        "from retrograd.faces.cli import main\nif __name__ == '__main__':\n    main()\n"
+    )
     server = subprocess.Popen(
-        [*command, "--record", "kept.retro"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, cwd=tmp_path, start_new_session=True, env=os.environ | {"TMPDIR": str(tmp_path)},
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        start_new_session=True, env=os.environ | {"TMPDIR": str(tmp_path), "BROWSER": "true"},
     )  # fmt: skip
     assert server.stdout
     assert re.match(r"Serving at http://127\.0\.0\.1:\d+/", server.stdout.readline())
-    os.killpg(server.pid, signal.SIGINT)
+    end = time.monotonic() + 60
+    while training and status_of(tmp_path / "kept.retro") != "running":
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    os.killpg(server.pid, getattr(signal, name))
     _, told = server.communicate(timeout=30)
-    assert server.returncode == 130
-    assert told == (
-        "error: stopped by Ctrl-C: the trainings are kept: retrograd view kept.retro shows them\n"
-    )
-    end = time.monotonic() + 10
+    assert (server.returncode, told) == (code, says)
     while time.monotonic() < end:
         try:
             os.killpg(server.pid, 0)
@@ -284,3 +301,13 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
     else:
         pytest.fail("a process is left")
     assert {path.name for path in tmp_path.iterdir()} == {"play.py", "kept.retro"}
+    if training:
+        assert status_of(tmp_path / "kept.retro") in ("interrupted", "ended")
+
+
+def status_of(path: Path) -> str:
+    """How the first run of a file stands; nothing while there is none."""
+    try:
+        return open_runs(path)[0].status
+    except (RunFileError, IndexError):
+        return ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrograd.estimators.rewinding import open_runs
 from retrograd.faces.text import Justify
+from retrograd.rewind.recorded import NoStepsError
 from retrograd.rewind.store import RunFileError
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def describe_runs(runs: "Runs") -> list[dict]:
 def _describe(runs: "Runs", k: int) -> dict[str, Any]:
     try:
         run = runs[k]
+    except NoStepsError as error:
+        return {"run": runs.numbers[k], "status": "begun", "note": str(error)}
     except RunFileError as error:
         return {"run": runs.numbers[k], "status": "damaged", "note": str(error)}
     header, epochs = run.header, run.epochs

@@ -14,6 +14,10 @@ from retrograd.rewind.schema import array_name
 from retrograd.rewind.store import RunFileError, Store
 
 
+class NoStepsError(RunFileError):
+    """A run has just begun, or was killed before its first commit: nobody can tell."""
+
+
 class Epoch(NamedTuple):
     """How an epoch ended; score is None where there is no validation."""
 
@@ -62,10 +66,10 @@ class Recorded:
             checkpoints = self.store.steps_of(self.number)
             rows = self.store.rows("epochs", "run = ?", self.number, order="epoch")
         if not progress and not checkpoints and not rows:
-            # Killed before its first commit: there is nothing but its header.
-            raise RunFileError(
-                f"run {self.number} of {self.store.name} has no step: it was broken off at its "
-                "start"
+            # There is nothing but its header: its first commit is under way, or it was killed.
+            raise NoStepsError(
+                f"run {self.number} of {self.store.name} has no step yet: it has just begun, or "
+                "was broken off at its start"
             )
         with self._damage_told():
             epochs = join_epochs(rows, self.header.course["first_epoch"])

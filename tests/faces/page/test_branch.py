@@ -1,7 +1,11 @@
 """Branching on the page: what is filled in is what a branch by hand begins with, to the bit."""
 
+import json
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.recorder import Recorder
@@ -133,6 +139,40 @@ def test_stopping(spiral: Path) -> None:
     viewer.answer("stop_branch", {"run": number})
     viewer.kept["trainings"].threads[number].join(60)
     assert open_run(spiral, number).status == "interrupted"
+
+
+SERVER = "from retrograd.faces.cli import main; main()"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)], ids=["Ctrl-C", "told to end"]
+)
+def test_the_server_ends_while_it_trains(
+    spiral: Path, recorded: dict, tmp_path: Path, name: str, code: int
+) -> None:
+    """The branch is interrupted; resumed, it comes to where it would have come."""
+    parameters = {"max_iter": 10_000, "n_iter_no_change": 10_000}
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, "view", str(spiral), "--no-browser"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert server.stdout
+    address = server.stdout.readline().split()[-1]
+    asked = {"run": 1, "step": 200, "key": "a", "parameters": parameters, "edit": {}}
+    with connect(
+        f"{address.replace('http', 'ws', 1)}socket", origin=Origin(address.rsplit("/", 2)[0])
+    ) as page:
+        page.send(json.dumps({"number": 1, "ask": "branch", "with": asked}))
+        assert b'"answer"' in page.recv(60)
+        server.send_signal(getattr(signal, name))
+        server.communicate(timeout=60)
+    assert server.returncode == code
+    broken = open_run(spiral, 2)
+    assert broken.status == "interrupted"
+    broken.resume()
+    assert broken.refresh().status == "ended"
+    other = Path(shutil.copy(recorded["spiral"], tmp_path / "other.retro"))
+    same_end(broken, open_run(other).branch(200, **parameters))
 
 
 class Waiting:

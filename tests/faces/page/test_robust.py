@@ -1,14 +1,20 @@
 """What happens to a page in the course of a day: lost connections, growing files, old browsers."""
 
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from sklearn.model_selection import GridSearchCV
 
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.rewinding import open_run
 
 # A training that goes on until it is killed.
@@ -64,9 +70,26 @@ def test_a_server_that_ends(serve: Callable, browse: Callable, recorded: dict) -
     for serving, thread in serve.serving:  # type: ignore[attr-defined]
         serving.stop()
         thread.join(20)
-    expect(page.locator(".notice")).to_contain_text("The connection is lost")
+    expect(page.locator(".notice")).to_contain_text("retrograd has ended")
     expect(page.locator(".timeline .place")).to_have_text("step 123 of 400")
     expect(page.locator('[data-link="1,3,2"]')).to_be_visible()
+    only_of_the_socket(browse)
+
+
+def test_a_server_that_is_killed(browse: Callable, recorded: dict) -> None:
+    """Says nothing: the page tries for a while, and then does not let its reader wait for ever."""
+    command = "from retrograd.faces.cli import main; main()"
+    server = subprocess.Popen(
+        [sys.executable, "-c", command, "view", str(recorded["spiral"]), "--no-browser"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert server.stdout
+    page = browse(server.stdout.readline().split()[-1], "step=123")
+    server.kill()
+    server.communicate()
+    expect(page.locator(".notice")).to_contain_text("trying again")
+    expect(page.locator(".notice")).to_contain_text("nobody answers")
+    expect(page.locator(".timeline .place")).to_have_text("step 123 of 400")
     only_of_the_socket(browse)
 
 
@@ -124,6 +147,30 @@ def test_a_file_that_grows(serve: Callable, browse: Callable, tmp_path: Path) ->
         training.wait()
 
 
+def test_a_run_that_has_just_begun(
+    serve: Callable, browse: Callable, recorded: dict, tmp_path: Path
+) -> None:
+    """Its first commit is under way: the page says so, and shows it once it is there."""
+    path = Path(shutil.copy(recorded["spiral"], tmp_path / "spiral.retro"))
+    file = sqlite3.connect(path)
+    rows = {}
+    for table in ("progress", "checkpoints", "epochs", "losses"):
+        rows[table] = file.execute(f"SELECT * FROM {table}").fetchall()
+        file.execute(f"DELETE FROM {table}")
+    file.commit()
+    page = browse(serve(path), "step=7", ready=False)
+    expect(page.locator(".notice")).to_have_text(
+        "run 1 of spiral.retro has no step yet: it has just begun, or was broken off at its start"
+    )
+    for table, (first, *more) in rows.items():
+        marks = ", ".join("?" * len(first))
+        file.executemany(f"INSERT INTO {table} VALUES ({marks})", [first, *more])
+    file.commit()
+    file.close()
+    expect(page.locator(".timeline .place")).to_have_text("step 7 of 400")
+    expect(page.locator(".notice")).to_have_text("")
+
+
 def steps_in(path: Path) -> int:
     """Steps that a file has; 0 while it has no run."""
     try:
@@ -147,6 +194,18 @@ def test_reduced_motion(serve: Callable, browse: Callable, recorded: dict) -> No
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".timeline .place")).to_have_text("step 400 of 400")
     assert page.evaluate("window.pictures") <= 4
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_narrow_window(serve: Callable, browse: Callable, tmp_path: Path) -> None:
+    """Nothing stands out of it at the right, however long the runs' names are."""
+    X, y = np.eye(20, 3), np.arange(20) % 2
+    search = GridSearchCV(MLPClassifier((4,), max_iter=2), {"alpha": [0.1, 0.01]}, cv=2)
+    search.set_callbacks(Recorder(tmp_path / "grid.retro")).fit(X, y)
+    page = browse(serve(tmp_path / "grid.retro"))
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
 
 
 def test_without_webgl(serve: Callable, browse: Callable, recorded: dict) -> None:

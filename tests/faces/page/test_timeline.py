@@ -1,5 +1,6 @@
 """The timeline: any step by mouse and by key, and everything else follows."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +54,40 @@ def test_the_address_is_the_place(page: Page, serve: Callable, browse: Callable)
     expect(page.locator(".timeline .place")).to_have_text("step 1 of 400")
     page.reload()
     expect(page.locator(".timeline .place")).to_have_text("step 1 of 400")
+
+
+# All that a reader sees, but for what canvases show.
+SEEN = """() => [
+  document.body.innerText,
+  document.querySelector("#retrograd").dataset.theme,
+  [...new URLSearchParams(location.hash.slice(1))].map(String).sort(),
+  ...Array.from(document.querySelectorAll("input, select"), (field) => field.value),
+]"""
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_another_address_is_another_place(
+    serve: Callable, browse: Callable, recorded: dict, tmp_path: Path
+) -> None:
+    """It leads where it would lead on a fresh page: nothing is left of where we were."""
+    path = Path(shutil.copy(recorded["spiral"], tmp_path / "spiral.retro"))
+    open_run(path).branch(100, learning_rate_init=0.05)
+    address = serve(path)
+    page = browse(
+        address,
+        "run=1&step=123&layer=1&unit=2&theme=dark&curve=learning_rate&find=loss+%3C+1&otherStep=9",
+    )
+    expect(page.locator(".inspector")).to_be_visible()
+    for place in ("run=1&step=123", "step=7&theme=light", "run=9", ""):
+        page.evaluate("place => { location.hash = place; }", place)
+        fresh = browse(address, place)
+        for _ in range(300):
+            if page.evaluate(SEEN) == fresh.evaluate(SEEN):
+                break
+            page.wait_for_timeout(100)
+        assert page.evaluate(SEEN) == fresh.evaluate(SEEN)
+        fresh.close()
+    expect(page.locator(".timeline .place")).to_have_text("step 300 of 300")
 
 
 def test_the_exact_loss_under_the_pointer(page: Page, recorded: dict[str, Path]) -> None:

@@ -1,5 +1,7 @@
 """The viewer's answers, without a browser: what they hold is the run's own, and bad questions."""
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,21 @@ def test_a_window_has_the_traces_numbers(viewer: Viewer, recorded: dict[str, Pat
         np.testing.assert_array_equal(window["values"], array[:2, 5:8])
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a file that is open stays")
+def test_a_file_that_goes(recorded: dict[str, Path], tmp_path: Path) -> None:
+    """Its runs can be looked at all the same; that it is gone, or another one, is told."""
+    path = Path(shutil.copy(recorded["spiral"], tmp_path / "gone.retro"))
+    viewer = Viewer(open_runs(path), ANSWERS)
+    asked = {"run": 1, "step": 7}
+    assert "notes" not in viewer.answer("losses", asked)
+    path.unlink()
+    says = "gone.retro was deleted, moved or replaced"
+    assert says in viewer.answer("losses", asked)["notes"][0]
+    (tmp_path / "other.retro").write_bytes(recorded["digits"].read_bytes())
+    (tmp_path / "other.retro").rename(path)
+    assert says in viewer.answer("losses", asked)["notes"][0]
+
+
 def test_the_timeline_has_the_runs_curves(viewer: Viewer, recorded: dict[str, Path]) -> None:
     """Whole where there is room, and in bins that leave nothing out where there is not."""
     run = open_run(recorded["digits"])
@@ -98,6 +115,9 @@ def test_the_timeline_has_the_runs_curves(viewer: Viewer, recorded: dict[str, Pa
     assert few["high"].max() == losses.max()
     part = viewer.answer("timeline", {"run": 1, "begin": 20, "end": 40, "bins": 4096})["loss"]
     np.testing.assert_array_equal(part["mean"], losses[(steps >= 20) & (steps <= 40)])
+    best = max(run.epochs, key=lambda epoch: epoch.score or 0.0)
+    told = viewer.answer("run", {"run": 1})["best_epoch"]
+    assert (told["epoch"], told["step"]) == (best.epoch, best.step)
 
 
 @pytest.mark.parametrize("shape", [(300, 500), (97, 200), (1, 20_000), (20_000, 1)])

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from retrograd.faces.cli.errors import Stopped, mendable
+from retrograd.faces.cli.errors import Stopped, mendable, served
 from retrograd.faces.cli.view import NO_BROWSER, PORT
 
 FILE = typer.Argument(help="A table of your own: CSV or Parquet. Without one, data sets to try.")
@@ -27,7 +27,7 @@ def play(
     """
     if target is not None and file is None:
         raise typer.BadParameter("--target is a column of FILE: name the file, too")
-    with mendable():
+    with mendable(), served(port):
         from retrograd.faces.page.playing import play
 
         try:

@@ -62,6 +62,7 @@ class Playground(Viewer):
         self._drawn: tuple[dict, Drawn] | None = None
         self._jobs: dict[int, tuple[str, str]] = {}
         self.trainings = Trainings(path, self._begun)
+        self.endings.callback(self.trainings.end)
 
     def train(self, kind: str, plan: Plan, drawn: Drawn) -> None:
         """Begin a training, and remember of its run what no file of runs holds."""
@@ -109,8 +110,3 @@ class Playground(Viewer):
         if name == TABLE:
             return None if self.table is None else list(self.table.frame.columns)
         return list(read_table(PENGUINS).frame.columns) if name == "penguins" else None
-
-    def close(self) -> None:
-        """End everything."""
-        self.trainings.end()
-        self.runs.store.close()

@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
-from retrograd.faces.page.answers.playing import PLAY_ANSWERS, build
-from retrograd.faces.page.playground import Playground
-from retrograd.faces.page.settings import TABLE
+from retrograd.faces.page.serving import ended_by_signals
 from retrograd.faces.page.viewing import serve
-from retrograd.tables.errors import TableError
-from retrograd.tables.reading import read_table
+from retrograd.rewind.connection import Connection
+
+if TYPE_CHECKING:
+    from retrograd.faces.page.playground import Playground
 
 
 def play(
@@ -22,35 +23,47 @@ def play(
     Raises
     ------
     TableError
-        If the table cannot be read, or the target cannot be learned.
+        If the table cannot be read, or the target is none.
     RunFileError
         If trainings cannot be recorded there.
+    OSError
+        If the port is taken.
     """
-    table = None if file is None else read_table(file)
-    with recording_to(record) as path:
+    table = None
+    if file is not None:
+        from retrograd.tables.reading import read_table
+        from retrograd.tables.task import pose
+
+        table = read_table(file)
+        if target is not None:
+            pose(table.frame, target)
+
+    def make() -> "Playground":
+        from retrograd.faces.page.answers.playing import PLAY_ANSWERS
+        from retrograd.faces.page.playground import Playground
+
         viewer = Playground(path, PLAY_ANSWERS, table, "" if file is None else str(file))
-        try:
-            begin(viewer, target)
-            serve(viewer.answer, port, browser)
-        finally:
-            viewer.close()
+        begin(viewer, target)
+        return viewer
+
+    with ended_by_signals(), recording_to(record) as path:
+        Connection(path, writable=True, row_bytes=0).close()
+        serve(make, port, browser)
 
 
-def begin(viewer: Playground, target: str | None) -> None:
+def begin(viewer: "Playground", target: str | None) -> None:
     """Choose the reader's own table, if there is one, and train if it is clear of what.
 
-    Raises
-    ------
-    TableError
-        If the target cannot be learned.
+    What keeps it from being learned, the page asks by itself.
     """
+    from retrograd.faces.page.answers.playing import build
+    from retrograd.faces.page.settings import TABLE
+
     if viewer.table is not None:
         viewer.settings |= {"data": TABLE, "target": target or ""}
         if target is None:
             return
-    wrong = build(viewer, viewer.settings)["wrong"]
-    if wrong:
-        raise TableError(next(iter(wrong.values())))
+    build(viewer, viewer.settings)
 
 
 @contextmanager

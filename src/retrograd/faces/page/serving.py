@@ -2,13 +2,16 @@
 
 import asyncio
 import os
+import signal
 import socket
+import sys
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 # Bytes of one message from the page; a dropped table is the largest.
 MOST_BYTES = 64 << 20
+# What ends a process as Ctrl-C does: it is told to, or its terminal is closed.
+ENDING = ("SIGTERM", "SIGHUP")
 
 
 class Serving:
@@ -108,3 +113,35 @@ def open_browser(address: str) -> Callable[[], None]:
     # Browsers that do not go to the background would keep us.
     threading.Thread(target=webbrowser.open, args=[path.as_uri()], daemon=True).start()
     return lambda: path.unlink(missing_ok=True)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let a block come to its end, and with it the process, where a signal would cut it off.
+
+    Examples
+    --------
+    >>> import signal
+    >>> try:
+    ...     with ended_by_signals():
+    ...         signal.raise_signal(signal.SIGTERM)
+    ... except SystemExit as ended:
+    ...     print(ended.code)
+    143
+    """
+
+    def end(number: int, _: Any) -> None:
+        sys.exit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    # Who has them ignored, as nohup does, wants it so.
+    mine = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        mine = []
+    for number in mine:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)

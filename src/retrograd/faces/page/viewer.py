@@ -5,6 +5,7 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import numpy as np
@@ -95,6 +96,9 @@ class Viewer:
         self._moments: OrderedDict[tuple[int, int], Moment] = OrderedDict()
         # What the answers that are apart keep, each under its own name.
         self.kept: dict[str, Any] = {}
+        # What is to be done in the end, the last first.
+        self.endings = ExitStack()
+        self._place = _place_of(runs.store)
 
     def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Answer one question: plain data and arrays; what it warned of stands under ``notes``.
@@ -116,6 +120,11 @@ class Viewer:
             else:
                 with self.lock:
                     found = function(self, **arguments)
+        if self._place != _place_of(self.runs.store):
+            heard.append(
+                f"{self.runs.store.name} was deleted, moved or replaced: this is what was in it; "
+                "what is there now another retrograd view shows"
+            )
         return found | {"notes": list(dict.fromkeys(heard))} if heard else found
 
     def run(self, number: int) -> Run:
@@ -171,6 +180,11 @@ class Viewer:
             held -= self._moments.popitem(last=False)[1].held_bytes
         return self._moments[number, step]
 
+    def close(self) -> None:
+        """End what is under way, and let go of the file."""
+        self.endings.close()
+        self.runs.store.close()
+
     def _keep_way_to(self, run: Run, step: int) -> None:
         header = run.header
         size = header.network.n_parameters * (1 + header.optimizer.n_slots)
@@ -180,6 +194,15 @@ class Viewer:
             moment = run.at(passed)
             moment.keep_state()
             self._moments[run.number, passed] = moment
+
+
+def _place_of(store: Store) -> tuple[int, int] | None:
+    """Where a store's file is on the disk; None if there is none."""
+    try:
+        found = store.path.stat() if store.path else None
+    except OSError:
+        return None
+    return found and (found.st_dev, found.st_ino)
 
 
 def _check(function: Callable, name: str, arguments: Any) -> None:

@@ -1,35 +1,37 @@
 """Viewing a file of runs on a page of its own, which is there before the engine is."""
 
+import os
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrograd.faces.page.serving import Serving, open_browser
+from retrograd.faces.page.serving import Serving, ended_by_signals, open_browser
 from retrograd.rewind.connection import Connection
 
 if TYPE_CHECKING:
     from retrograd.faces.page.viewer import Viewer
 
 
+# Who looks at a training is not to hold it up; with more, a busy machine would never show the page.
+# A playground is not nice: what trains for it would be, too, and could never be less so.
+NICENESS = 5
+
+
 class Opening:
-    """A file of runs that is being opened; whoever asks about it waits until it is.
+    """A viewer that is being made; whoever asks it waits until it is.
 
     The engine takes a second to import. The page's own files are served meanwhile.
 
     Parameters
     ----------
-    path : Path
-
-    Raises
-    ------
-    RunFileError
-        If the file is no file of runs, or damaged, as far as can be told at once.
+    make : callable
+        Imports what it needs, and makes the viewer; called in a thread.
     """
 
-    def __init__(self, path: Path) -> None:
-        Connection(path, writable=False, row_bytes=0).close()
-        self._path = path
+    def __init__(self, make: "Callable[[], Viewer]") -> None:
+        self._make = make
         self._viewer: Viewer | None = None
         self._error: Exception | None = None
         self._opened = threading.Event()
@@ -42,13 +44,15 @@ class Opening:
             raise ValueError(str(self._error))
         return self._viewer.answer(name, arguments)
 
+    def close(self) -> None:
+        """End what the viewer has under way."""
+        self._opened.wait()
+        if self._viewer is not None:
+            self._viewer.close()
+
     def _open(self) -> None:
         try:
-            from retrograd.estimators.rewinding import open_runs
-            from retrograd.faces.page.answers.table import ANSWERS
-            from retrograd.faces.page.viewer import Viewer
-
-            self._viewer = Viewer(open_runs(self._path), ANSWERS)
+            self._viewer = self._make()
         except Exception as error:  # whatever it is, the page that waits is told
             self._error = error
         finally:
@@ -61,21 +65,32 @@ def view_file(path: Path, run: int | None, port: int, browser: bool) -> None:
     Raises
     ------
     RunFileError
-        If the file is no file of runs, or damaged.
+        If the file is no file of runs, or damaged, as far as can be told at once.
     OSError
         If the port is taken.
     """
-    serve(Opening(path).answer, port, browser, f"run={run}" if run else "")
+
+    def make() -> "Viewer":
+        from retrograd.estimators.rewinding import open_runs
+        from retrograd.faces.page.answers.table import ANSWERS
+        from retrograd.faces.page.viewer import Viewer
+
+        return Viewer(open_runs(path), ANSWERS)
+
+    Connection(path, writable=False, row_bytes=0).close()
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    with ended_by_signals():
+        serve(make, port, browser, f"run={run}" if run else "")
 
 
-def serve(answering: Callable[..., Any], port: int, browser: bool, place: str = "") -> None:
-    """Serve a page, say where, and open it."""
-    serving = Serving(answering, port)
-    address = f"{serving.address}#{place}" if place else serving.address
-    print(f"Serving at {address}\nCtrl-C ends it.", flush=True)
-    clean = open_browser(address) if browser else None
-    try:
+def serve(make: "Callable[[], Viewer]", port: int, browser: bool, place: str = "") -> None:
+    """Serve the page of a viewer that is made meanwhile, say where, and open it."""
+    with ExitStack() as stack:
+        opening = stack.enter_context(closing(Opening(make)))
+        serving = Serving(opening.answer, port)
+        address = f"{serving.address}#{place}" if place else serving.address
+        print(f"Serving at {address}\nCtrl-C ends it.", flush=True)
+        if browser:
+            stack.callback(open_browser(address))
         serving.run()
-    finally:
-        if clean:
-            clean()

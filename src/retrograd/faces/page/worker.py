@@ -38,11 +38,18 @@ def work(pipe: Connection, path: Path) -> None:
     path : Path
         The file of runs to record to.
     """
-    # Ctrl-C reaches the whole group of processes; the one that serves says what is to happen.
-    with suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
     jobs: queue.SimpleQueue = queue.SimpleQueue()
     worker = _Worker(pipe, path)
+
+    def end(*_: object) -> None:
+        threading.Thread(target=worker.end, args=(jobs,), daemon=True).start()
+
+    with suppress(ValueError):
+        # They reach the whole group of processes; the one that serves says what is to happen.
+        for name in ("SIGINT", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, end)
     threading.Thread(target=worker.listen, args=(jobs,), daemon=True).start()
     while (job := jobs.get()) is not None:
         worker.do(job)
@@ -74,6 +81,10 @@ class _Worker:
                         if self.control is not None:
                             self.control.pace = self.pace
         # Whoever served is gone, or has enough.
+        self.end(jobs)
+
+    def end(self, jobs: queue.SimpleQueue) -> None:
+        """Break off the training that is under way, and take no other."""
         with self.lock:
             self.skip_to = 1 << 62
             if self.control is not None:

@@ -1,6 +1,7 @@
 """Branching: another future from a moment, trained while the page goes on."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -17,6 +18,8 @@ from retrograd.rewind.syntax import ExpressionError
 
 # Trainings at once.
 MOST_TRAININGS = 4
+# Seconds that they have to end in once everything ends.
+PATIENCE = 5.0
 # Parameters that a page offers to change, and the solvers that read them; None is all of them.
 OFFERED: dict[str, tuple[str, ...] | None] = {
     "learning_rate_init": None,
@@ -44,10 +47,21 @@ class Trainings:
         """How many are being trained."""
         return sum(thread.is_alive() for thread in self.threads.values())
 
+    def end(self) -> None:
+        """Break all of them off, so that they can be resumed."""
+        for stop in self.stops.values():
+            stop.set()
+        end = time.monotonic() + PATIENCE
+        for thread in self.threads.values():
+            thread.join(max(0.0, end - time.monotonic()))
+
 
 def _trainings(viewer: Viewer) -> Trainings:
     with viewer.lock:
-        return viewer.kept.setdefault("trainings", Trainings())
+        if "trainings" not in viewer.kept:
+            viewer.kept["trainings"] = Trainings()
+            viewer.endings.callback(viewer.kept["trainings"].end)
+        return viewer.kept["trainings"]
 
 
 @apart

@@ -4,6 +4,7 @@ import numpy as np
 
 from retrograd.faces.page.viewer import Viewer
 from retrograd.faces.runs import describe_runs
+from retrograd.rewind.recorded import Epoch
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
 
@@ -33,7 +34,6 @@ def run(viewer: Viewer, run: int) -> dict:
     found = viewer.run(run).refresh()
     header = found.header
     network, estimator = header.network, header.estimator
-    scores = [epoch.score for epoch in found.epochs]
     return {
         "run": run,
         "steps": len(found),
@@ -55,8 +55,8 @@ def run(viewer: Viewer, run: int) -> dict:
         "batch_size": header.course["batch_size"],
         "first_step": header.course["first_step"],
         "epochs": len(found.epochs),
-        "best_epoch": _best(scores, [epoch.loss for epoch in found.epochs]),
-        "scored": any(score is not None for score in scores),
+        "best_epoch": _best(found.epochs),
+        "scored": any(epoch.score is not None for epoch in found.epochs),
         "features": feature_names(found),
         "classes": class_names(found),
         "image": image_shape(found),
@@ -78,15 +78,16 @@ def branches_of(viewer: Viewer, run: int) -> list[dict]:
     return found
 
 
-def _best(scores: list, losses: list[float]) -> dict | None:
-    """Epoch of the best score, or where there is none of the smallest loss."""
-    if not losses:
+def _best(epochs: list[Epoch]) -> dict | None:
+    """Epoch of the best score, or where there is none of the smallest loss, and where it ends."""
+    if not epochs:
         return None
-    if any(score is not None for score in scores):
-        best = max(range(len(scores)), key=lambda k: -np.inf if scores[k] is None else scores[k])
-        return {"epoch": best, "by": "validation score"}
-    finite = [loss if np.isfinite(loss) else np.inf for loss in losses]
-    return {"epoch": int(np.argmin(finite)), "by": "loss"}
+    scored = [-np.inf if epoch.score is None else epoch.score for epoch in epochs]
+    losses = [epoch.loss if np.isfinite(epoch.loss) else np.inf for epoch in epochs]
+    by_score = any(epoch.score is not None for epoch in epochs)
+    best = int(np.nanargmax(scored) if by_score else np.argmin(losses))
+    by = "validation score" if by_score else "loss"
+    return {"epoch": best, "step": epochs[best].step, "by": by}
 
 
 def _parameters(estimator: dict) -> dict:

@@ -72,7 +72,7 @@ export function compareView(page) {
   }
 
   function choices() {
-    const runs = (page.runs ?? []).filter((run) => run.run !== page.run.run && run.status !== "damaged");
+    const runs = page.usable.filter((run) => run.run !== page.run.run);
     const choice = h("select", {
       "aria-label": "Compare with a run", "data-focus": "with-run",
       onchange: () => page.go({ other: Number(choice.value), otherStep: null }),

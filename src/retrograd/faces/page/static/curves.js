@@ -80,8 +80,7 @@ export function drawCurves(canvas, { page, data, kin, shown, range, width, x, co
       context.fillRect(x(step) - 0.75, base, 1.5, 5);
     }
     for (const step of page.found ?? []) mark(context, x(step), base, colour("--bad"), "●");
-    const best = run.best_epoch && data.epochs.values[run.best_epoch.epoch];
-    if (best !== undefined && best !== null) mark(context, x(best), EDGE.top + 4, colour("--good"), "★");
+    if (run.best_epoch) mark(context, x(run.best_epoch.step), EDGE.top + 4, colour("--good"), "★");
   }
 
   function drawAxis() {

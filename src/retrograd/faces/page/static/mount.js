@@ -13,16 +13,23 @@ import { networkView } from "./network.js";
 import { count } from "./numbers.js";
 import { outcomeView } from "./outcome.js";
 import { Page } from "./page.js";
-import { readPlace } from "./place.js";
+import { readPlace, writePlace } from "./place.js";
 import { stepView } from "./step.js";
 import { timelineView } from "./timeline.js";
+
+// Milliseconds until another look at a file that has no run to show yet.
+const LOOK_MS = 400;
 
 /** Draw the page into `root`, fed by `ask`; see `Page`. */
 export function mount(root, ask, options = {}) {
   const page = new Page(root, ask, options);
   page.connection = (state) => {
-    if (state === "lost") page.tell("The connection is lost; trying again …");
-    else if (page.run) page.tell("");
+    page.tell({
+      lost: "The connection is lost; trying again …",
+      silent: "The connection is lost, and nobody answers: if retrograd has ended, start it again; it prints another address.",
+      ended: "The connection is lost: retrograd has ended. Start it again; it prints another address.",
+      open: page.run ? "" : page.notice.textContent,
+    }[state]);
   };
   const views = {
     timeline: timelineView(page), network: networkView(page), inspector: inspectorView(page),
@@ -51,20 +58,23 @@ export function mount(root, ask, options = {}) {
 
 async function begin(page, views) {
   const played = await views.build.begin();
-  if (played) return;
+  if (!played) await learnRuns(page);
+}
+
+/** Learn which runs there are, and open one; where there is none yet, look again. */
+async function learnRuns(page) {
   const told = await page.ask("runs");
   if (!told) return;
   page.runs = told.runs;
   page.name = told.name;
-  const usable = told.runs.filter((run) => run.status !== "damaged");
-  if (!usable.length) {
-    page.tell(told.runs.length ? told.runs[0].note : `${told.name} has no runs`);
+  if (page.usable.length) {
+    page.tell("");
+    await page.open();
     return;
   }
-  const wanted = page.place.run ?? page.options.run ?? usable.at(-1).run;
-  const known = usable.some((run) => run.run === wanted);
-  page.place.run = null;
-  await page.go({ run: known ? wanted : usable.at(-1).run, step: page.place.step });
+  page.tell(told.runs.length ? told.runs.at(-1).note : `${told.name} has no runs`);
+  // What has just begun has its first step soon.
+  if (told.runs.every((run) => run.status === "begun")) setTimeout(learnRuns, LOOK_MS, page);
 }
 
 /** The line at the top: which run this is, and what can be taken away. */
@@ -94,7 +104,7 @@ function headView(page, views) {
       const { run } = page;
       name.textContent = page.name ?? "";
       runs.replaceChildren(...(page.runs ?? []).map((one) => h("option", {
-        value: one.run, selected: one.run === run.run, disabled: one.status === "damaged",
+        value: one.run, selected: one.run === run.run, disabled: one.steps === undefined,
       }, titleOf(one))));
       runs.hidden = (page.runs ?? []).length < 2;
       facts.textContent = [
@@ -117,8 +127,8 @@ function titleOf(run) {
 }
 
 function setTheme(root, theme) {
-  if (theme !== "light" && theme !== "dark") return;
-  root.dataset.theme = theme;
+  if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+  else delete root.dataset.theme;
 }
 
 /** Keys that work wherever no field has the focus. */
@@ -148,7 +158,12 @@ function listen(root, page, views) {
       if (!root.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();
     });
     window.addEventListener("hashchange", () => {
-      page.go(readPlace(location.hash));
+      const place = readPlace(location.hash);
+      // Until we are there, it says where we are.
+      history.replaceState(null, "", writePlace(page.place));
+      setTheme(root, place.theme);
+      if (page.run) page.open(place);
+      else page.place = place;
     });
   }
 }

@@ -50,7 +50,7 @@ export class Page {
       if (value === null) delete place[name];
     }
     // Without a step, another run opens at its end.
-    if (this.run && place.run === before.run) place.step = this.nearest(place.step ?? 0);
+    if (this.run && place.run === before.run) place.step = this.nearest(place.step ?? this.run.steps);
     const changed = new Set(
       [...Object.keys(place), ...Object.keys(before)].filter((k) => place[k] !== before[k]),
     );
@@ -63,6 +63,20 @@ export class Page {
       if (this.options.address) history.replaceState(null, "", writePlace(this.place));
     }
     await this.show(changed);
+  }
+
+  /** Go to a place as an address has it: what does not stand there is as on a fresh page. */
+  open(place = this.place) {
+    if (!this.run) this.place = {}; // all of it is new
+    const usable = this.usable.map((one) => one.run);
+    const wanted = place.run ?? this.options.run;
+    const nothing = Object.fromEntries(Object.keys(this.place).map((name) => [name, null]));
+    return this.go({ ...nothing, ...place, run: usable.includes(wanted) ? wanted : usable.at(-1) });
+  }
+
+  /** Runs that can be shown: some are damaged, or have no step yet. */
+  get usable() {
+    return (this.runs ?? []).filter((one) => one.steps !== undefined);
   }
 
   /** Go so many steps on, or back; of a still page's moments to the next one that way. */

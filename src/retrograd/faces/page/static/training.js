@@ -16,14 +16,11 @@ export function trainingView(page, now, onSlower) {
   /** Go to the run of the address, or to the last one, once there is one. */
   async function openFirst() {
     await learnRuns();
-    const usable = (page.runs ?? []).filter((run) => run.status !== "damaged").map((run) => run.run);
-    if (!usable.length) {
+    if (!page.usable.length) {
       mine = now.job; // whichever it is: there is nothing else to look at
       return;
     }
-    const wanted = page.place.run;
-    page.place.run = null;
-    await page.go({ run: usable.includes(wanted) ? wanted : usable.at(-1), step: page.place.step });
+    await page.open();
   }
 
   async function learnRuns() {
