@@ -105,7 +105,7 @@ function headView(page, views) {
       const { kept } = page.options;
       still.hidden = !kept;
       if (kept) still.textContent = `snapshot: ${count(kept.length)} of ${count(run.steps + 1)} moments`;
-      document.title = `${page.name ?? "retrograd"} · retrograd`;
+      if (page.options.address) document.title = `${page.name ?? "retrograd"} · retrograd`;
     },
   };
 }

@@ -1,21 +1,31 @@
 // The page in a notebook, fed by its kernel; where there is none, by the answers that it keeps.
 
-import { h } from "./dom.js";
+import { focusBeside, h, onResize } from "./dom.js";
 import { openKept } from "./kept.js";
 import { mount } from "./mount.js";
 import { unpack } from "./wire.js";
 
-// How long a kernel may be busy before the still page is shown meanwhile.
+// How long a kernel may be silent before that is said; the still page is shown meanwhile.
 const PATIENCE_MS = 3000;
+// How long the notebook's own style may take to change after it says so.
+const SETTLING_MS = 300;
+const SILENT = "The kernel does not answer: it is busy, or no longer there.";
+const GONE = "The kernel that answered here is gone: run the cell again.";
 
 /** Draw the widget, as anywidget asks for it. */
 export function render({ model, el }) {
   const waiting = new Map();
-  let number = 0;
+  // Every view of a model hears all answers, even in other windows: no two may use one number.
+  let number = Math.floor(Math.random() * 2 ** 48);
   let heard = false;
   let alive = true;
-  const root = h("div", { class: "retrograd" }, h("p", { class: "opening" }, "Opening the run …"));
-  el.append(root);
+  let gone = false;
+  let silence = 0;
+  let page = null;
+  const holder = h("div", {}, h("div", { class: "retrograd" }, h("p", { class: "opening" }, "Opening the run …")));
+  el.append(holder);
+  // Beside another widget it would else be as narrow as it can be.
+  el.style.width ||= "100%";
 
   function ask(name, args) {
     number += 1;
@@ -23,36 +33,111 @@ export function render({ model, el }) {
     const text = JSON.stringify({ number: mine, ask: name, with: args });
     return new Promise((resolve, reject) => {
       waiting.set(mine, { resolve, reject });
-      model.send({ text });
+      if (!gone) send(text);
     });
+  }
+
+  function send(text) {
+    try {
+      model.send({ text });
+      silence ||= setTimeout(beSilent, PATIENCE_MS);
+    } catch {
+      lose();
+    }
   }
 
   function hear(_, [data] = []) {
     if (data === undefined) return;
     const { number: which, answer, error } = unpack(data);
     const asked = waiting.get(which);
-    waiting.delete(which);
     if (!asked) return;
+    waiting.delete(which);
+    clearTimeout(silence);
+    silence = waiting.size ? setTimeout(beSilent, PATIENCE_MS) : 0;
+    if (page?.notice.textContent === SILENT) page.tell("");
     if (error === undefined) asked.resolve(answer);
     else asked.reject(new Error(error));
   }
 
-  model.on("msg:custom", hear);
-  ask("runs").then(() => {
-    heard = true;
-    if (alive) mount(root, ask, { place: { run: model.get("run") } });
-  });
-  setTimeout(async () => {
-    if (heard) return;
+  function show(how, options) {
+    const place = { run: model.get("run"), ...page?.place };
+    page?.close();
+    const root = h("div", { class: "retrograd" });
+    const focused = holder.contains(focusBeside(holder));
+    holder.replaceChildren(root);
+    page = mount(root, how, { ...options, place });
+    if (focused) root.focus({ preventScroll: true });
+    dress();
+  }
+
+  /** Show the moments that are kept, and why. */
+  async function showKept(why) {
     if (!model.get("kept")?.run) {
-      root.replaceChildren(h("p", { class: "opening" }, "The kernel does not answer."));
+      if (page) page.tell(why);
+      else holder.firstChild.replaceChildren(h("p", { class: "opening" }, why));
       return;
     }
     const { ask: askKept, options } = await openKept(model.get("kept"));
-    if (alive && !heard) mount(root, askKept, options);
-  }, PATIENCE_MS);
+    if (!alive || (heard && !gone)) return;
+    show(askKept, options);
+    page.tell(why);
+  }
+
+  function beSilent() {
+    silence = 0;
+    if (page) page.tell(SILENT);
+    else showKept(SILENT);
+  }
+
+  function lose() {
+    if (gone) return;
+    gone = true;
+    clearTimeout(silence);
+    showKept(GONE);
+  }
+
+  /** Be as light or dark as what is around; every notebook says it otherwise, but all write on it. */
+  function dress() {
+    if (!holder.isConnected) return; // as a notebook's cells out of sight may be
+    const theme = page?.place.theme ?? (isLight(getComputedStyle(el).color) ? "dark" : "light");
+    if (holder.firstChild.dataset.theme === theme) return;
+    holder.firstChild.dataset.theme = theme;
+    page?.redraw();
+  }
+
+  model.on("msg:custom", hear);
+  const around = new MutationObserver(() => setTimeout(dress, SETTLING_MS));
+  for (const element of [document.documentElement, document.body]) {
+    around.observe(element, { attributes: true });
+  }
+  holder.addEventListener("keydown", keep);
+  onResize(holder, dress);
+  ask("runs").then(() => {
+    heard = true;
+    if (alive) show(ask, {});
+  });
   return () => {
     alive = false;
     model.off("msg:custom", hear);
+    around.disconnect();
+    clearTimeout(silence);
+    page?.close();
+    holder.remove();
   };
+}
+
+/** Let a notebook not take what is typed here for its own commands: d, d would delete the cell. */
+function keep(event) {
+  const runsCell = event.key === "Enter" && event.shiftKey;
+  if (event.ctrlKey || event.metaKey || event.altKey || (runsCell && !event.defaultPrevented)) return;
+  event.stopPropagation();
+}
+
+/** Whether a colour, in whatever words CSS has for it, is nearer to white. */
+function isLight(colour) {
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
+  return 0.3 * red + 0.6 * green + 0.1 * blue > 127;
 }
