@@ -24,8 +24,6 @@ export function render({ model, el }) {
   let page = null;
   const holder = h("div", {}, h("div", { class: "retrograd" }, h("p", { class: "opening" }, "Opening the run …")));
   el.append(holder);
-  // Beside another widget it would else be as narrow as it can be.
-  el.style.width ||= "100%";
 
   function ask(name, args) {
     number += 1;
