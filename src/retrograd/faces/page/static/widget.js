@@ -103,12 +103,23 @@ export function render({ model, el }) {
     page?.redraw();
   }
 
+  function keep(event) {
+    if (staysHere(event)) event.stopPropagation();
+  }
+
+  /** Notebook 7 hears keys before we do, and passes over what comes from an element marked so. */
+  function mark(event) {
+    const { target } = event;
+    if (holder.contains(target)) target.toggleAttribute("data-lm-suppress-shortcuts", staysHere(event));
+  }
+
   model.on("msg:custom", hear);
   const around = new MutationObserver(() => setTimeout(dress, SETTLING_MS));
   for (const element of [document.documentElement, document.body]) {
     around.observe(element, { attributes: true });
   }
   holder.addEventListener("keydown", keep);
+  window.addEventListener("keydown", mark, true);
   onResize(holder, dress);
   ask("runs").then(() => {
     heard = true;
@@ -117,6 +128,7 @@ export function render({ model, el }) {
   return () => {
     alive = false;
     model.off("msg:custom", hear);
+    window.removeEventListener("keydown", mark, true);
     around.disconnect();
     clearTimeout(silence);
     page?.close();
@@ -124,11 +136,11 @@ export function render({ model, el }) {
   };
 }
 
-/** Let a notebook not take what is typed here for its own commands: d, d would delete the cell. */
-function keep(event) {
+/** Whether a key is no command of a notebook here: there d, d would delete the cell. */
+function staysHere(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
   const runsCell = event.key === "Enter" && event.shiftKey;
-  if (event.ctrlKey || event.metaKey || event.altKey || (runsCell && !event.defaultPrevented)) return;
-  event.stopPropagation();
+  return !runsCell || event.target.closest("input, select, textarea") !== null;
 }
 
 /** Whether a colour, in whatever words CSS has for it, is nearer to white. */
