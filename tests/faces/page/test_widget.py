@@ -120,6 +120,19 @@ def test_without_a_kernel(notebook: Callable, recorded: dict[str, Path]) -> None
     expect(link).to_have_text(f"coefs[1][3, 2] = {weight}".replace("-", "−"))
 
 
+def test_a_kernel_that_was_busy(notebook: Callable, recorded: dict[str, Path]) -> None:
+    """Once it answers any step can be had, and the still page hears no more keys."""
+    page = notebook(view(recorded["spiral"]))
+    expect(page.locator(".still")).to_contain_text("snapshot")
+    page.locator(".retrograd").press("Home")
+    expect(page.locator(".timeline .place")).to_have_text("step 0 of 400")
+    settle(page, "step 0 of 400")
+    expect(page.locator(".still")).to_be_hidden()
+    expect(page.locator(".retrograd")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    settle(page, "step 1 of 400")
+
+
 def test_a_kernel_that_is_gone(notebook: Callable, recorded: dict[str, Path]) -> None:
     """What is kept is shown where one was, and it is said why."""
     page = notebook(view(recorded["spiral"]))
