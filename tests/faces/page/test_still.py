@@ -128,6 +128,12 @@ def test_what_a_page_asks_by_itself_is_kept(
     assert wanted <= there
 
 
+def test_where_the_whole_is(still: dict, browse: Callable) -> None:
+    """The page says that it is a part, and of what."""
+    page = browse(still["spiral"].as_uri())
+    expect(page.locator(".still")).to_contain_text("are in spiral.retro: retrograd view opens it")
+
+
 def test_what_is_not_in_the_file_is_said(still: dict, browse: Callable, tmp_path: Path) -> None:
     """In one line, and nothing breaks."""
     whole = still["spiral"].read_text()

@@ -60,7 +60,7 @@ class Widget(anywidget.AnyWidget):
         page = escape(drawn(self._shown, self.kept))
         # Without a place of its own it can reach nothing of the notebook's.
         html = (
-            f'<iframe sandbox="allow-scripts" title="{escape(repr(self._shown))}" '
+            f'<iframe sandbox="allow-scripts allow-downloads" title="{escape(repr(self._shown))}" '
             f'style="width: 100%; height: {HEIGHT}px; border: 0" srcdoc="{page}"></iframe>'
         )
         return {**data, "text/html": html, "text/plain": repr(self._shown)}, metadata

@@ -1,6 +1,6 @@
 // What can be taken away: code, the step as a notebook, the model as a file, pictures, the address.
 
-import { h } from "./dom.js";
+import { focusBeside, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { pictureOf, pngOf } from "./picture.js";
 
@@ -83,12 +83,12 @@ export function awayView(page) {
   }
 
   function closeOutside(event) {
-    if (!element.contains(event.target)) close(false);
+    if (!event.composedPath().includes(element)) close(false);
   }
 
   menu.addEventListener("keydown", (event) => {
     const all = items();
-    const at = all.indexOf(document.activeElement);
+    const at = all.indexOf(focusBeside(menu));
     const next = {
       ArrowDown: all[(at + 1) % all.length], ArrowUp: all[(at - 1 + all.length) % all.length],
       ArrowRight: all[(at + 1) % all.length], ArrowLeft: all[(at - 1 + all.length) % all.length],

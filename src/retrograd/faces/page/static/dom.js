@@ -65,6 +65,11 @@ export function latest(work) {
   };
 }
 
+/** What has the focus where an element is: of a tree in the shadow the document knows only its host. */
+export function focusBeside(element) {
+  return element.getRootNode().activeElement ?? null;
+}
+
 /** Size a canvas to its box, sharp on any screen; its context, scaled to CSS pixels. */
 export function sharp(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;

@@ -1,7 +1,7 @@
 // The debugger's conditions, forward and backward.
 
 import { completionList } from "./complete.js";
-import { h } from "./dom.js";
+import { focusBeside, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { count } from "./numbers.js";
 
@@ -250,7 +250,7 @@ export function findView(page) {
         marks.hidden = true;
         faultless();
       }
-      if (changed.has("find") && document.activeElement !== field) field.value = place.find ?? "";
+      if (changed.has("find") && focusBeside(field) !== field) field.value = place.find ?? "";
       else if (!field.value && place.find) field.value = place.find;
     },
   };

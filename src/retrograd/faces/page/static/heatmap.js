@@ -35,7 +35,7 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
 
   function paint() {
     const context = sharp(canvas, columns * cell, rows * tall);
-    const dark = isDark(document.querySelector(".retrograd") ?? document.body);
+    const dark = isDark(element);
     const image = context.createImageData(columns, rows);
     const top = picture.top || 1;
     const { values } = picture.values;

@@ -28,8 +28,12 @@ export function hoverCard(page) {
     card.hidden = false;
     const [x, y] = at;
     const box = card.getBoundingClientRect();
-    card.style.left = `${Math.max(4, x + 18 + box.width > window.innerWidth ? x - box.width - 18 : x + 18)}px`;
-    card.style.top = `${Math.max(4, Math.min(window.innerHeight - box.height - 4, y - 20))}px`;
+    // What is around may move and cut off what is inside: only the page's own corner is sure.
+    const { left, top, bottom } = page.root.getBoundingClientRect();
+    const lowest = Math.min(window.innerHeight, bottom) - box.height - 4;
+    const beside = x + 18 + box.width > window.innerWidth ? x - box.width - 18 : x + 18;
+    card.style.left = `${Math.max(4, beside) - left}px`;
+    card.style.top = `${Math.max(4, Math.min(lowest, y - 20)) - top}px`;
   });
 
   function fill(state) {

@@ -114,8 +114,11 @@ function headView(page, views) {
       ].join(" · ");
       const { kept } = page.options;
       still.hidden = !kept;
-      if (kept) still.textContent = `snapshot: ${count(kept.length)} of ${count(run.steps + 1)} moments`;
-      document.title = `${page.name ?? "retrograd"} · retrograd`;
+      if (kept) {
+        still.textContent = `snapshot: ${count(kept.length)} of ${count(run.steps + 1)} moments`
+          + ` · units, weights and all else are in ${page.name}: retrograd view opens it`;
+      }
+      if (page.options.address) document.title = `${page.name ?? "retrograd"} · retrograd`;
     },
   };
 }

@@ -1,7 +1,7 @@
 // The network: units and links, coloured and sized by weight; wide layers as heatmaps.
 
 import { ink, isDark, signedCss, signedPixels } from "./colours.js";
-import { h, latest, onWidth, s, sharp } from "./dom.js";
+import { focusBeside, h, latest, onWidth, s, sharp } from "./dom.js";
 import { heatmap } from "./heatmap.js";
 import { brief, count, exactOf } from "./numbers.js";
 
@@ -44,7 +44,8 @@ export function networkView(page) {
     told.classList.toggle("bad", Boolean(state.trouble) || !state.exact);
     const { widths } = page.run;
     const wide = widths.some((n) => n > MOST_UNITS);
-    const focused = drawing.contains(document.activeElement) && document.activeElement.dataset;
+    const active = focusBeside(drawing);
+    const focused = drawing.contains(active) && active.dataset;
     drawing.replaceChildren(wide ? summarised() : linked());
     refocus(focused);
   }

@@ -20,6 +20,7 @@ export class Page {
     this.place = { ...options.place, ...(options.address ? readPlace(location.hash) : {}) };
     this.run = null;
     this.views = [];
+    this.closed = false;
     this.asked = ask;
     this.notice = h("p", { class: "notice", role: "status", "aria-live": "polite" });
   }
@@ -108,7 +109,7 @@ export class Page {
   /** Look again, while a run is being recorded, how far it has come. */
   watchGrowth(wait = STILL_GROWING_MS) {
     clearTimeout(this.growth);
-    if (!this.run || this.run.status !== "running" || this.options.still) return;
+    if (!this.run || this.run.status !== "running" || this.options.still || this.closed) return;
     this.growth = setTimeout(async () => {
       const begin = performance.now();
       const before = this.run;
@@ -141,6 +142,12 @@ export class Page {
       }
     }));
     this.root.dispatchEvent(new CustomEvent("shown"));
+  }
+
+  /** Move and ask no more by itself: the page is taken away. */
+  close() {
+    this.closed = true;
+    clearTimeout(this.growth);
   }
 
   /** Draw everything again, as after a change of theme. */

@@ -32,7 +32,7 @@ export function player(page) {
     let shown = position;
     let before = performance.now();
     const tick = async () => {
-      if (playing !== mine) return;
+      if (playing !== mine || page.closed) return;
       const now = performance.now();
       const { run } = page;
       const pace = SPEEDS[Number(speed.value)][1];

@@ -1,14 +1,14 @@
 // Small pictures of predictions: scatter, reliability curve, matrix of confusions, rows in a list.
 
 import { classColour, ink, isDark } from "./colours.js";
-import { h, s, sharp } from "./dom.js";
+import { focusBeside, h, s, sharp } from "./dom.js";
 import { brief, count, exactOf } from "./numbers.js";
 
 const CLOSE = 9;
 
 /** Replace what an element holds, and leave the focus where it was (`data-focus` names it). */
 export function swap(holder, ...children) {
-  const active = document.activeElement;
+  const active = focusBeside(holder);
   const name = holder.contains(active) ? active.dataset.focus : null;
   holder.replaceChildren(...children.flat(Infinity).filter(Boolean));
   if (name) holder.querySelector(`[data-focus="${CSS.escape(name)}"]`)?.focus({ preventScroll: true });

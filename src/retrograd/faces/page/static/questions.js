@@ -2,10 +2,13 @@
 
 import { pack, unpack } from "./wire.js";
 
-/** Ask through `send`, hear what comes back; what waits for its answer can be asked again. */
-export function questions(send) {
+/**
+ * Ask through `send`, hear what comes back; what waits for its answer can be asked again.
+ *
+ * Questions are numbered from `number` on.
+ */
+export function questions(send, number = 0) {
   const waiting = new Map();
-  let number = 0;
   return {
     /** Promise an answer. */
     ask(name, args) {
@@ -19,14 +22,17 @@ export function questions(send) {
         send(message);
       });
     },
+    /** Hear a message; whether it was an answer to one of these questions. */
     hear(data) {
       const { number: which, answer, error } = unpack(data);
       const asked = waiting.get(which);
       waiting.delete(which);
-      if (!asked) return;
+      if (!asked) return false;
       if (error === undefined) asked.resolve(answer);
       else asked.reject(new Error(error));
+      return true;
     },
+    waits: () => waiting.size > 0,
     again() {
       for (const { message } of waiting.values()) send(message);
     },

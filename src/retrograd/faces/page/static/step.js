@@ -1,7 +1,7 @@
 // The step: its trace from forward to update, as equations with the numbers in place. One phase is
 // open at a time.
 
-import { h, latest, onWidth } from "./dom.js";
+import { focusBeside, h, latest, onWidth } from "./dom.js";
 import { lineView } from "./line.js";
 import { whyView } from "./why.js";
 
@@ -39,7 +39,8 @@ export function stepView(page) {
     const { opened } = state;
     // What is written on the page is only written anew where it has changed: steps follow fast.
     if (titles !== drawn.titles || opened !== drawn.opened) {
-      const focused = phases.contains(document.activeElement) && document.activeElement.closest(".head-line");
+      const active = focusBeside(phases);
+      const focused = phases.contains(active) && active.closest(".head-line");
       phases.replaceChildren(...state.sections.map(phaseOf));
       drawn = { titles, opened, content: "", lines: [] };
       if (focused) phases.querySelector("[aria-expanded=true]").focus();

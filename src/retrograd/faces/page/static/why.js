@@ -1,6 +1,6 @@
 // Why a weight moved in the step: its rows' shares, and what else moved it.
 
-import { h, latest } from "./dom.js";
+import { focusBeside, h, latest } from "./dom.js";
 import { icon } from "./icons.js";
 import { brief, exact } from "./numbers.js";
 
@@ -30,7 +30,8 @@ export function whyView(page) {
     ]) if (share) parts.push({ name, share });
     const top = Math.max(Math.abs(told.update), ...parts.map(({ share }) => Math.abs(share))) || 1;
     const whole = Math.abs(told.update);
-    const focused = element.contains(document.activeElement) ? document.activeElement.dataset.row : null;
+    const active = focusBeside(element);
+    const focused = element.contains(active) ? active.dataset.row : null;
     const idle = `${told.idle} of ${told.idle + told.rows.length + told.others} rows have no share in it.`;
     element.replaceChildren(...[
       h("div", { class: "bar" }, h("h2", {}, "Why"),
