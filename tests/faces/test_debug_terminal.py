@@ -27,7 +27,7 @@ def test_ctrl_c_on_a_terminal_interrupts_a_search_and_keeps_the_place(tmp_path):
         terminal.expect("(retrograd 0 forward 0) ")
         terminal.type("goto 7 loss\n")
         terminal.expect("(retrograd 7 loss) ")
-        terminal.type("break max(abs(dW[0])) > 1e9\n")
+        terminal.type("break max(abs(z[0])) > 1e9\n")
         terminal.expect("(retrograd 7 loss) ")
         terminal.type("continue\n")
         terminal.expect("continue\r\n")
@@ -50,7 +50,7 @@ def test_ctrl_c_on_a_terminal_interrupts_a_search_and_keeps_the_place(tmp_path):
         terminal.type("\x04")
         assert terminal.wait() == 0
     history = tmp_path / "state" / "retrograd" / "debug_history"
-    assert "break max(abs(dW[0])) > 1e9" in history.read_text()
+    assert "break max(abs(z[0])) > 1e9" in history.read_text()
 
 
 # Seconds without a word from a program, after which it will say no more.

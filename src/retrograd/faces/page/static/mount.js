@@ -62,19 +62,19 @@ async function begin(page, views) {
 }
 
 /** Learn which runs there are, and open one; where there is none yet, look again. */
-async function learnRuns(page) {
+async function learnRuns(page, again = false) {
   const told = await page.ask("runs");
   if (!told) return;
   page.runs = told.runs;
   page.name = told.name;
   if (page.usable.length) {
-    page.tell("");
+    if (again) page.tell("");
     await page.open();
     return;
   }
   page.tell(told.runs.length ? told.runs.at(-1).note : `${told.name} has no runs`);
   // What has just begun has its first step soon.
-  if (told.runs.every((run) => run.status === "begun")) setTimeout(learnRuns, LOOK_MS, page);
+  if (told.runs.every((run) => run.status === "begun")) setTimeout(learnRuns, LOOK_MS, page, true);
 }
 
 /** The line at the top: which run this is, and what can be taken away. */
