@@ -108,6 +108,26 @@ class Steps(NamedTuple):
     bounds: np.ndarray
     rates: np.ndarray
 
+    @classmethod
+    def joined(cls, parts: "list[Steps]") -> "Steps":
+        """Parts one after another.
+
+        Examples
+        --------
+        >>> part = Steps(np.array([4, 2]), np.array([0, 2]), np.array([0.1]))
+        >>> Steps.joined([part, part]).bounds
+        array([0, 2, 4])
+        """
+        if len(parts) == 1:
+            return parts[0]
+        ends, n_rows = [np.zeros(1, np.int64)], 0
+        for part in parts:
+            ends.append(part.bounds[1:] + n_rows)
+            n_rows += part.rows.size
+        rows = [part.rows for part in parts] or [np.empty(0, np.int64)]
+        rates = [part.rates for part in parts] or [np.empty(0)]
+        return cls(np.concatenate(rows), np.concatenate(ends), np.concatenate(rates))
+
 
 @dataclass(frozen=True)
 class Course:
@@ -194,21 +214,17 @@ class Course:
         return self._between(begin, end, rate_of)
 
     def _between(self, begin: int, end: int, rate_of: Callable[[int], float]) -> Steps:
-        n_rows = 0
-        rows, bounds, rates = [], [np.zeros(1, np.int64)], []
+        parts = []
         while begin < end:
             epoch, within = self.place(begin)
-            steps = self._epoch_again(epoch, rate_of(epoch))
-            stop = min(steps.rates.size, within + end - begin)
-            first, last = steps.bounds[within], steps.bounds[stop]
-            rows.append(steps.rows[first:last])
-            bounds.append(steps.bounds[within + 1 : stop + 1] - first + n_rows)
-            rates.append(steps.rates[within:stop])
-            n_rows += last - first
+            rows, bounds, rates = self._epoch_again(epoch, rate_of(epoch))
+            stop = min(rates.size, within + end - begin)
+            first, last = bounds[within], bounds[stop]
+            parts.append(
+                Steps(rows[first:last], bounds[within : stop + 1] - first, rates[within:stop])
+            )
             begin += stop - within
-        if not rows:
-            return Steps(np.empty(0, np.int64), np.zeros(1, np.int64), np.empty(0))
-        return Steps(np.concatenate(rows), np.concatenate(bounds), np.concatenate(rates))
+        return Steps.joined(parts)
 
     def _epoch_again(self, epoch: int, rate: float) -> Steps:
         """Return ``epoch`` of it, kept since one who goes step by step asks for it every time."""

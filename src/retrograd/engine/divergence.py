@@ -38,6 +38,12 @@ class DivergenceError(ValueError):
             + (", lower learning_rate_init, or take solver='adam'." if learning_rate > 0.0 else ".")
         )
 
+    def of_epoch(self, epoch: int) -> "DivergenceError":
+        """Return the same error, in another epoch."""
+        error = DivergenceError(self.step, epoch, self.learning_rate, self.place)
+        error.losses = self.losses
+        return error
+
     def __reduce__(self) -> tuple:
         """Rebuild from the parts, so that it crosses process borders."""
         return type(self), (self.step, self.epoch, self.learning_rate, self.place)

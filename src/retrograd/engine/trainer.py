@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from retrograd.engine.course import Course
+from retrograd.engine.course import Course, Steps
 from retrograd.engine.divergence import DivergenceError, first_trouble
 from retrograd.engine.jit import compiling
 from retrograd.engine.kernels import one_example, steps
@@ -125,18 +125,34 @@ class Trainer:
 
     def epoch(self, course: Course) -> float:
         """Train to the end of an epoch of the course; the mean loss, weighted by rows."""
-        rows, bounds, rates = course.epoch(self.state.epoch, self.state.learning_rate)
-        losses = self.run(rows, bounds, rates)
-        self.end_epoch()
-        # Not by np.dot, whose bits depend on the BLAS's threads.
-        return np.sum(losses * (bounds[1:] - bounds[:-1])) / rows.size
+        return self.epochs(course, 1)[0]
 
-    def end_epoch(self) -> None:
-        """Count an epoch, and take the rate that its end asks for."""
-        self.state.epoch += 1
-        self.state.learning_rate = self.optimizer.rate_after_epoch(
-            self.state.learning_rate, self.state.samples_seen
-        )
+    def epochs(self, course: Course, n: int) -> list[float]:
+        """Train to the end of n epochs, all of them planned at once; the mean loss of each.
+
+        Raises
+        ------
+        DivergenceError
+            As ``run`` does.
+        """
+        state, parts = self.state, []
+        rate, seen = state.learning_rate, state.samples_seen
+        for epoch in range(state.epoch, state.epoch + n):
+            parts.append(course.epoch(epoch, rate))
+            seen += parts[-1].rows.size
+            rate = self.optimizer.rate_after_epoch(rate, seen)
+        ends = np.cumsum([part.rates.size for part in parts])
+        try:
+            losses = self.run(*Steps.joined(parts))
+        except DivergenceError as error:
+            later = int(np.searchsorted(ends, error.losses.size))
+            raise error.of_epoch(state.epoch + later) from None
+        state.epoch, state.learning_rate = state.epoch + n, rate
+        # Not by np.dot, whose bits depend on the BLAS's threads.
+        return [
+            np.sum(of_epoch * (part.bounds[1:] - part.bounds[:-1])) / part.rows.size
+            for part, of_epoch in zip(parts, np.split(losses, ends[:-1]), strict=True)
+        ]
 
     def run(
         self,

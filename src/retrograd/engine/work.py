@@ -15,7 +15,7 @@ PANEL_ROWS = 1024
 TASK_ROWS, TASK_ROWS_WIDE = 64, 128
 # Where half as many rows keep a layer's units in the innermost cache, and all of them do not.
 TASK_BYTES = 1 << 15
-TASK_PARAMETERS = 12288
+TASK_PARAMETERS = 6144
 TASK_UNITS, TASK_UNITS_WIDE = 48, 192
 WIDE = 512
 # Sparse rows are read once for each task of the first layer's.

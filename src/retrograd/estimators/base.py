@@ -121,8 +121,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         listened_to = len(callbacks) > len(recorders)
 
         def on_epoch(begin: bool) -> bool:
-            if not listened_to:
-                return False
             hook = dict(estimator=self, X=X, y=y, metadata=metadata)
             if begin:
                 self._epoch_context = context.subcontext(task_name="epoch")
@@ -134,7 +132,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
         try:
             self._fit(
-                X, y, sample_weight, incremental=False, on_epoch=on_epoch,
+                X, y, sample_weight, incremental=False, on_epoch=on_epoch if listened_to else None,
                 record=lambda training: [
                     recorder.begin(training, place_of(context)) for recorder in recorders
                 ],
@@ -175,7 +173,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         y: Any,
         sample_weight: Any,
         incremental: bool,
-        on_epoch: Callable[[bool], bool] = lambda begin: False,
+        on_epoch: Callable[[bool], bool] | None = None,
         record: Callable[..., list] = lambda training: [],
     ) -> "BaseMLP":
         before = self.__dict__.copy()

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from retrograd.estimators.base import BaseMLP
     from retrograd.rewind.recording import Recording
 
+# Multiplications of epochs that are trained without a look between them: some 0.05 seconds.
+UNWATCHED_WORK = 1 << 31
+
 
 def fit_stochastic(
     estimator: "BaseMLP",
@@ -29,7 +32,7 @@ def fit_stochastic(
     rng: np.random.RandomState,
     first: bool,
     incremental: bool,
-    on_epoch: Callable[[bool], bool],
+    on_epoch: Callable[[bool], bool] | None,
     record: Callable[..., list["Recording"]],
 ) -> None:
     """Train by minibatches: ``max_iter`` epochs, fewer if converged, one if incremental.
@@ -47,7 +50,7 @@ def fit_stochastic(
         Whether the parameters have just been drawn.
     incremental : bool
         Whether this is ``partial_fit``.
-    on_epoch : callable
+    on_epoch : callable or None
         Called with True before and False after an epoch; true ends the training.
     record : callable
         Makes the recordings of a ``Training``.
@@ -119,7 +122,7 @@ class Training:
     def run(
         self,
         n_epochs: int,
-        on_epoch: Callable[[bool], bool] = lambda begin: False,
+        on_epoch: Callable[[bool], bool] | None = None,
         may_end: bool = False,
         on_steps: Callable[[], None] | None = None,
     ) -> None:
@@ -159,34 +162,60 @@ class Training:
                 recording.end(None if status == "diverged" else state, status, note)
         self.stopping.restore_best(state)
 
-    def _run_epochs(self, n_epochs: int, on_epoch: Callable[[bool], bool], may_end: bool) -> None:
-        estimator, state = self.estimator, self.trainer.state
-        for _ in range(n_epochs):
-            on_epoch(True)
-            estimator.loss_ = self.trainer.epoch(self.course)
-            estimator.n_iter_ += 1
-            estimator.t_ = state.samples_seen
-            estimator.loss_curve_.append(estimator.loss_)
-            if estimator.verbose:
-                print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
-            score = None
-            if self.validation is not None:
-                score = estimator._validation_score(*self.validation)
-            optimizer = self.trainer.optimizer
-            rate = self.stopping.after_epoch(state.learning_rate, optimizer, score)
-            if rate is not None:
-                state.learning_rate = rate
-            for recording in self.recordings:
-                recording.after_epoch(state, estimator.loss_, score)
-            if on_epoch(False) or rate is None:
+    def _run_epochs(
+        self, n_epochs: int, on_epoch: Callable[[bool], bool] | None, may_end: bool
+    ) -> None:
+        from retrograd.engine.threads import interrupts_held  # as above
+
+        while n_epochs > 0:
+            n_now = 1 if on_epoch is not None else min(n_epochs, self._unwatched())
+            n_epochs -= n_now
+            if on_epoch is not None:
+                on_epoch(True)
+            if n_now == 1:
+                is_over = self._note(self.trainer.epoch(self.course))
+            else:
+                with interrupts_held():  # an epoch that has been trained is noted, too
+                    losses = self.trainer.epochs(self.course, n_now)
+                    is_over = [self._note(loss) for loss in losses][-1]
+            if (on_epoch is not None and on_epoch(False)) or is_over:
                 return
         if not may_end:
             warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached "
+                f"Stochastic Optimizer: Maximum iterations ({self.estimator.max_iter}) reached "
                 "before it converged: raise max_iter, or tol",
                 ConvergenceWarning,
                 stacklevel=8,
             )
+
+    def _unwatched(self) -> int:
+        """Epochs that can be trained without a look: a small network's take less than a look."""
+        from retrograd.engine.trainer import STEP_WORK  # as above
+
+        if self.recordings or self.validation is not None or self.estimator.verbose:
+            return 1
+        a_step = 3 * self.course.batch_size * self.trainer.network.n_parameters + STEP_WORK
+        work = self.course.steps_an_epoch * a_step
+        return max(1, min(UNWATCHED_WORK // work, self.stopping.epochs_before_end()))
+
+    def _note(self, loss: float) -> bool:
+        """Note how an epoch went; whether it is the last one."""
+        estimator, state = self.estimator, self.trainer.state
+        estimator.loss_ = loss
+        estimator.n_iter_ += 1
+        estimator.t_ = state.samples_seen
+        estimator.loss_curve_.append(loss)
+        if estimator.verbose:
+            print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+        score = None
+        if self.validation is not None:
+            score = estimator._validation_score(*self.validation)
+        rate = self.stopping.after_epoch(state.learning_rate, self.trainer.optimizer, score)
+        if rate is not None:
+            state.learning_rate = rate
+        for recording in self.recordings:
+            recording.after_epoch(state, loss, score)
+        return rate is None
 
     def _after_steps(self, losses: np.ndarray) -> None:
         for recording in self.recordings:

@@ -61,6 +61,11 @@ class Stopping:
             estimator._no_improvement_count = 0
         return lower
 
+    def epochs_before_end(self) -> int:
+        """Epochs after which it stops, or lowers the rate, at the earliest."""
+        estimator = self.estimator
+        return 1 + estimator.n_iter_no_change - estimator._no_improvement_count
+
     def _improved_loss(self) -> bool:
         estimator = self.estimator
         improved = estimator.loss_ <= estimator.best_loss_ - estimator.tol

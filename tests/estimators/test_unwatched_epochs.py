@@ -1,0 +1,98 @@
+"""Epochs of small networks are trained without a look between them: nobody can tell."""
+
+import numpy as np
+import pytest
+from tasks import make_task, pair
+
+from retrograd.engine.divergence import DivergenceError
+from retrograd.engine.trainer import STEP_WORK, Trainer
+from retrograd.estimators import fitting
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+WAYS = {
+    "to the end": {"max_iter": 23, "n_iter_no_change": 100},
+    "one epoch": {"max_iter": 1},
+    "until it stalls": {"max_iter": 300, "n_iter_no_change": 3, "tol": 0.01},
+    "stalls at once": {"max_iter": 300, "n_iter_no_change": 1, "tol": 10.0},
+    "adaptive": {"max_iter": 60, "solver": "sgd", "learning_rate": "adaptive", "tol": 0.05,
+                 "n_iter_no_change": 2},
+    "invscaling": {"max_iter": 15, "solver": "sgd", "learning_rate": "invscaling"},
+    "cosine": {"max_iter": 15, "learning_rate": "cosine"},
+    "in order": {"max_iter": 15, "shuffle": False},
+}  # fmt: skip
+
+
+def fitted(task, **parameters):
+    """Estimator, fitted twice: the second time it goes on from where it was."""
+    model, _ = pair(task, hidden_layer_sizes=(6,), batch_size=16, random_state=0, warm_start=True,
+                    **parameters)  # fmt: skip
+    X, y = make_task(task)
+    numbers = []
+    for _ in range(2):
+        model.fit(X, y)
+        parts = [part.tobytes() for part in model.coefs_ + model.intercepts_]
+        numbers.append((parts, model.loss_curve_, model.best_loss_, model.n_iter_, model.t_))
+    return numbers
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_same_bits(task, way, monkeypatch):
+    """Parameters, curve, counts and the epoch it stops at are those of one epoch after another."""
+    unwatched = fitted(task, **WAYS[way])
+    planned = []
+    monkeypatch.setattr(fitting, "UNWATCHED_WORK", 0)
+    monkeypatch.setattr(fitting.Training, "_note", noted(planned, fitting.Training._note))
+    assert fitted(task, **WAYS[way]) == unwatched
+    assert len(planned) == sum(n_iter for *_, n_iter, _ in unwatched)
+
+
+def noted(planned, note):
+    """``note``, which also counts its calls."""
+
+    def count(self, loss):
+        planned.append(loss)
+        return note(self, loss)
+
+    return count
+
+
+def test_divergence_names_its_epoch(monkeypatch):
+    """Amid epochs that were planned together, too."""
+    told = []
+    for work in (fitting.UNWATCHED_WORK, 0):
+        monkeypatch.setattr(fitting, "UNWATCHED_WORK", work)
+        with pytest.raises(DivergenceError) as raised:
+            fitted("binary", solver="sgd", learning_rate_init=60.0, alpha=10.0,
+                   activation="identity", max_iter=400, n_iter_no_change=400)  # fmt: skip
+        told.append((raised.value.step, raised.value.epoch, raised.value.place, str(raised.value)))
+    assert told[0] == told[1]
+    assert told[0][1] > 1
+
+
+def test_who_watches_is_told_of_every_epoch(capsys):
+    """``verbose`` prints them all, in their order."""
+    fitted("binary", max_iter=5, verbose=True)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "loss" in line]
+    assert [line.split(",")[0] for line in lines] == [f"Iteration {n}" for n in (1, 2, 3, 4, 5)] * 2
+
+
+def test_epochs_that_take_long_are_looked_at(monkeypatch):
+    """Ctrl-C is not to wait for many of them."""
+    epochs, planned = Trainer.epochs, []
+
+    def seen(self, course, n):
+        planned.append(n)
+        return epochs(self, course, n)
+
+    monkeypatch.setattr(Trainer, "epochs", seen)
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    an_epoch = 3 * 300 * 61 + STEP_WORK  # one step of 300 rows, 61 parameters
+    for work, expected in ((100 * an_epoch, [8]), (3 * an_epoch, [3, 3, 2]), (0, [1] * 8)):
+        monkeypatch.setattr(fitting, "UNWATCHED_WORK", work)
+        planned.clear()
+        model, _ = pair("regression", hidden_layer_sizes=(10,), batch_size=300, max_iter=8,
+                        n_iter_no_change=20)  # fmt: skip
+        model.fit(X, X[:, 0])
+        assert planned == expected
