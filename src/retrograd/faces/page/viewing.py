@@ -90,7 +90,8 @@ def serve(make: "Callable[[], Viewer]", port: int, browser: bool, place: str = "
         opening = stack.enter_context(closing(Opening(make)))
         serving = Serving(opening.answer, port)
         address = f"{serving.address}#{place}" if place else serving.address
-        print(f"Serving at {address}\nCtrl-C ends it.", flush=True)
         if browser:
             stack.callback(open_browser(address))
+        # Who reads that Ctrl-C ends it may press it: by now all that is to be cleared away is known.
+        print(f"Serving at {address}\nCtrl-C ends it.", flush=True)
         serving.run()
