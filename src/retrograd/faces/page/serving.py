@@ -79,12 +79,15 @@ class Serving:
 
     def run(self) -> None:
         """Serve until Ctrl-C."""
-        serving = self._server.serve(sockets=[self._socket])
         try:
-            asyncio.run(serving)
+            with signals_kept() as let_go:
+                asyncio.run(self._serve(let_go))
         finally:
-            serving.close()  # a Ctrl-C that comes at once leaves it unbegun
             self._socket.close()
+
+    async def _serve(self, let_go: Callable[[], None]) -> None:
+        let_go()
+        await self._server.serve(sockets=[self._socket])
 
     def stop(self) -> None:
         """End it, from another thread."""
@@ -113,6 +116,32 @@ def open_browser(address: str) -> Callable[[], None]:
     # Browsers that do not go to the background would keep us.
     threading.Thread(target=webbrowser.open, args=[path.as_uri()], daemon=True).start()
     return lambda: path.unlink(missing_ok=True)
+
+
+@contextmanager
+def signals_kept() -> Iterator[Callable[[], None]]:
+    """Keep Ctrl-C, and what ends a process likewise, waiting until it is called or the block ends.
+
+    In the midst of making its loop, asyncio could not clear away what it has of it.
+    """
+    came: list[int] = []
+    numbers = [getattr(signal, name) for name in ("SIGINT", *ENDING) if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        signal.signal(number, lambda number, _: came.append(number))
+
+    def let_go() -> None:
+        while before:
+            signal.signal(*before.popitem())
+        while came:
+            signal.raise_signal(came.pop())
+
+    try:
+        yield let_go
+    finally:
+        let_go()
 
 
 @contextmanager

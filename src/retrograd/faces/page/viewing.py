@@ -92,6 +92,6 @@ def serve(make: "Callable[[], Viewer]", port: int, browser: bool, place: str = "
         address = f"{serving.address}#{place}" if place else serving.address
         if browser:
             stack.callback(open_browser(address))
-        # Who reads that Ctrl-C ends it may press it: by now all that is to be cleared away is known.
+        # Who reads it may press Ctrl-C: by now all that is to be cleared away is known.
         print(f"Serving at {address}\nCtrl-C ends it.", flush=True)
         serving.run()
