@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tasks import make_task, pair
 
+from retrograd import Recorder, open_run
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.trainer import STEP_WORK, Trainer
 from retrograd.estimators import fitting
@@ -69,6 +70,39 @@ def test_divergence_names_its_epoch(monkeypatch):
         told.append((raised.value.step, raised.value.epoch, raised.value.place, str(raised.value)))
     assert told[0] == told[1]
     assert told[0][1] > 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_recorded_as_one_by_one(way, monkeypatch):
+    """A recording has the same epochs, losses and end, and what it keeps fits together."""
+    told = []
+    for work in (fitting.UNWATCHED_WORK, 0):
+        monkeypatch.setattr(fitting, "UNWATCHED_WORK", work)
+        recorder = Recorder()
+        model, _ = pair("binary", hidden_layer_sizes=(6,), batch_size=16, random_state=0,
+                        **WAYS[way])  # fmt: skip
+        model.set_callbacks(recorder).fit(*make_task("binary"))
+        run = open_run(recorder)
+        assert run.verify() is None
+        assert np.concatenate([part.ravel() for part in model.coefs_]).tobytes() == (
+            np.concatenate([part.ravel() for part in run[-1].coefs]).tobytes()
+        )
+        told.append((len(run), run.status, run.epochs, run.losses[1].tobytes()))
+    assert told[0] == told[1]
+
+
+def test_a_recorded_divergence():
+    """It ends at the step that diverged, and the epochs before it are there."""
+    recorder = Recorder()
+    model, _ = pair("binary", hidden_layer_sizes=(6,), batch_size=16, random_state=0, solver="sgd",
+                    learning_rate_init=60.0, alpha=10.0, activation="identity", max_iter=400,
+                    n_iter_no_change=400)  # fmt: skip
+    with pytest.raises(DivergenceError) as raised:
+        model.set_callbacks(recorder).fit(*make_task("binary"))
+    run = open_run(recorder)
+    assert (run.status, len(run)) == ("diverged", raised.value.step)
+    assert len(run.epochs) == raised.value.epoch > 1
+    assert run[-1].trace().trouble == raised.value.place
 
 
 def test_who_watches_is_told_of_every_epoch(capsys):

@@ -13,6 +13,7 @@ import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from retrograd.engine.network import Network
+from retrograd.estimators import fitting
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.notebook import MLP
 from retrograd.estimators.recorder import Recorder
@@ -23,13 +24,14 @@ from retrograd.rewind import recording, schema
 
 @contextmanager
 def often(spacing: float = 0.0, factor: float = 0.0) -> Iterator[None]:
-    """Take a checkpoint whenever steps are reported, however slow the disk is."""
-    before = recording.SPACING, recording.COST_FACTOR, recording.WAITING
+    """Report every epoch, and take a checkpoint then, however slow the disk is."""
+    before = recording.SPACING, recording.COST_FACTOR, recording.WAITING, fitting.UNWATCHED_WORK
     recording.SPACING, recording.COST_FACTOR, recording.WAITING = spacing, factor, 1 << 30
+    fitting.UNWATCHED_WORK = 0
     try:
         yield
     finally:
-        recording.SPACING, recording.COST_FACTOR, recording.WAITING = before
+        recording.SPACING, recording.COST_FACTOR, recording.WAITING, fitting.UNWATCHED_WORK = before
 
 
 def table(n: int = 60, d: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -73,8 +73,19 @@ class _Hold:
 
 
 _hold = _Hold()
+# Whether the main thread is within a block that holds Ctrl-C: one within it has nothing to do.
+_held = False
+
+
+def _after_fork() -> None:
+    """Forget who held what: a forked child has one thread, and that is within no block."""
+    global _held
+    _held = False
+    _hold.after_fork()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_hold.after_fork)
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextmanager
@@ -119,10 +130,6 @@ def n_workers_for(n_multiplications: int, n_meetings: int = 1) -> int:
 
     # Interpreted kernels run in one thread.
     return available_threads() if COMPILED else 1
-
-
-# Whether the main thread is within a block that holds Ctrl-C: one within it has nothing to do.
-_held = False
 
 
 @contextmanager

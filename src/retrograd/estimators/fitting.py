@@ -168,7 +168,8 @@ class Training:
         from retrograd.engine.threads import interrupts_held  # as above
 
         while n_epochs > 0:
-            n_now = 1 if on_epoch is not None else min(n_epochs, self._unwatched())
+            # As Python's own number, whatever max_iter is: it is counted by, and recorded.
+            n_now = 1 if on_epoch is not None else int(min(n_epochs, self._unwatched()))
             n_epochs -= n_now
             if on_epoch is not None:
                 on_epoch(True)
@@ -176,8 +177,7 @@ class Training:
                 is_over = self._note(self.trainer.epoch(self.course))
             else:
                 with interrupts_held():  # an epoch that has been trained is noted, too
-                    losses = self.trainer.epochs(self.course, n_now)
-                    is_over = [self._note(loss) for loss in losses][-1]
+                    is_over = self._run_together(n_now)
             if (on_epoch is not None and on_epoch(False)) or is_over:
                 return
         if not may_end:
@@ -192,11 +192,37 @@ class Training:
         """Epochs that can be trained without a look: a small network's take less than a look."""
         from retrograd.engine.trainer import STEP_WORK  # as above
 
-        if self.recordings or self.validation is not None or self.estimator.verbose:
+        if self._on_steps is not None or self.validation is not None or self.estimator.verbose:
             return 1
+        if self.recordings and self.trainer.optimizer.schedule == "invscaling":
+            return 1  # each epoch is recorded with a rate of its own
         a_step = 3 * self.course.batch_size * self.trainer.network.n_parameters + STEP_WORK
         work = self.course.steps_an_epoch * a_step
         return max(1, min(UNWATCHED_WORK // work, self.stopping.epochs_before_end()))
+
+    def _run_together(self, n_epochs: int) -> bool:
+        """Train epochs that are planned at once; whether the last one of them is the end.
+
+        Recordings are told of the steps once the epochs are noted: what they commit fits together.
+        """
+        trainer, state = self.trainer, self.trainer.state
+        if not self.recordings:
+            return [self._note(loss) for loss in trainer.epochs(self.course, n_epochs)][-1]
+        before, steps = state.copy(), []  # type: State, list[np.ndarray]
+        trainer.after_call = steps.append
+        try:
+            losses = trainer.epochs(self.course, n_epochs)
+        except DivergenceError:
+            # Once more, one by one: what went well is to be recorded as always.
+            state.theta[:], state.slots[:] = before.theta, before.slots
+            state.step, state.samples_seen = before.step, before.samples_seen
+            trainer.after_call = self._after_steps
+            return [self._note(trainer.epoch(self.course)) for _ in range(n_epochs)][-1]
+        finally:
+            trainer.after_call = self._after_steps
+        is_over = [self._note(loss) for loss in losses][-1]
+        self._after_steps(np.concatenate(steps))
+        return is_over
 
     def _note(self, loss: float) -> bool:
         """Note how an epoch went; whether it is the last one."""
@@ -275,7 +301,7 @@ def state_of(
         estimator._seed = int(estimator.random_state)
     elif not hasattr(estimator, "_seed"):
         estimator._seed = int(rng.randint(np.iinfo(np.int32).max))
-    state = State.start(np.array(estimator._theta()), optimizer)
+    state = State.start(estimator._theta(), optimizer)
     last = getattr(estimator, "_state", None)
     if not incremental or last is None:
         estimator._no_improvement_count = 0

@@ -55,6 +55,7 @@ class Recorded:
             )
         self._given = data
         self._replay: Replay | None = None
+        self.epochs: list[Epoch] = []
         self.refresh()
         if data is not None:
             self._check_data(data)
@@ -75,7 +76,7 @@ class Recorded:
             epochs = join_epochs(rows, self.header.course["first_epoch"])
             check_progress(self.header, self.number, progress, checkpoints, len(epochs))
         _, self.status, self.note, self._n_steps, _, _, self.seconds = progress[0]
-        self.epochs = self._epochs(epochs.tolist())
+        self.epochs = self._grown(epochs.tolist())
         return self
 
     @contextmanager
@@ -86,12 +87,17 @@ class Recorded:
         except ValueError as error:
             raise RunFileError(f"{self.store.name} is damaged: {error}") from None
 
-    def _epochs(self, numbers: list[list[float]]) -> list[Epoch]:
-        """Give the epochs of the file their steps, and no score where there is no validation."""
+    def _grown(self, numbers: list[list[float]]) -> list[Epoch]:
+        """Give the epochs of the file their steps, and no score where there is no validation.
+
+        Those that are known already stay: who follows a long run looks at it again and again.
+        """
+        known = self.epochs if len(self.epochs) <= len(numbers) else []
         course, scored = self.header.make_course(), "validation" in self.header.data
-        return [
+        new = numbers[len(known) :]
+        return known + [
             Epoch(epoch, course.begin_of(epoch + 1), loss, score if scored else None, rate)
-            for epoch, (loss, score, rate) in enumerate(numbers, course.first_epoch)
+            for epoch, (loss, score, rate) in enumerate(new, course.first_epoch + len(known))
         ]
 
     def __len__(self) -> int:

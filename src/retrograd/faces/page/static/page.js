@@ -6,6 +6,7 @@ import { readPlace, writePlace } from "./place.js";
 const STILL_GROWING_MS = 400;
 // How many times as long as a look at a growing run took there is none.
 const AT_REST = 9;
+const LONGEST_REST_MS = 4000;
 
 /**
  * What the views share.
@@ -116,7 +117,8 @@ export class Page {
       const run = await this.ask("run", { run: before.run });
       if (run && this.run === before) await this.grow(run);
       // What looks at a training is not to take the machine away from it.
-      this.watchGrowth(Math.max(STILL_GROWING_MS, AT_REST * (performance.now() - begin)));
+      const rest = AT_REST * (performance.now() - begin);
+      this.watchGrowth(Math.min(Math.max(STILL_GROWING_MS, rest), LONGEST_REST_MS));
     }, wait);
   }
 
