@@ -194,8 +194,10 @@ class Training:
 
         if self._on_steps is not None or self.validation is not None or self.estimator.verbose:
             return 1
-        if self.recordings and self.trainer.optimizer.schedule == "invscaling":
-            return 1  # each epoch is recorded with a rate of its own
+        # Others act on what they are told; and some epochs are recorded with rates of their own.
+        only_write = all(getattr(one, "only_writes", False) for one in self.recordings)
+        if self.recordings and (not only_write or self.trainer.optimizer.schedule == "invscaling"):
+            return 1
         a_step = 3 * self.course.batch_size * self.trainer.network.n_parameters + STEP_WORK
         work = self.course.steps_an_epoch * a_step
         return max(1, min(UNWATCHED_WORK // work, self.stopping.epochs_before_end()))
