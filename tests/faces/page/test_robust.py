@@ -67,6 +67,7 @@ def test_a_dropped_connection(serve: Callable, browse: Callable, recorded: dict)
 def test_a_server_that_ends(serve: Callable, browse: Callable, recorded: dict) -> None:
     """Leaves the page as it is, which says what has happened."""
     page = browse(serve(recorded["spiral"]), "step=123")
+    expect(page.locator('[data-link="1,3,2"]')).to_be_visible()
     for serving, thread in serve.serving:  # type: ignore[attr-defined]
         serving.stop()
         thread.join(20)
