@@ -194,10 +194,13 @@ class Training:
 
         if self._on_steps is not None or self.validation is not None or self.estimator.verbose:
             return 1
-        # Others act on what they are told; and some epochs are recorded with rates of their own.
-        only_write = all(getattr(one, "only_writes", False) for one in self.recordings)
-        if self.recordings and (not only_write or self.trainer.optimizer.schedule == "invscaling"):
-            return 1
+        if self.recordings:
+            from retrograd.rewind.recording import Recording  # loads SQLite
+
+            # Others act on what they are told; and some epochs are recorded with their own rates.
+            only_write = all(isinstance(one, Recording) for one in self.recordings)
+            if not only_write or self.trainer.optimizer.schedule == "invscaling":
+                return 1
         a_step = 3 * self.course.batch_size * self.trainer.network.n_parameters + STEP_WORK
         work = self.course.steps_an_epoch * a_step
         return max(1, min(UNWATCHED_WORK // work, self.stopping.epochs_before_end()))

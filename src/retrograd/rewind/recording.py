@@ -60,9 +60,6 @@ class Recording:
         If the state is too large for a file, or the file cannot be written to.
     """
 
-    # It may be told of some epochs at once, after they were trained.
-    only_writes = True
-
     def __init__(
         self,
         store: Store,

@@ -46,7 +46,7 @@ class Stretch:
         self.values = StepValues(
             loss=losses,
             step=np.arange(replay.course.first_step + step, replay.course.first_step + self.end),
-            epoch=lambda: self._epochs(),
+            epoch=self._epochs,
             learning_rate=lambda: replay.course.between(step, self.end, replay.rate_of).rates,
             gradient_norm=lambda: np.array([norm(gradient) for gradient in history.gradients]),
             **self._layers(history.thetas.T, history.gradients.T),
