@@ -369,6 +369,26 @@ def test_bad_places(tmp_path) -> None:
         Recorder(tmp_path)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_from_a_traced_moment_to_the_next(kind: str) -> None:
+    """State and trace lead to the next state; where the file has that, it is the file's."""
+    run, _ = recorded(kind)
+    marks = run.store.steps_of(run.number)
+    n_led = 0
+    moment = run.at(0)
+    while moment.step < min(len(run), 60):
+        moment.keep_state()
+        moment.trace()
+        moment = moment.next()
+        is_led = "state" in moment._held
+        assert is_led == (moment.step not in marks)
+        n_led += is_led
+        state, replayed = moment.state(), run.replay.state(moment.step)
+        for name, value in vars(replayed).items():
+            np.testing.assert_array_equal(getattr(state, name), value, err_msg=name)
+    assert n_led > 0
+
+
 def test_steps_that_are_not_there() -> None:
     """Each is told with what there is."""
     run, _ = recorded("adam")

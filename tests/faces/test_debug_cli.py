@@ -92,10 +92,11 @@ def test_a_branch_from_the_prompt(file):
 def test_runs(files):
     out, _ = run("runs", files)
     lines = out.splitlines()
-    assert lines[0].split() == ["run", "estimator", "network", "solver", "steps", "epochs",
-                                "status", "loss", "best", "score"]  # fmt: skip
+    assert lines[0].split() == ["run", "differing", "estimator", "network", "solver", "steps",
+                                "epochs", "status", "loss", "best", "score"]  # fmt: skip
     assert [line.split()[0] for line in lines[2:]] == ["1", "2", "3"]
     assert "diverged" in lines[4]
+    assert lines[4].split()[1:3] == ["activation=identity,", "early_stopping=False,"]
     found = json.loads(run("runs", files, "--json")[0])
     assert [(one["run"], one["status"]) for one in found] == [
         (1, "ended"), (2, "ended"), (3, "diverged")

@@ -44,9 +44,19 @@ def describe_runs(runs: "Runs") -> list[dict]:
     Returns
     -------
     list of dict
-        NaN and infinity, which JSON has not, are None.
+        NaN and infinity, which JSON has not, are None. ``differing`` are the parameters that not
+        all the runs have in common, as in a search.
     """
-    return [_describe(runs, k) for k in range(len(runs))]
+    described = [_describe(runs, k) for k in range(len(runs))]
+    known = [run["parameters"] for run in described if "parameters" in run]
+    names = {name for one in known for name in one}
+    shared = {name for name in names if all(one.get(name) == known[0].get(name) for one in known)}
+    for run in described:
+        if "parameters" in run:
+            run["differing"] = {
+                name: value for name, value in run["parameters"].items() if name not in shared
+            }
+    return described
 
 
 def _describe(runs: "Runs", k: int) -> dict[str, Any]:
@@ -60,12 +70,14 @@ def _describe(runs: "Runs", k: int) -> dict[str, Any]:
     scores = [epoch.score for epoch in epochs if epoch.score is not None]
     return {
         "run": run.number,
-        "place": header.place,
+        "place": short_place(header.place),
         "estimator": header.estimator.get("kind", ""),
         "widths": list(header.network.widths),
         "activations": list(header.network.activations),
         "solver": header.optimizer.solver,
-        "learning_rate_init": header.optimizer.learning_rate_init,
+        "parameters": {
+            name: _plain(value) for name, value in header.estimator.get("parameters", {}).items()
+        },
         "steps": len(run),
         "epochs": len(epochs),
         "status": run.status,
@@ -78,14 +90,38 @@ def _describe(runs: "Runs", k: int) -> dict[str, Any]:
     }
 
 
+def _plain(value: Any) -> Any:
+    """Write a parameter as JSON has it: a tuple, which the header marks, as a list."""
+    if isinstance(value, dict) and list(value) == ["tuple"]:
+        return value["tuple"]
+    return _finite(value) if isinstance(value, float) else value
+
+
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def short_place(place: str) -> str:
+    """Leave out of a fit's place in a search what is the same for all.
+
+    Examples
+    --------
+    >>> short_place("GridSearchCV fit 0 > GridSearchCV search 0 > MLPClassifier fit 3")
+    'GridSearchCV search 0 > MLPClassifier fit 3'
+    >>> short_place("GridSearchCV fit 0 > Pipeline fit 1 > Pipeline fit-final-estimator 2")
+    'GridSearchCV > Pipeline fit 1'
+    """
+    parts = [part for part in place.split(" > ") if " fit-final-estimator " not in part]
+    if len(parts) > 1:
+        outermost = parts[0].split(" ")[0]
+        parts = parts[1:] if parts[1].startswith(outermost) else [outermost, *parts[1:]]
+    return " > ".join(parts)
+
+
 COLUMNS: dict[str, Justify] = {
-    "run": "right", "place": "left", "estimator": "left", "network": "left", "solver": "left",
-    "steps": "right", "epochs": "right", "status": "left", "loss": "right", "best score": "right",
-    "branched off": "left",
+    "run": "right", "place": "left", "differing": "left", "estimator": "left", "network": "left",
+    "solver": "left", "steps": "right", "epochs": "right", "status": "left", "loss": "right",
+    "best score": "right", "branched off": "left",
 }  # fmt: skip
 
 
@@ -101,6 +137,8 @@ def _cell(run: dict, name: str) -> str:
     """Write one cell."""
     if name == "network":
         return " → ".join(map(str, run.get("widths", [])))
+    if name == "differing":
+        return ", ".join(f"{key}={value}" for key, value in run.get("differing", {}).items())
     if name == "branched off" and run.get("parent"):
         return f"run {run['parent'][0]}, step {run['parent'][1]:,}"
     if name == "status" and run.get("note") and run["status"] != "diverged":

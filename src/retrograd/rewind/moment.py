@@ -132,8 +132,14 @@ class Moment:
         return self.run.door.estimator(self)
 
     def next(self) -> "Moment":
-        """Return the moment one step later."""
-        return self.run.at(self.step + 1)
+        """Return the moment one step later; if this one's state and step are at hand, its too."""
+        later = self.run.at(self.step + 1)
+        state, trace = self._held.get("state"), self._held.get("trace")
+        if state is not None and trace is not None:
+            after = self.run.replay.after(state, trace)
+            if after is not None:
+                later._held["state"] = after
+        return later
 
     def previous(self) -> "Moment":
         """Return the moment one step earlier."""

@@ -5,7 +5,7 @@ import threading
 import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,6 +97,22 @@ class Replay:
                 self.header.network, self.header.optimizer, self.data(), state, steps.rows,
                 float(steps.rates[0]),
             )  # fmt: skip
+
+    def after(self, state: State, trace: Trace) -> State | None:
+        """State to which a traced step leads; None where the record is to be asked.
+
+        That is at its checkpoints, and wherever bits cannot be trusted to be its.
+        """
+        step = state.step + 1 - self.course.first_step
+        with self.lock:
+            if not self.header.is_from_here or step in self.store.steps_of(self.run):
+                return None
+            after = replace(
+                state, theta=trace.theta_after, slots=trace.slots_after, step=state.step + 1,
+                samples_seen=state.samples_seen + trace.rows.size,
+            )  # fmt: skip
+            self.count_epochs(after)
+            return after
 
     def stretches(
         self, begin: int, end: int, thetas: bool = False, gradients: bool = False

@@ -70,6 +70,10 @@ class Store:
             raise RunFileError(f"{self.name} is damaged: a checkpoint's step is no number")
         return steps
 
+    def n_runs(self) -> int:
+        """How many runs have been begun, without reading them."""
+        return self._connection.run("SELECT count(*) FROM runs")[0][0]
+
     @contextmanager
     def at_once(self) -> Iterator[None]:
         """Read several things as they are at one moment, whatever others write meanwhile."""

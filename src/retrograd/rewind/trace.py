@@ -14,6 +14,7 @@ from retrograd.engine.kernels.update import move_all
 from retrograd.engine.network import Network
 from retrograd.engine.objective import row_losses
 from retrograd.engine.optimizers import Optimizer
+from retrograd.engine.threads import n_workers_for
 from retrograd.engine.trainer import State, Trainer
 from retrograd.engine.work import PANEL_ROWS
 from retrograd.rewind.walk.shown import Shown
@@ -250,7 +251,8 @@ def _take(trainer: Trainer, rows: np.ndarray, learning_rate: float) -> tuple[flo
         trainer.optimizer.corrections(state.step, 1),
     )
     with compiling("train", state.theta.dtype):
-        n_good = trainer.take(plan, losses)
+        n_workers = n_workers_for(3 * rows.size * trainer.network.n_parameters)
+        n_good = trainer.take(plan, losses, n_workers)
     trouble = None
     if n_good == 0:
         trouble = first_trouble(trainer.network, state.theta, state.slots, trainer.work, rows.size)

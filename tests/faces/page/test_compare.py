@@ -62,7 +62,7 @@ def test_a_pinned_moment_stays(serve: Callable, browse: Callable, recorded: dict
     expect(page.locator(".compare")).to_contain_text("pinned: step 400")
     page.get_by_role("button", name="End the comparison").click()
     expect(page.get_by_role("button", name="pin this moment")).to_be_visible()
-    assert "other" not in page.url
+    expect(page).not_to_have_url(re.compile("other"))
 
 
 def test_rows_that_are_predicted_otherwise(

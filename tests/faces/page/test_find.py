@@ -1,5 +1,6 @@
 """Finding moments by conditions: from the field to the step, and what can go wrong on the way."""
 
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -129,6 +130,7 @@ def test_next_and_last(page: Page, recorded: dict[str, Path]) -> None:
     at_step(page, before.step + 1)
     page.keyboard.press("ArrowLeft")
     at_step(page, before.step)
+    expect(page).to_have_url(re.compile(rf"step={before.step}\b"))
     page.reload()
     expect(page.get_by_label(FIELD)).to_have_value(condition)
     at_step(page, before.step)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -198,6 +199,21 @@ def test_a_fault_of_our_own_is_told(capsys: pytest.CaptureFixture) -> None:
     assert answer["number"] == 3
     assert answer["error"].endswith("ZeroDivisionError: division by zero")
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_answers_do_not_wait(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One leaves at once, not when the one before it has been confirmed (Nagle's algorithm)."""
+    noted, original = [], socket.socket.setsockopt
+
+    def note(self: socket.socket, *option: int) -> None:
+        noted.append((self.getsockname()[1], option))
+        original(self, *option)
+
+    monkeypatch.setattr(socket.socket, "setsockopt", note)
+    with talk(address):
+        pass
+    port = urlsplit(address).port
+    assert (port, (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)) in noted
 
 
 @pytest.mark.parametrize("length", [1 << 17, serving.MOST_BYTES + 1])

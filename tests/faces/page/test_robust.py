@@ -148,6 +148,24 @@ def test_a_file_that_grows(serve: Callable, browse: Callable, tmp_path: Path) ->
         training.wait()
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_run_that_is_begun_later(
+    serve: Callable, browse: Callable, recorded: dict, tmp_path: Path
+) -> None:
+    """It can be chosen, told from the other by what is different, and the place stays."""
+    path = Path(shutil.copy(recorded["spiral"], tmp_path / "spiral.retro"))
+    page = browse(serve(path), "step=7")
+    runs = page.get_by_label("Run", exact=True)
+    expect(runs).to_be_hidden()
+    again = open_run(path).at(0).estimator().set_params(alpha=0.5, max_iter=2)
+    X = np.random.default_rng(0).random((300, 2))
+    again.set_callbacks(Recorder(path)).fit(X, X[:, 0] > X[:, 1])
+    expect(runs).to_be_visible()
+    expect(runs.locator("option")).to_have_count(2)
+    expect(runs.locator("option").last).to_contain_text("run 2: alpha=0.5, max_iter=2")
+    expect(page.locator(".timeline .place")).to_have_text("step 7 of 400")
+
+
 def test_a_run_that_has_just_begun(
     serve: Callable, browse: Callable, recorded: dict, tmp_path: Path
 ) -> None:

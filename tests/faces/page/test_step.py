@@ -57,6 +57,7 @@ def test_phase_by_phase(at: Callable, run: Run) -> None:
     page.locator(".step").get_by_role("button", name="Loss").click()
     opened(page, "loss")
     expect(line(page, "loss").locator(".value")).to_have_attribute("title", written(run.at(7).loss))
+    expect(page).to_have_url(re.compile("phase=loss"))
     page.reload()
     opened(page, "loss")
 
@@ -116,7 +117,7 @@ def test_a_weight_and_why_it_moved(at: Callable, run: Run) -> None:
 
     page.locator(".shares").get_by_role("button", name=f"row {why.rows[2]}", exact=True).click()
     expect(page.locator(".shares tr.chosen")).to_have_count(1)
-    assert f"row={why.rows[2]}" in page.evaluate("location.hash")
+    expect(page).to_have_url(re.compile(rf"row={why.rows[2]}\b"))
     own = line(page, "delta[0]").locator(".own-row")
     expect(own).to_contain_text(f"row {why.rows[2]}:")
     trace = run.at(7).trace()
@@ -146,7 +147,7 @@ def test_a_row_of_the_batch(at: Callable, run: Run) -> None:
     row = run.at(7).rows[12]
     expect(line(page, "z[0]").locator(".under")).to_contain_text("z[0][12, 0] = ")
     expect(line(page, "z[0]").locator(".under")).to_contain_text(f"row {row} of the data")
-    assert f"row={row}" in page.evaluate("location.hash")
+    expect(page).to_have_url(re.compile(rf"row={row}\b"))
     for symbol in ("input[0]", "z[0]", "a[0]"):
         expect(line(page, symbol).locator(".frame")).to_be_visible()
     expect(line(page, "W[0]").locator(".chosen")).to_have_count(0)

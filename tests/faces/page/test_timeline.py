@@ -1,5 +1,6 @@
 """The timeline: any step by mouse and by key, and everything else follows."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,7 @@ def test_the_address_is_the_place(page: Page, serve: Callable, browse: Callable)
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     expect(page.locator(".timeline .place")).to_have_text("step 1 of 400")
+    expect(page).to_have_url(re.compile(r"step=1\b"))
     page.reload()
     expect(page.locator(".timeline .place")).to_have_text("step 1 of 400")
 

@@ -50,7 +50,8 @@ class Serving:
     """
 
     def __init__(self, answering: "Answering", port: int = 0) -> None:
-        self._socket = socket.socket()
+        # Only of a socket whose protocol is named asyncio knows that small messages cannot wait.
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)
         if os.name == "posix":  # elsewhere it would share the port with whoever has it
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -165,13 +165,16 @@ class Viewer:
     def moment(self, number: int, step: int) -> Moment:
         """Moment of a run, kept at hand with its state and its trace once these were asked for.
 
-        Who goes back one step will go back another: the states that a replay passes on its way
-        are kept, too.
+        Who goes one step will go another. On the way forward the trace at hand leads to the next
+        state; on the way back the states that a replay passes are kept, too.
         """
         run = self.run(number)
         wanted = run.at(step)
         if (number, step) not in self._moments:
-            if (number, step + 1) in self._moments:
+            if (number, step - 1) in self._moments:
+                wanted = self._moments[number, step - 1].next()
+                wanted.keep_state()
+            elif (number, step + 1) in self._moments:
                 self._keep_way_to(run, step)
             self._moments.setdefault((number, step), wanted)
         self._moments.move_to_end((number, step))

@@ -125,8 +125,19 @@ def _largest_of_blocks(array: np.ndarray, most: tuple[int, int] = (PICTURE, PICT
     low = high = array
     for axis, n in enumerate(array.shape):
         if n > most[axis]:
-            # Block by block, which takes a tenth of the time of ``np.maximum.reduceat``.
-            blocks = most[axis]
-            high = np.stack([part.max(axis) for part in np.array_split(high, blocks, axis)], axis)
-            low = np.stack([part.min(axis) for part in np.array_split(low, blocks, axis)], axis)
+            low = _blocks(np.minimum, low, most[axis], axis)
+            high = _blocks(np.maximum, high, most[axis], axis)
     return np.where(-low > high, low, high)
+
+
+def _blocks(extreme: np.ufunc, array: np.ndarray, n: int, axis: int) -> np.ndarray:
+    """Reduce an axis to n blocks' extremes; the first blocks are one entry longer, if need be."""
+    lines = np.moveaxis(array, axis, 0)
+    size, n_longer = divmod(len(lines), n)
+    longer, others = np.split(lines, [n_longer * (size + 1)])
+    # Blocks of one size at once, which takes a tenth of the time of ``reduceat``.
+    blocks = [
+        extreme.reduce(part.reshape(-1, length, *lines.shape[1:]), axis=1)
+        for part, length in ((longer, size + 1), (others, size))
+    ]
+    return np.moveaxis(np.concatenate(blocks), 0, axis)

@@ -21,6 +21,11 @@ def runs(viewer: Viewer) -> dict:
     return {"name": viewer.runs.store.name, "runs": describe_runs(viewer.runs)}
 
 
+def n_runs(viewer: Viewer) -> dict:
+    """Count the ``runs`` of the file: others may be begun while it is looked at."""
+    return {"runs": viewer.runs.store.n_runs()}
+
+
 def run(viewer: Viewer, run: int) -> dict:
     """Say what a run is a run of, and how far it has come; it may be growing.
 

@@ -10,13 +10,14 @@ from retrograd.faces.page.answers.find import conditions, find, words
 from retrograd.faces.page.answers.inspector import history, link, row, unit
 from retrograd.faces.page.answers.network import moment, weights
 from retrograd.faces.page.answers.outcome import confused, outcome
-from retrograd.faces.page.answers.runs import run, runs
+from retrograd.faces.page.answers.runs import n_runs, run, runs
 from retrograd.faces.page.answers.step import array, step
 from retrograd.faces.page.answers.timeline import losses, timeline
 from retrograd.faces.page.answers.why import why
 
 ANSWERS: dict[str, Callable[..., Any]] = {
     "runs": runs,
+    "n_runs": n_runs,
     "run": run,
     "timeline": timeline,
     "losses": losses,

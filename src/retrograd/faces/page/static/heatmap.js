@@ -2,7 +2,7 @@
 // is under the pointer.
 
 import { isDark, signedPixels } from "./colours.js";
-import { h, sharp } from "./dom.js";
+import { h } from "./dom.js";
 import { brief, exactOf } from "./numbers.js";
 
 // Pixels that a single row is high.
@@ -23,7 +23,13 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
   const cell = Math.min(most, width / columns);
   const tall = rows === 1 ? Math.max(cell, STRIP) : Math.max(least, Math.min(cell, Math.max(height / rows, 1)));
   const frame = h("i", { class: "frame", hidden: true });
-  const canvas = h("canvas", { class: "heatmap" });
+  // A pixel an entry; the browser makes them as large as they are to be. Where cells are narrower than
+  // a pixel of the screen, it is of all their colours.
+  const canvas = h("canvas", {
+    class: "heatmap", width: columns, height: rows,
+    style: { width: `${columns * cell}px`, height: `${rows * tall}px`, imageRendering: cell < 1 ? "auto" : "pixelated" },
+  });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   const told = h("output", { class: "under number" });
   const element = h("div", {
     class: "heat", tabindex: 0, role: "img", "data-keys": true,
@@ -34,19 +40,13 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
   queueMicrotask(paint);
 
   function paint() {
-    const context = sharp(canvas, columns * cell, rows * tall);
-    const dark = isDark(element);
     const image = context.createImageData(columns, rows);
     const top = picture.top || 1;
     const { values } = picture.values;
     const pixels = new Uint32Array(image.data.buffer);
-    const pixelOf = signedPixels(dark);
+    const pixelOf = signedPixels(isDark(element));
     for (let k = 0; k < values.length; k += 1) pixels[k] = pixelOf(values[k] / top);
-    const small = new OffscreenCanvas(columns, rows);
-    small.getContext("2d").putImageData(image, 0, 0);
-    // Where cells are narrower than a pixel, it is of all their colours.
-    context.imageSmoothingEnabled = cell < 1;
-    context.drawImage(small, 0, 0, columns * cell, rows * tall);
+    context.putImageData(image, 0, 0);
   }
 
   function entry(event) {

@@ -16,9 +16,11 @@ import { Page } from "./page.js";
 import { readPlace, writePlace } from "./place.js";
 import { stepView } from "./step.js";
 import { timelineView } from "./timeline.js";
+import { quietly } from "./training.js";
 
-// Milliseconds until another look at a file that has no run to show yet.
+// Milliseconds until another look at a file that has no run to show yet, and at one that has.
 const LOOK_MS = 400;
+const LOOK_AGAIN_MS = 2000;
 
 /** Draw the page into `root`, fed by `ask`; see `Page`. */
 export function mount(root, ask, options = {}) {
@@ -58,23 +60,44 @@ export function mount(root, ask, options = {}) {
 
 async function begin(page, views) {
   const played = await views.build.begin();
-  if (!played) await learnRuns(page);
+  if (!played) await openFirst(page);
 }
 
 /** Learn which runs there are, and open one; where there is none yet, look again. */
-async function learnRuns(page, again = false) {
-  const told = await page.ask("runs");
+async function openFirst(page, again = false) {
+  const told = await learnRuns(page);
   if (!told) return;
-  page.runs = told.runs;
-  page.name = told.name;
   if (page.usable.length) {
     if (again) page.tell("");
     await page.open();
+    if (page.options.address && !page.options.still) watchRuns(page);
     return;
   }
   page.tell(told.runs.length ? told.runs.at(-1).note : `${told.name} has no runs`);
   // What has just begun has its first step soon.
-  if (told.runs.every((run) => run.status === "begun")) setTimeout(learnRuns, LOOK_MS, page, true);
+  if (told.runs.every((run) => run.status === "begun")) setTimeout(openFirst, LOOK_MS, page, true);
+}
+
+async function learnRuns(page) {
+  const told = await page.ask("runs");
+  if (told) {
+    page.runs = told.runs;
+    page.name = told.name;
+  }
+  return told;
+}
+
+/** Look again and again for runs that are begun in the file meanwhile. */
+function watchRuns(page) {
+  setTimeout(async () => {
+    if (page.closed) return;
+    const told = await quietly(page, "n_runs");
+    const begun = page.runs.some((run) => run.status === "begun");
+    if (told && (begun || told.runs !== page.runs.length) && await learnRuns(page)) {
+      await page.show(new Set(["runs"]));
+    }
+    watchRuns(page);
+  }, LOOK_AGAIN_MS);
 }
 
 /** The line at the top: which run this is, and what can be taken away. */
@@ -126,7 +149,9 @@ function headView(page, views) {
 /** How a run is called where one is chosen. */
 function titleOf(run) {
   const parent = run.parent ? `, off run ${run.parent[0]} at ${count(run.parent[1])}` : "";
-  return `run ${run.run}${run.place ? `: ${run.place}` : ""}${parent}`;
+  const differing = Object.entries(run.differing ?? {}).map(([name, value]) => `${name}=${value}`);
+  const words = [run.place, differing.join(", ")].filter(Boolean).join(" · ");
+  return `run ${run.run}${words ? `: ${words}` : ""}${parent}`;
 }
 
 function setTheme(root, theme) {
@@ -160,8 +185,8 @@ function listen(root, page, views) {
       if (event.target !== document.body) return;
       if (!root.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();
     });
-    window.addEventListener("hashchange", () => {
-      const place = readPlace(location.hash);
+    window.addEventListener("hashchange", ({ newURL }) => {
+      const place = readPlace(new URL(newURL).hash);
       // Until we are there, it says where we are.
       history.replaceState(null, "", writePlace(page.place));
       setTheme(root, place.theme);

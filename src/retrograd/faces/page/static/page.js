@@ -7,6 +7,8 @@ const STILL_GROWING_MS = 400;
 // How many times as long as a look at a growing run took there is none.
 const AT_REST = 9;
 const LONGEST_REST_MS = 4000;
+// Safari takes a hundred addresses in half a minute.
+const ADDRESS_MS = 300;
 
 /**
  * What the views share.
@@ -58,13 +60,24 @@ export class Page {
     );
     if (!changed.size) return;
     this.place = place;
-    if (this.options.address) history.replaceState(null, "", writePlace(place));
     if (changed.has("run")) {
       await this.openRun();
       for (const name of ["run", "step"]) changed.add(name);
-      if (this.options.address) history.replaceState(null, "", writePlace(this.place));
     }
     await this.show(changed);
+    if (this.options.address) this.writeAddress();
+  }
+
+  /** Write the place into the address, not too often: it takes browsers a while. */
+  writeAddress() {
+    const wait = (this.written ?? -Infinity) + ADDRESS_MS - performance.now();
+    clearTimeout(this.writing);
+    if (wait > 0) {
+      this.writing = setTimeout(() => this.writeAddress(), wait);
+      return;
+    }
+    this.written = performance.now();
+    history.replaceState(null, "", writePlace(this.place));
   }
 
   /** Go to a place as an address has it: what does not stand there is as on a fresh page. */

@@ -45,7 +45,7 @@ function drawInto(place, element) {
   const box = element.getBoundingClientRect();
   if (element.localName === "svg") place.append(copyOfSvg(element, box));
   else if (element.localName === "canvas") {
-    place.append(svgNode("image", { ...corner(box), href: element.toDataURL(), style: "image-rendering: pixelated" }));
+    place.append(svgNode("image", { ...corner(box), href: element.toDataURL(), style: `image-rendering: ${style.imageRendering}` }));
   } else {
     drawBox(place, style, box);
     for (const child of element.childNodes) {
