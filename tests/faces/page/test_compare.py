@@ -58,6 +58,7 @@ def test_a_pinned_moment_stays(serve: Callable, browse: Callable, recorded: dict
     page.get_by_role("button", name="swap").click()
     expect(page.locator(".timeline .place")).to_have_text("step 100 of 400")
     expect(page.locator(".compare")).to_contain_text("pinned: step 400")
+    expect(page).to_have_url(re.compile("otherStep=400"))
     page.reload()
     expect(page.locator(".compare")).to_contain_text("pinned: step 400")
     page.get_by_role("button", name="End the comparison").click()

@@ -18,7 +18,7 @@ from retrograd.rewind.moment import Moment
 from retrograd.rewind.run import Run
 
 # Multiplications of a prediction, and its rows: at every step, and once the reader stays at one.
-QUICK_WORK, QUICK_ROWS = 1 << 30, 20_000
+QUICK_WORK, QUICK_ROWS = 1 << 29, 20_000
 PATIENT_WORK, PATIENT_ROWS = 1 << 36, 1_000_000
 KINDS = ("training", "validation")
 

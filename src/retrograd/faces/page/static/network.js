@@ -22,6 +22,7 @@ export function networkView(page) {
     h("div", { class: "bar" }, title, told), drawing);
   let state = null;
   let width = 0;
+  let built = null; // the summary of wide layers that is drawn
 
   const fetchState = latest(async () => {
     const { run, step } = page.place;
@@ -46,7 +47,9 @@ export function networkView(page) {
     const wide = widths.some((n) => n > MOST_UNITS);
     const active = focusBeside(drawing);
     const focused = drawing.contains(active) && active.dataset;
-    drawing.replaceChildren(wide ? summarised() : linked());
+    if (!wide) drawing.replaceChildren(linked());
+    else if (!renewed()) drawing.replaceChildren(summarised());
+    else return;
     refocus(focused);
   }
 
@@ -136,20 +139,48 @@ export function networkView(page) {
 
   /** Layers as pictures of their weights, one below the other; a click picks the link. */
   function summarised() {
-    const { widths } = page.run;
-    return h("div", { class: "layers" }, state.layers.map((layer, l) => {
-      const idle = layer.dead ? layer.dead.values.reduce((sum, one) => sum + one, 0) : 0;
-      const words = [
-        `${count(widths[l])} → ${count(widths[l + 1])} ${page.run.activations[l]}`,
-        `largest |w| ${brief(layer.W.top)}`,
-        idle && l < state.layers.length - 1 ? `${count(idle)} dead` : null,
-      ].filter(Boolean).join(" · ");
-      return h("div", { class: "layer" },
-        h("div", { class: "caption" }, h("code", {}, `coefs[${l}]`), h("span", { class: "soft" }, words),
-          sortButton(l)),
-        page.run.image && l === 0 && layer.W.whole ? gallery(layer, l) : weightMap(layer, l),
-        unitStrip(layer, l));
-    }));
+    const parts = state.layers.map(summary);
+    built = { of: outline(), parts };
+    return h("div", { class: "layers" }, parts.map((part) => part.element));
+  }
+
+  /** Put other numbers into the summary that is there; false if it is one of something else. */
+  function renewed() {
+    if (built?.of !== outline() || !drawing.querySelector(".layers")) return false;
+    built.parts.forEach((part, l) => part.update(state.layers[l]));
+    return true;
+  }
+
+  /** What the summary is built by: all but its numbers. */
+  function outline() {
+    const { run, layer, unit, show } = page.place;
+    const shapes = state.layers.map(({ W }) => [W.values.shape, W.whole]);
+    return JSON.stringify([run, width, layer, unit, shapes, isDark(element), show === "sorted" && state.layers.map(unitOrder)]);
+  }
+
+  function summary(layer, l) {
+    const words = h("span", { class: "soft" }, wordsOf(layer, l));
+    const image = page.run.image && l === 0 && layer.W.whole ? gallery(layer, l) : weightMap(layer, l);
+    const strip = unitStrip(layer, l);
+    return {
+      element: h("div", { class: "layer" },
+        h("div", { class: "caption" }, h("code", {}, `coefs[${l}]`), words, sortButton(l)), image, strip),
+      update(now) {
+        words.textContent = wordsOf(now, l);
+        image.update(now.W);
+        strip.update(now);
+      },
+    };
+  }
+
+  function wordsOf(layer, l) {
+    const { widths, activations } = page.run;
+    const idle = layer.dead ? layer.dead.values.reduce((sum, one) => sum + one, 0) : 0;
+    return [
+      `${count(widths[l])} → ${count(widths[l + 1])} ${activations[l]}`,
+      `largest |w| ${brief(layer.W.top)}`,
+      idle && l < state.layers.length - 1 ? `${count(idle)} dead` : null,
+    ].filter(Boolean).join(" · ");
   }
 
   function weightMap(layer, l) {
@@ -170,21 +201,25 @@ export function networkView(page) {
     const each = Math.floor((width - 6) / across);
     const canvas = h("canvas");
     const context = sharp(canvas, across * each, Math.ceil(order.length / across) * each);
-    context.imageSmoothingEnabled = false;
-    const images = unitImages(layer.W.values, order, across, page.run.image, layer.W.top, isDark(element));
-    order.forEach((unit, k) => {
-      const column = k % across;
-      const line = Math.floor(k / across);
-      const x = column * each;
-      const y = line * each;
-      context.drawImage(images, column * wide, line * tall, wide, tall, x + 1, y + 1, each - 3, each - 3);
-      if (page.place.layer === l && page.place.unit === unit) {
-        context.strokeStyle = ink(element, "--accent");
-        context.lineWidth = 2.5;
-        context.strokeRect(x + 0.5, y + 0.5, each - 2, each - 2);
-      }
-    });
+    const paint = (W) => {
+      context.imageSmoothingEnabled = false;
+      const images = unitImages(W.values, order, across, page.run.image, W.top, isDark(element));
+      order.forEach((unit, k) => {
+        const column = k % across;
+        const line = Math.floor(k / across);
+        const x = column * each;
+        const y = line * each;
+        context.drawImage(images, column * wide, line * tall, wide, tall, x + 1, y + 1, each - 3, each - 3);
+        if (page.place.layer === l && page.place.unit === unit) {
+          context.strokeStyle = ink(element, "--accent");
+          context.lineWidth = 2.5;
+          context.strokeRect(x + 0.5, y + 0.5, each - 2, each - 2);
+        }
+      });
+    };
+    paint(layer.W);
     const holder = h("div", { class: "gallery" }, canvas);
+    holder.update = paint;
     // One canvas of many units: it is always the one under the pointer (hover.js asks which).
     const point = (event) => {
       const box = canvas.getBoundingClientRect();
@@ -229,22 +264,32 @@ export function networkView(page) {
 
   /** A bar for each unit, as high as its incoming weights are long. */
   function unitStrip(layer, l) {
-    const norms = layer.norm.values;
-    const order = unitOrder(layer);
-    const top = Math.max(...Array.from(norms).filter(Number.isFinite), 1e-12);
-    const shown = order.slice(0, Math.max(8, Math.floor((width - 6) / 3)));
+    const shown = unitOrder(layer).slice(0, Math.max(8, Math.floor((width - 6) / 3)));
     const each = (width - 6) / shown.length;
-    const svg = s("svg", { width: width - 6, height: 34, class: "strip" },
-      shown.map((unit, k) => s("rect", {
-        x: k * each, width: Math.max(1, each - 0.7), y: 32 - (28 * norms[unit]) / top, height: (28 * norms[unit]) / top + 2,
-        "data-unit": `${l},${unit}`,
-        class: [
-          "bar", layer.dead?.values[unit] && l < state.layers.length - 1 && "dead",
-          page.place.layer === l && page.place.unit === unit && "chosen",
-        ].filter(Boolean).join(" "),
-      }, s("title", {}, `unit ${unit}: |weights in| ${brief(norms[unit])}, bias ${exactOf(layer.b, unit)}`))));
+    const bars = shown.map((unit, k) => {
+      const title = s("title");
+      const bar = s("rect", { x: k * each, width: Math.max(1, each - 0.7), "data-unit": `${l},${unit}` }, title);
+      return { unit, bar, title };
+    });
+    const svg = s("svg", { width: width - 6, height: 34, class: "strip" }, bars.map(({ bar }) => bar));
     svg.addEventListener("click", (event) => pick(event.target));
-    return unitKeys(h("div", {}, svg), l, shown, 1);
+    const holder = unitKeys(h("div", {}, svg), l, shown, 1);
+    holder.update = (now) => {
+      const norms = now.norm.values;
+      const top = Math.max(...Array.from(norms).filter(Number.isFinite), 1e-12);
+      for (const { unit, bar, title } of bars) {
+        const high = (28 * norms[unit]) / top;
+        bar.setAttribute("y", 32 - high);
+        bar.setAttribute("height", high + 2);
+        bar.setAttribute("class", [
+          "bar", now.dead?.values[unit] && l < state.layers.length - 1 && "dead",
+          page.place.layer === l && page.place.unit === unit && "chosen",
+        ].filter(Boolean).join(" "));
+        title.textContent = `unit ${unit}: |weights in| ${brief(norms[unit])}, bias ${exactOf(now.b, unit)}`;
+      }
+    };
+    holder.update(layer);
+    return holder;
   }
 
   function sortButton(l) {

@@ -64,6 +64,8 @@ export function outcomeView(page) {
   let cell = null; // rows of the chosen cell of the confusion matrix
   let width = 0;
   let resting = 0;
+  let matrix = null; // of confusions, and of which run
+  const hint = h("p", { class: "said" }, "a click on a number lists its rows");
 
   const fetchState = latest(async (patient = false) => {
     const question = outcomeQuestion(page.run, page.place, patient);
@@ -122,19 +124,19 @@ export function outcomeView(page) {
 
   const size = () => Math.min(LARGEST, width - 26);
   const pick = (row) => page.go({ row });
+  const pickCell = (k, c) => page.go({ cell: page.place.cell === `${k},${c}` ? null : `${k},${c}` });
   const parts = {
     surface: () => [
       page.run.widths[0] > 2 ? featureChoice() : null,
       decisionSurface(state.surface, { page, task: state.task, width: size(), row: page.place.row, onPick: pick }),
       state.task === "classes" ? classLegend(page) : null,
     ],
-    confusion: () => [
-      confusionMatrix(page, state.confusion.counts, page.place.cell, (k, c) => {
-        const name = `${k},${c}`;
-        page.go({ cell: page.place.cell === name ? null : name });
-      }),
-      cell ? cellRows() : h("p", { class: "said" }, "a click on a number lists its rows"),
-    ],
+    confusion: () => {
+      const { counts } = state.confusion;
+      const of = `${page.run.run} ${counts.shape[0]}`;
+      if (matrix?.of !== of) matrix = { of, element: confusionMatrix(page, counts.shape[0], pickCell) };
+      return [matrix.element.update(counts, page.place.cell), cell ? cellRows() : hint];
+    },
     residuals: () => [
       state.residuals.targets > 1 ? targetChoice() : null,
       residualPlot(state.residuals, { page, width: size(), row: page.place.row, onPick: pick }),

@@ -8,9 +8,12 @@ const CLOSE = 9;
 
 /** Replace what an element holds, and leave the focus where it was (`data-focus` names it). */
 export function swap(holder, ...children) {
+  const now = children.flat(Infinity).filter(Boolean);
+  const there = holder.children;
+  if (now.length === there.length && now.every((child, k) => child === there[k])) return;
   const active = focusBeside(holder);
   const name = holder.contains(active) ? active.dataset.focus : null;
-  holder.replaceChildren(...children.flat(Infinity).filter(Boolean));
+  holder.replaceChildren(...now);
   if (name) holder.querySelector(`[data-focus="${CSS.escape(name)}"]`)?.focus({ preventScroll: true });
 }
 
@@ -19,29 +22,50 @@ export function className(page, k) {
   return page.run.classes?.[k] ?? String(k);
 }
 
-/** Counts of rows by true and predicted class; a click on a cell asks for its rows. */
-export function confusionMatrix(page, counts, chosen, onPick) {
-  const [n] = counts.shape;
+/**
+ * Counts of rows by true and predicted class; a click on a cell asks for its rows.
+ *
+ * The element's `update(counts, chosen)` puts others in their place.
+ */
+export function confusionMatrix(page, n, onPick) {
   const rows = Array.from({ length: n }, (_, k) => k);
-  const sums = rows.map((k) => rows.reduce((sum, c) => sum + counts.at(k, c), 0));
-  const cell = (k, c) => {
-    const value = counts.at(k, c);
-    const share = sums[k] ? value / sums[k] : 0;
-    const name = `cell-${k}-${c}`;
-    return h("td", {}, h("button", {
-      class: ["cell", k === c ? "right" : "wrong", !value && "none"].filter(Boolean).join(" "),
-      style: { "--share": `${Math.round(6 + 40 * Math.sqrt(share))}%` },
-      "data-focus": name, "aria-pressed": chosen === `${k},${c}` ? "true" : null, disabled: !value,
-      "aria-label": `true ${className(page, k)}, predicted ${className(page, c)}: ${count(value)} rows`,
-      title: `true ${className(page, k)}, predicted ${className(page, c)}: ${count(value)} of ${count(sums[k])}`,
-      onclick: () => onPick(k, c),
-    }, value ? count(value) : "·"));
-  };
-  return h("div", { class: "matrix-holder" }, h("table", { class: "matrix", "aria-label": "Confusion matrix" },
+  const cells = rows.map((k) => rows.map((c) => h("button", {
+    "data-focus": `cell-${k}-${c}`, onclick: () => onPick(k, c),
+  })));
+  const drawn = new Map();
+  const element = h("div", { class: "matrix-holder" }, h("table", { class: "matrix", "aria-label": "Confusion matrix" },
     h("caption", {}, h("span", {}, "true ↓"), h("span", {}, "predicted →")),
     h("thead", {}, h("tr", {}, h("td"), rows.map((c) => h("th", { scope: "col" }, short(className(page, c)))))),
     h("tbody", {}, rows.map((k) => h("tr", {},
-      h("th", { scope: "row" }, short(className(page, k))), rows.map((c) => cell(k, c)))))));
+      h("th", { scope: "row" }, short(className(page, k))), cells[k].map((cell) => h("td", {}, cell)))))));
+
+  function tell(k, c, value, sum, isChosen) {
+    const cell = cells[k][c];
+    const words = `true ${className(page, k)}, predicted ${className(page, c)}: ${count(value)}`;
+    cell.className = ["cell", k === c ? "right" : "wrong", !value && "none"].filter(Boolean).join(" ");
+    cell.style.setProperty("--share", `${Math.round(6 + 40 * Math.sqrt(sum ? value / sum : 0))}%`);
+    cell.disabled = !value;
+    cell.textContent = value ? count(value) : "·";
+    cell.title = `${words} of ${count(sum)}`;
+    cell.setAttribute("aria-label", `${words} rows`);
+    if (isChosen) cell.setAttribute("aria-pressed", "true");
+    else cell.removeAttribute("aria-pressed");
+  }
+
+  element.update = (counts, chosen) => {
+    for (const k of rows) {
+      const sum = rows.reduce((total, c) => total + counts.at(k, c), 0);
+      for (const c of rows) {
+        const told = [counts.at(k, c), sum, chosen === `${k},${c}`];
+        const key = told.join();
+        // Most counts are as they were a step before.
+        if (drawn.get(cells[k][c]) !== key) tell(k, c, ...told);
+        drawn.set(cells[k][c], key);
+      }
+    }
+    return element;
+  };
+  return element;
 }
 
 function short(text) {
