@@ -113,7 +113,8 @@ class Recording:
             # What it goes over again, up to there, is in the file.
             self._committed = self._steps
             self._writer = _Writer(store)
-        self._due = time.perf_counter() + self._spacing
+        self._told = time.perf_counter()
+        self._due = self._told + self._spacing
 
     def after_steps(self, state: State, losses: np.ndarray, gradient: np.ndarray) -> None:
         """Take note of steps that were just taken, and perhaps of the last one's gradient."""
@@ -125,7 +126,10 @@ class Recording:
             return
         self._keep(losses[-fresh:])
         self._steps += fresh
-        if time.perf_counter() >= self._due:
+        now = time.perf_counter()
+        since, self._told = now - self._told, now
+        # When it is due or, if we are to be told more too late for that, now.
+        if now + since / 2 >= self._due:
             self._gradient_norm = _finite(norm(gradient))
             self._checkpoint(state)
 
