@@ -23,7 +23,7 @@ import numpy as np
 from small_runs import classifier, model_numbers, often, record, regressor, same, table
 
 from retrograd.engine import trainer
-from retrograd.estimators import notebook
+from retrograd.estimators import fitting, notebook
 from retrograd.estimators.notebook import MLP
 from retrograd.estimators.rewinding import open_runs
 from retrograd.rewind.store import RunFileError, Store
@@ -41,6 +41,15 @@ def many_epochs(path: Path | None) -> list[Any]:
     model = classifier(max_iter=1000, tol=0.0, n_iter_no_change=1000)
     record(path, model, *table())
     return [model]
+
+
+def planned_epochs(path: Path | None) -> list[Any]:
+    """The same, some dozen epochs at a time planned, trained and recorded together."""
+    before, fitting.UNWATCHED_WORK = fitting.UNWATCHED_WORK, 1 << 22
+    try:
+        return many_epochs(path)
+    finally:
+        fitting.UNWATCHED_WORK = before
 
 
 def early_stopping(path: Path | None) -> list[Any]:
@@ -83,7 +92,7 @@ def two_fits(path: Path | None) -> list[Any]:
 
 
 KINDS: list[Callable[[Path | None], list[Any]]] = [
-    many_epochs, early_stopping, long_epochs, adaptive, notebooks, two_fits,
+    many_epochs, planned_epochs, early_stopping, long_epochs, adaptive, notebooks, two_fits,
 ]  # fmt: skip
 
 
