@@ -288,7 +288,7 @@ def test_what_ends_everything(
     end = time.monotonic() + 60
     while training and status_of(tmp_path / "kept.retro") != "running":
         assert time.monotonic() < end
-        time.sleep(0.002)
+        time.sleep(0.02)
     os.killpg(server.pid, getattr(signal, name))
     _, told = server.communicate(timeout=30)
     assert (server.returncode, told) == (code, says)
