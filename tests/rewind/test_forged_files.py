@@ -12,6 +12,7 @@ import pytest
 from small_runs import contents, forge, forge_header, same
 
 from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.faces.runs import describe_runs
 from retrograd.rewind import schema
 from retrograd.rewind.replay import ReplayWarning
 from retrograd.rewind.store import RunFileError
@@ -143,6 +144,8 @@ def test_a_header_lies(path, whole, key):
         path.write_bytes(whole[0])
         forge_header(path, put(key, value))
         refusal(path)
+        # A list of runs tells of it, and of the others.
+        assert len(json.loads(json.dumps(describe_runs(open_runs(path)), allow_nan=False))) == 3
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,11 @@ def _describe(runs: "Runs", k: int) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Write a parameter as JSON has it: a tuple, which the header marks, as a list."""
     if isinstance(value, dict) and list(value) == ["tuple"]:
-        return value["tuple"]
+        value = value["tuple"]
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
     return _finite(value) if isinstance(value, float) else value
 
 

@@ -128,6 +128,8 @@ class Header:
                            ("made_by", dict), ("machine", dict), ("started", str)):  # fmt: skip
             if type(getattr(self, part)) is not kind:
                 raise TypeError(f"{part} is no {'text' if kind is str else 'object'}")
+        if type(self.estimator.get("parameters", {})) is not dict:
+            raise TypeError("parameters is no object")
         self._check_network()
         self._check_course()
         self._check_data()
