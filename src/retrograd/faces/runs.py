@@ -44,17 +44,21 @@ def describe_runs(runs: "Runs") -> list[dict]:
     Returns
     -------
     list of dict
-        NaN and infinity, which JSON has not, are None. ``differing`` are the parameters that not
-        all the runs have in common, as in a search.
+        NaN and infinity, which JSON has not, are None. ``differing`` are a run's parameters
+        that others have otherwise, as in a search.
     """
     described = [_describe(runs, k) for k in range(len(runs))]
-    known = [run["parameters"] for run in described if "parameters" in run]
-    names = {name for one in known for name in one}
-    shared = {name for name in names if all(one.get(name) == known[0].get(name) for one in known)}
+    first: dict[str, Any] = {}
+    differing = {
+        name
+        for run in described
+        for name, value in run.get("parameters", {}).items()
+        if first.setdefault(name, value) != value
+    }
     for run in described:
         if "parameters" in run:
             run["differing"] = {
-                name: value for name, value in run["parameters"].items() if name not in shared
+                name: value for name, value in run["parameters"].items() if name in differing
             }
     return described
 

@@ -120,7 +120,7 @@ def test_the_timeline_has_the_runs_curves(viewer: Viewer, recorded: dict[str, Pa
     assert (told["epoch"], told["step"]) == (best.epoch, best.step)
 
 
-@pytest.mark.parametrize("shape", [(300, 500), (97, 200), (1, 20_000), (20_000, 1)])
+@pytest.mark.parametrize("shape", [(300, 500), (97, 200), (960, 192), (1, 20_000), (20_000, 1)])
 def test_a_picture_has_the_largest_of_each_block(shape: tuple[int, int]) -> None:
     """Sign and all, of the block that the page believes it stands for."""
     array = np.random.default_rng(0).standard_normal(shape)
