@@ -128,7 +128,7 @@ def test_validation_rows_score_as_recorded(
     run = open_run(recorded["digits"])
     epoch = run.epochs[6]
     page = browse(serve(recorded["digits"]), f"step={epoch.step}")
-    page.get_by_label("Rows").select_option("validation rows")
+    page.get_by_label("Rows", exact=True).select_option("validation rows")
     told = page.locator(".outcome .score span").first
     expect(page.locator(".outcome .score")).to_contain_text("180 validation rows")
     expect(told).to_have_attribute("title", str(epoch.score))

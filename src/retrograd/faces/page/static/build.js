@@ -178,9 +178,11 @@ export function buildView(page) {
     if (!answer || now !== asking) return;
     const before = String(facts?.widths);
     facts = answer;
-    // Who has not chosen a column yet has done nothing wrong; a file stays refused until one chooses.
-    const wrong = { ...answer.wrong, ...(settings.target ? {} : { target: "" }), ...(refused && { data: refused }) };
-    for (const name of DATA_FIELDS) fields.tell(name, wrong[name] ?? "");
+    // A file stays refused until one chooses. Who has not chosen a column yet has done nothing wrong,
+    // unless they have pressed the button: that may have been told before this answer came.
+    const wrong = { ...answer.wrong, ...(refused && { data: refused }) };
+    const fresh = DATA_FIELDS.filter((name) => name !== "target" || settings.target);
+    for (const name of fresh) fields.tell(name, wrong[name] ?? "");
     drawFacts();
     if (String(facts.widths) !== before) drawEnds();
   }
