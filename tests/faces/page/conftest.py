@@ -67,8 +67,18 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return files
 
 
+@pytest.fixture(scope="session")
+def ending() -> Iterator[list[threading.Thread]]:
+    """Threads of servers that were told to stop: no test waits for it, but all of them have to."""
+    threads: list[threading.Thread] = []
+    yield threads
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
+
+
 @pytest.fixture
-def serve() -> Iterator[Callable[[Path | Viewer], str]]:
+def serve(ending: list[threading.Thread]) -> Iterator[Callable[[Path | Viewer], str]]:
     """Serve a file's runs, or what a viewer has, until the test is over; the address."""
     serving: list[tuple[Serving, threading.Thread]] = []
 
@@ -84,7 +94,7 @@ def serve() -> Iterator[Callable[[Path | Viewer], str]]:
     yield start
     for one, thread in serving:
         one.stop()
-        thread.join(10)
+        ending.append(thread)
 
 
 @pytest.fixture

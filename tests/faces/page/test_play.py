@@ -405,7 +405,8 @@ def test_without_a_target(browse: Callable, tmp_path: Path) -> None:
         expect(wrong).to_have_count(0)
         press(page, "Train")
         expect(page.locator(".timeline .place")).to_have_text(re.compile("step"))
-        assert last(viewer).header.estimator["classes"]["labels"] == ["blue", "red"]
+        page.close()  # which would complain of a server that is gone
+    assert last(viewer).header.estimator["classes"]["labels"] == ["blue", "red"]
 
 
 def test_parquet(page: Page, viewer: Playground, tmp_path: Path) -> None:

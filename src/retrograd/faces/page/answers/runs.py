@@ -38,30 +38,23 @@ def run(viewer: Viewer, run: int) -> dict:
     """
     found = viewer.run(run).refresh()
     header = found.header
-    network, estimator = header.network, header.estimator
+    network = header.network
     return {
         "run": run,
         "steps": len(found),
         "status": found.status,
         "note": found.note,
-        "seconds": found.seconds,
-        "place": header.place,
         "parent": header.parent,
         "branches": branches_of(viewer, run),
         "widths": list(network.widths),
         "activations": [*network.activations, network.output],
-        "loss": network.loss,
         "solver": header.optimizer.solver,
         "dtype": header.dtype,
-        "parameters": _parameters(estimator),
-        "estimator": estimator.get("kind", ""),
         "n_parameters": network.n_parameters,
         "n_rows": header.course["n_rows"],
-        "batch_size": header.course["batch_size"],
         "first_step": header.course["first_step"],
         "epochs": len(found.epochs),
         "best_epoch": _best(found.epochs),
-        "scored": any(epoch.score is not None for epoch in found.epochs),
         "features": feature_names(found),
         "classes": class_names(found),
         "image": image_shape(found),
@@ -93,15 +86,6 @@ def _best(epochs: list[Epoch]) -> dict | None:
     best = int(np.nanargmax(scored) if by_score else np.argmin(losses))
     by = "validation score" if by_score else "loss"
     return {"epoch": best, "step": epochs[best].step, "by": by}
-
-
-def _parameters(estimator: dict) -> dict:
-    """Parameters that a page can show: what is plain already."""
-    return {
-        name: value
-        for name, value in estimator.get("parameters", {}).items()
-        if value is None or isinstance(value, bool | int | float | str | list)
-    }
 
 
 def feature_names(run: Run) -> list[str]:
