@@ -283,7 +283,9 @@ def _parts_of(
             nothing = np.zeros_like(gradient)
             slots = np.zeros_like(before.slots)
             move_all(settings, decayed, slots, nothing, n_weights, learning_rate, correction)
-    return decayed, update
+    # The kernels take what is too small to be normal for 0, and NumPy does not.
+    faded = np.abs(decayed + update) < np.finfo(update.dtype).tiny
+    return decayed, np.where(faded, -decayed, update)
 
 
 def layers_of(

@@ -20,7 +20,7 @@ from retrograd.engine.kernels.backward import (
 from retrograd.engine.kernels.forward import activate, fill_rows
 from retrograd.engine.kernels.product import TILES_FROM, product
 from retrograd.engine.kernels.steps import keep
-from retrograd.engine.native import matrix, row, vector
+from retrograd.engine.native import flush_subnormals, matrix, restore, row, vector
 from retrograd.maths.activations import IDENTITY
 from retrograd.maths.losses import LOG_LOSS
 
@@ -31,6 +31,15 @@ UP_TO = 512
 @jit(entry=True)
 def train(layout, theta, data, plan, history, work, losses):
     """Take the plan's steps and return how many went well, as ``steps.train`` does."""
+    mode = flush_subnormals()
+    n_good = take_steps(layout, theta, data, plan, history, work, losses)
+    restore(mode)
+    return n_good
+
+
+@jit
+def take_steps(layout, theta, data, plan, history, work, losses):
+    """Take the plan's steps; see ``train``."""
     d, h, n_out = layout.widths[0], layout.widths[1], layout.widths[2]
     W1, W2 = matrix(theta, 0, d, h), matrix(theta, layout.weights_at[1], h, n_out)
     b1, b2 = vector(theta, layout.biases_at[0], h), vector(theta, layout.biases_at[1], n_out)

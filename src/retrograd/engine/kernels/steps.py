@@ -14,7 +14,14 @@ from retrograd.engine.kernels.backward import gradient_of, output_delta, send_ba
 from retrograd.engine.kernels.forward import forward
 from retrograd.engine.kernels.product import turn
 from retrograd.engine.kernels.update import LANES, update
-from retrograd.engine.native import matrix, next_task, row, wait_for_all
+from retrograd.engine.native import (
+    flush_subnormals,
+    matrix,
+    next_task,
+    restore,
+    row,
+    wait_for_all,
+)
 
 
 def tasks_of(n_rows, task_rows):
@@ -36,7 +43,21 @@ def train(
 
     ``losses[k]`` becomes the loss of step k before its update. When NaN or infinity arises in a
     step the loop ends after that step, with its numbers still in ``work``, ``theta``, ``slots``.
+    Numbers too small to be normal are 0.
     """
+    mode = flush_subnormals()
+    n_good = take_steps(
+        layout, settings, theta, slots, data, plan, history, work, losses, crew, worker, n_workers
+    )
+    restore(mode)
+    return n_good
+
+
+@jit
+def take_steps(
+    layout, settings, theta, slots, data, plan, history, work, losses, crew, worker, n_workers
+):  # fmt: skip
+    """Take the plan's steps as one of several workers; see ``train``."""
     n_steps = plan.learning_rates.size
     if worker == 0:
         for number in range(work.parameter_tasks.shape[0]):

@@ -11,7 +11,7 @@ import numpy as np
 
 from retrograd.engine.jit import jit
 from retrograd.engine.kernels.forward import not_finite
-from retrograd.engine.native import row, vector
+from retrograd.engine.native import flush_subnormals, restore, row, vector
 
 BLOCK = 4096
 LANES = 16
@@ -106,7 +106,10 @@ def move_all(settings, theta, slots, gradient, n_weights, learning_rate, correct
     """``move`` for all parameters at once: what an update does to any theta, to look at it."""
     part, g = vector(theta, 0, theta.size), vector(gradient, 0, theta.size)
     weights = vector(theta, 0, n_weights)
-    return move(settings, part, slots, g, 0, weights, learning_rate, correction)
+    mode = flush_subnormals()
+    trouble = move(settings, part, slots, g, 0, weights, learning_rate, correction)
+    restore(mode)
+    return trouble
 
 
 @jit

@@ -113,7 +113,8 @@ def _how(trace: "Trace") -> str:
         "and its exp rounds otherwise, so the last digits may differ: allowed is `rtol` of each "
         "number, plus `rtol` of the largest sum of the absolute values that were added up (where "
         "large numbers cancel, what is left has their rounding errors). Where nothing is added up "
-        "in another order, as in `W + W_update`, the bits must be the same."
+        "in another order, as in `W + W_update`, the bits must be the same. Training takes numbers "
+        "below `tiny`, the smallest normal one, for 0."
     )
     if single:
         text += " The network is in single precision, which has about seven digits."
