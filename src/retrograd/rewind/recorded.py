@@ -65,7 +65,12 @@ class Recorded:
         with self.store.at_once():
             progress = self.store.rows("progress", "run = ?", self.number)
             checkpoints = self.store.steps_of(self.number)
-            rows = self.store.rows("epochs", "run = ?", self.number, order="epoch")
+            # Who follows a long run looks at it again and again: known epochs are not read again.
+            known = self.epochs if progress and len(self.epochs) <= progress[0][4] else []
+            begin = self.header.course["first_epoch"] + len(known)
+            rows = self.store.rows(
+                "epochs", "run = ? AND epoch >= ?", self.number, begin, order="epoch"
+            )
         if not progress and not checkpoints and not rows:
             # There is nothing but its header: its first commit is under way, or it was killed.
             raise NoStepsError(
@@ -73,10 +78,14 @@ class Recorded:
                 "was broken off at its start"
             )
         with self._damage_told():
-            epochs = join_epochs(rows, self.header.course["first_epoch"])
-            check_progress(self.header, self.number, progress, checkpoints, len(epochs))
+            new = join_epochs(rows, begin)
+            check_progress(self.header, self.number, progress, checkpoints, len(known) + len(new))
         _, self.status, self.note, self._n_steps, _, _, self.seconds = progress[0]
-        self.epochs = self._grown(epochs.tolist())
+        course, scored = self.header.make_course(), "validation" in self.header.data
+        self.epochs = known + [
+            Epoch(epoch, course.begin_of(epoch + 1), loss, score if scored else None, rate)
+            for epoch, (loss, score, rate) in enumerate(new.tolist(), begin)
+        ]
         return self
 
     @contextmanager
@@ -86,19 +95,6 @@ class Recorded:
             yield
         except ValueError as error:
             raise RunFileError(f"{self.store.name} is damaged: {error}") from None
-
-    def _grown(self, numbers: list[list[float]]) -> list[Epoch]:
-        """Give the epochs of the file their steps, and no score where there is no validation.
-
-        Those that are known already stay: who follows a long run looks at it again and again.
-        """
-        known = self.epochs if len(self.epochs) <= len(numbers) else []
-        course, scored = self.header.make_course(), "validation" in self.header.data
-        new = numbers[len(known) :]
-        return known + [
-            Epoch(epoch, course.begin_of(epoch + 1), loss, score if scored else None, rate)
-            for epoch, (loss, score, rate) in enumerate(new, course.first_epoch + len(known))
-        ]
 
     def __len__(self) -> int:
         """Number of steps."""
