@@ -135,4 +135,5 @@ def join_losses(rows: list[tuple], n_steps: int) -> tuple[np.ndarray, np.ndarray
     if end < n_steps:
         raise ValueError("losses are missing")
     found = np.concatenate(steps)
-    return found[found < n_steps], np.concatenate(losses)[found < n_steps]
+    n = np.searchsorted(found, n_steps)
+    return found[:n], np.concatenate(losses)[:n]

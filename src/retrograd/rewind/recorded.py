@@ -37,6 +37,9 @@ class Recorded:
     ----------
     header : Header
     epochs : list of Epoch
+    curves : ndarray of shape (epochs, 4)
+        The same as numbers: step, loss, score and learning rate; the score is NaN where there is
+        no validation.
     seconds : float
         How long it has been trained.
     """
@@ -56,6 +59,7 @@ class Recorded:
         self._given = data
         self._replay: Replay | None = None
         self.epochs: list[Epoch] = []
+        self.curves = np.empty((0, 4))
         self.refresh()
         if data is not None:
             self._check_data(data)
@@ -82,10 +86,17 @@ class Recorded:
             check_progress(self.header, self.number, progress, checkpoints, len(known) + len(new))
         _, self.status, self.note, self._n_steps, _, _, self.seconds = progress[0]
         course, scored = self.header.make_course(), "validation" in self.header.data
-        self.epochs = known + [
-            Epoch(epoch, course.begin_of(epoch + 1), loss, score if scored else None, rate)
-            for epoch, (loss, score, rate) in enumerate(new.tolist(), begin)
+        ends = [course.begin_of(begin + k + 1) for k in range(len(new))]
+        new[:, 1] = new[:, 1] if scored else np.nan
+        self.epochs = known  # and grows in place, since copying a long list takes its time, too
+        self.epochs += [
+            Epoch(epoch, end, loss, score if scored else None, rate)
+            for epoch, (end, (loss, score, rate)) in enumerate(
+                zip(ends, new.tolist(), strict=True), begin
+            )
         ]
+        ended = np.column_stack([np.array(ends, float), new])
+        self.curves = np.concatenate([self.curves[: len(known)], ended])
         return self
 
     @contextmanager

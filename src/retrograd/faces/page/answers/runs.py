@@ -4,7 +4,6 @@ import numpy as np
 
 from retrograd.faces.page.viewer import Viewer
 from retrograd.faces.runs import describe_runs
-from retrograd.rewind.recorded import Epoch
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
 
@@ -54,7 +53,7 @@ def run(viewer: Viewer, run: int) -> dict:
         "n_rows": header.course["n_rows"],
         "first_step": header.course["first_step"],
         "epochs": len(found.epochs),
-        "best_epoch": _best(found.epochs),
+        "best_epoch": _best(found),
         "features": feature_names(found),
         "classes": class_names(found),
         "image": image_shape(found),
@@ -76,16 +75,17 @@ def branches_of(viewer: Viewer, run: int) -> list[dict]:
     return found
 
 
-def _best(epochs: list[Epoch]) -> dict | None:
+def _best(run: Run) -> dict | None:
     """Epoch of the best score, or where there is none of the smallest loss, and where it ends."""
-    if not epochs:
+    if not run.epochs:
         return None
-    scored = [-np.inf if epoch.score is None else epoch.score for epoch in epochs]
-    losses = [epoch.loss if np.isfinite(epoch.loss) else np.inf for epoch in epochs]
-    by_score = any(epoch.score is not None for epoch in epochs)
-    best = int(np.nanargmax(scored) if by_score else np.argmin(losses))
+    losses, scores = run.curves[:, 1], run.curves[:, 2]
+    by_score = not np.isnan(scores).all()
+    best = int(
+        np.nanargmax(scores) if by_score else np.where(np.isfinite(losses), losses, np.inf).argmin()
+    )
     by = "validation score" if by_score else "loss"
-    return {"epoch": best, "step": epochs[best].step, "by": by}
+    return {"epoch": best, "step": run.epochs[best].step, "by": by}
 
 
 def feature_names(run: Run) -> list[str]:

@@ -22,23 +22,24 @@ def timeline(viewer: Viewer, run: int, begin: int, end: int, bins: int) -> dict:
     """
     found, bins = viewer.run(run), max(1, min(bins, MOST_BINS))
     steps, losses = found.losses
-    epochs = [epoch for epoch in found.epochs if begin <= epoch.step <= end]
-    ends = np.array([epoch.step for epoch in epochs], np.int64)
+    ends, epoch_losses, scores, rates = found.curves.T
+    ends = ends.astype(np.int64)
+    scored = slice(None) if "validation" in found.header.data else slice(0)
+    among = ends[(ends >= begin) & (ends <= end)]
 
     def curve(steps: np.ndarray, values: Any) -> dict:
         return binned(steps, np.asarray(values, float), begin, end, bins)
 
-    scored = [epoch for epoch in epochs if epoch.score is not None]
     norm_steps, norms = gradient_norms(found)
     return {
         "begin": begin,
         "end": end,
         "loss": curve(steps, losses),
-        "epoch_loss": curve(ends, [epoch.loss for epoch in epochs]),
-        "score": curve(np.array([e.step for e in scored], np.int64), [e.score for e in scored]),
-        "learning_rate": curve(ends, [epoch.learning_rate for epoch in epochs]),
+        "epoch_loss": curve(ends, epoch_losses),
+        "score": curve(ends[scored], scores[scored]),
+        "learning_rate": curve(ends, rates),
         "gradient_norm": curve(norm_steps, norms),
-        "epochs": ends if ends.size <= bins else ends[:0],
+        "epochs": among if among.size <= bins else among[:0],
     }
 
 
@@ -53,6 +54,7 @@ def gradient_norms(run: Run) -> tuple[np.ndarray, np.ndarray]:
 def binned(steps: np.ndarray, values: np.ndarray, begin: int, end: int, bins: int) -> dict:
     """Put values into bins of steps: the lowest, the highest and the mean of each that has any.
 
+    The steps are in their order.
     What is not finite is left out, and its steps are told as ``broken``.
 
     Examples
@@ -61,11 +63,12 @@ def binned(steps: np.ndarray, values: np.ndarray, begin: int, end: int, bins: in
     >>> found["mean"], found["high"], found["broken"]
     (array([2., 2.]), array([3., 2.]), array([3]))
     """
-    inside = (steps >= begin) & (steps <= end)
+    inside = slice(np.searchsorted(steps, begin), np.searchsorted(steps, end, side="right"))
     steps, values = steps[inside], values[inside]
     finite = np.isfinite(values)
     broken = steps[~finite][:MOST_BINS]
-    steps, values = steps[finite], values[finite]
+    if broken.size:
+        steps, values = steps[finite], values[finite]
     if steps.size <= bins:
         return {"steps": steps, "low": values, "high": values, "mean": values, "broken": broken}
     which = (steps - begin) * bins // max(1, end - begin + 1)
@@ -95,7 +98,7 @@ def losses(viewer: Viewer, run: int, step: int) -> dict:
     if viewer.has_step(run, step):
         for _, values, _ in found.replay.stretches(step, step + 1):
             told["loss"] = float(values[0])
-    over = [epoch for epoch in found.epochs if epoch.step <= step and epoch.score is not None]
-    if over:
-        told |= {"score": over[-1].score, "scored": over[-1].epoch}
+    n_over = int(np.searchsorted(found.curves[:, 0], step, side="right"))
+    if n_over and found.epochs[n_over - 1].score is not None:
+        told |= {"score": found.epochs[n_over - 1].score, "scored": found.epochs[n_over - 1].epoch}
     return told
