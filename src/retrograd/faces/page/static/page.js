@@ -5,7 +5,7 @@ import { readPlace, writePlace } from "./place.js";
 
 const STILL_GROWING_MS = 400;
 // How many times as long as a look at a growing run took there is none.
-const AT_REST = 15;
+const AT_REST = 20;
 const LONGEST_REST_MS = 4000;
 // Safari takes a hundred addresses in half a minute.
 const ADDRESS_MS = 300;
