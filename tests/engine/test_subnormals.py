@@ -1,5 +1,7 @@
 """Numbers too small to be normal are 0 in training: processors are slow at them."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,20 @@ def test_what_fades_becomes_zero(name: str, dtype: type, times: float) -> None:
     trace = trace_step(NETWORK, OPTIMIZERS[name], trainer.data, before, rows, 0.5)
     assert np.array_equal(trace.decayed + trace.update, state.theta)
     assert np.array_equal(trace.slots_after, state.slots)
+
+
+def test_traces_of_steps_that_move_nothing_or_too_much() -> None:
+    """A parameter that stays has the update 0, not -0; one that overflows is told of in silence."""
+    trainer, state = fading(Optimizer("sgd", momentum=0.0), np.float64, 1.0)
+    state.theta[:] = 0.0
+    rows = np.arange(2)
+    trace = trace_step(NETWORK, trainer.optimizer, trainer.data, state, rows, 0.5)
+    assert trace.update.tobytes() == np.zeros(NETWORK.n_parameters).tobytes()
+    state.theta[:] = 1e308
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trace = trace_step(NETWORK, trainer.optimizer, trainer.data, state, rows, 1e308)
+    assert trace.trouble is not None
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -29,6 +29,7 @@ from retrograd.engine import trainer
 from retrograd.estimators.notebook import MLP
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.rewind import recorded
 from retrograd.rewind.store import RunFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -222,6 +223,27 @@ def test_reading_while_another_process_records(tmp_path, monkeypatch):
     assert max(kept) <= 4000 // 500 + 3
     record(None, alone := classifier(**options), X, y)
     assert same(model_numbers(run.estimator()), model_numbers(alone))
+
+
+def test_looking_again_by_two_threads(tmp_path, monkeypatch):
+    """They learn of the new epochs once, in their order, though each comes amid the other."""
+    path = tmp_path / "grown.retro"
+    with often():
+        record(path, classifier(max_iter=9, tol=0.0, early_stopping=True), *table())
+    whole, run = open_run(path), open_run(path)
+    run.epochs, run.curves = run.epochs[:3], run.curves[:3]
+    join = recorded.join_epochs
+    monkeypatch.setattr(recorded, "join_epochs", lambda *given: (time.sleep(0.05), join(*given))[1])
+    threads = [threading.Thread(target=run.refresh) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert run.epochs == whole.epochs
+    assert len(run.epochs) == 9
+    told = [(epoch.step, epoch.loss, epoch.score, epoch.learning_rate) for epoch in whole.epochs]
+    assert np.array_equal(run.curves, np.array(told))
+    assert np.array_equal(whole.curves, np.array(told))
 
 
 def test_the_same_run_recorded_twice_at_once(tmp_path):

@@ -1,15 +1,11 @@
 """What the kernels need beyond loops: views without cost, room on the stack, a meeting point.
 
-And a mode of the processor: see ``flush_subnormals``.
-
 What the interpreted kernels need of it stands here twice, with the same meaning.
 """
 
-import platform
 import sys
 
 import numpy as np
-from llvmlite import ir
 from numba import config, types
 from numba.core import cgutils
 from numba.core.codegen import get_host_cpu_features
@@ -31,7 +27,6 @@ def _vector_bytes() -> int:
 
 
 VECTOR_BYTES = _vector_bytes()
-MACHINE = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
 # How often a worker looks before it sleeps: a millisecond, about, far longer than others take on a
 # machine that is not busy.
 SPINS = 200_000
@@ -62,13 +57,6 @@ if not COMPILED:
     def next_task(crew: np.ndarray, task: int, n_workers: int) -> int:
         """Return the number after ``task``."""
         return task + 1
-
-    def flush_subnormals() -> int:
-        """Do nothing: interpreted kernels leave the processor as it is."""
-        return 0
-
-    def restore(mode: int) -> None:
-        """Do nothing."""
 
 else:
 
@@ -199,63 +187,3 @@ else:
         Who is quick takes more of them: a worker that a busy machine holds up holds up one task.
         """
         return task + 1 if n_workers == 1 else _fetch_add(crew, NEXT, 1)
-
-    @intrinsic
-    def flush_subnormals(typing_context):
-        """Have this thread take numbers too small to be normal for 0; the mode that it was in.
-
-        Of float64 these are smaller than 2.2e-308. What fades by a factor a step, as the moments
-        and the penalised weights of a dead unit do, comes there after some thousand steps and stays
-        for ever, and most processors compute with such numbers some hundred times slower.
-        """
-
-        def codegen(context, builder, signature, args):
-            before = _read_mode(builder)
-            _set_mode(builder, builder.or_(before, ir.Constant(_MODE, FLUSH)))
-            return before
-
-        return types.uint64(), codegen
-
-    @intrinsic
-    def restore(typing_context, mode):
-        """Put this thread's mode back, as ``flush_subnormals`` found it."""
-
-        def codegen(context, builder, signature, args):
-            _set_mode(builder, args[0])
-            return context.get_dummy_value()
-
-        return types.none(types.uint64), codegen
-
-    _MODE = ir.IntType(64)
-    # Bits of the control register that flush results and operands: x86's MXCSR has one for each.
-    FLUSH = {"x86_64": 0x8040, "aarch64": 1 << 24}.get(MACHINE, 0)
-
-    def _read_mode(builder):
-        """Read the control register of floating-point arithmetic; 0 where we know none."""
-        if MACHINE == "aarch64":
-            return builder.call(_instruction(builder, "aarch64.get.fpcr", _MODE, []), [])
-        if MACHINE != "x86_64":
-            return ir.Constant(_MODE, 0)
-        place = cgutils.alloca_once(builder, _WORD)
-        _store_or_load(builder, "x86.sse.stmxcsr", place)
-        return builder.zext(builder.load(place), _MODE)
-
-    def _set_mode(builder, mode):
-        """Write it."""
-        if MACHINE == "aarch64":
-            builder.call(_instruction(builder, "aarch64.set.fpcr", ir.VoidType(), [_MODE]), [mode])
-        elif MACHINE == "x86_64":
-            place = cgutils.alloca_once_value(builder, builder.trunc(mode, _WORD))
-            _store_or_load(builder, "x86.sse.ldmxcsr", place)
-
-    _WORD = ir.IntType(32)
-
-    def _store_or_load(builder, name, place):
-        bytes_ = ir.IntType(8).as_pointer()
-        call = _instruction(builder, name, ir.VoidType(), [bytes_])
-        builder.call(call, [builder.bitcast(place, bytes_)])
-
-    def _instruction(builder, name, result, arguments):
-        return cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(result, arguments), f"llvm.{name}"
-        )

@@ -65,39 +65,42 @@ class Recorded:
             self._check_data(data)
 
     def refresh(self) -> Self:
-        """Look again how far it has come, should it be growing."""
-        with self.store.at_once():
+        """Look again how far it has come, should it be growing.
+
+        Who follows a long run does so again and again: epochs that are known are not read again.
+        """
+        with self.store.at_once():  # and by one thread at a time
             progress = self.store.rows("progress", "run = ?", self.number)
             checkpoints = self.store.steps_of(self.number)
-            # Who follows a long run looks at it again and again: known epochs are not read again.
-            known = self.epochs if progress and len(self.epochs) <= progress[0][4] else []
-            begin = self.header.course["first_epoch"] + len(known)
+            begin = self.header.course["first_epoch"] + len(self.epochs)
             rows = self.store.rows(
                 "epochs", "run = ? AND epoch >= ?", self.number, begin, order="epoch"
             )
-        if not progress and not checkpoints and not rows:
-            # There is nothing but its header: its first commit is under way, or it was killed.
-            raise NoStepsError(
-                f"run {self.number} of {self.store.name} has no step yet: it has just begun, or "
-                "was broken off at its start"
-            )
-        with self._damage_told():
-            new = join_epochs(rows, begin)
-            check_progress(self.header, self.number, progress, checkpoints, len(known) + len(new))
-        _, self.status, self.note, self._n_steps, _, _, self.seconds = progress[0]
-        course, scored = self.header.make_course(), "validation" in self.header.data
-        ends = [course.begin_of(begin + k + 1) for k in range(len(new))]
-        new[:, 1] = new[:, 1] if scored else np.nan
-        self.epochs = known  # and grows in place, since copying a long list takes its time, too
-        self.epochs += [
-            Epoch(epoch, end, loss, score if scored else None, rate)
-            for epoch, (end, (loss, score, rate)) in enumerate(
-                zip(ends, new.tolist(), strict=True), begin
-            )
-        ]
-        ended = np.column_stack([np.array(ends, float), new])
-        self.curves = np.concatenate([self.curves[: len(known)], ended])
+            if not progress and not checkpoints and not rows:
+                # There is nothing but its header: its first commit is under way, or it was killed.
+                raise NoStepsError(
+                    f"run {self.number} of {self.store.name} has no step yet: it has just begun, "
+                    "or was broken off at its start"
+                )
+            with self._damage_told():
+                new = join_epochs(rows, begin)
+                n_epochs = len(self.epochs) + len(new)
+                check_progress(self.header, self.number, progress, checkpoints, n_epochs)
+            _, self.status, self.note, self._n_steps, _, _, self.seconds = progress[0]
+            self._append(new, begin)
         return self
+
+    def _append(self, numbers: np.ndarray, begin: int) -> None:
+        """Give epochs from ``begin`` on their steps, and no score where there is no validation."""
+        course, scored = self.header.make_course(), "validation" in self.header.data
+        epochs = [
+            Epoch(epoch, course.begin_of(epoch + 1), loss, score if scored else None, rate)
+            for epoch, (loss, score, rate) in enumerate(numbers.tolist(), begin)
+        ]
+        self.epochs += epochs  # in place: copying a long list takes its time, too
+        self.curves = np.concatenate(
+            [self.curves, np.array([e[1:] for e in epochs], float).reshape(-1, 4)]
+        )
 
     @contextmanager
     def _damage_told(self) -> Iterator[None]:

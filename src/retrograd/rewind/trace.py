@@ -109,7 +109,8 @@ class Trace(Shown):
     decayed : ndarray of shape (P,)
         Parameters after AdamW's weight decay; for other solvers those before.
     update : ndarray of shape (P,)
-        What is added to them: ``decayed + update`` is ``theta_after``, byte for byte.
+        What is added to them: ``decayed + update`` is ``theta_after``, byte for byte (but for the
+        sign of a number that has just faded to 0).
     trouble : str or None
         Where NaN or infinity was first seen in this step, as ``DivergenceError`` names it.
     """
@@ -284,7 +285,9 @@ def _parts_of(
             slots = np.zeros_like(before.slots)
             move_all(settings, decayed, slots, nothing, n_weights, learning_rate, correction)
     # The kernels take what is too small to be normal for 0, and NumPy does not.
-    faded = np.abs(decayed + update) < np.finfo(update.dtype).tiny
+    with np.errstate(over="ignore", invalid="ignore"):  # of a step that diverges
+        moved = decayed + update
+    faded = (moved != 0.0) & (np.abs(moved) < np.finfo(moved.dtype).tiny)
     return decayed, np.where(faded, -decayed, update)
 
 

@@ -20,7 +20,8 @@ from retrograd.engine.kernels.backward import (
 from retrograd.engine.kernels.forward import activate, fill_rows
 from retrograd.engine.kernels.product import TILES_FROM, product
 from retrograd.engine.kernels.steps import keep
-from retrograd.engine.native import flush_subnormals, matrix, restore, row, vector
+from retrograd.engine.native import matrix, row, vector
+from retrograd.engine.subnormals import flush_subnormals, restore_mode
 from retrograd.maths.activations import IDENTITY
 from retrograd.maths.losses import LOG_LOSS
 
@@ -33,7 +34,7 @@ def train(layout, theta, data, plan, history, work, losses):
     """Take the plan's steps and return how many went well, as ``steps.train`` does."""
     mode = flush_subnormals()
     n_good = take_steps(layout, theta, data, plan, history, work, losses)
-    restore(mode)
+    restore_mode(mode)
     return n_good
 
 

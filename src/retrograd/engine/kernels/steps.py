@@ -14,14 +14,8 @@ from retrograd.engine.kernels.backward import gradient_of, output_delta, send_ba
 from retrograd.engine.kernels.forward import forward
 from retrograd.engine.kernels.product import turn
 from retrograd.engine.kernels.update import LANES, update
-from retrograd.engine.native import (
-    flush_subnormals,
-    matrix,
-    next_task,
-    restore,
-    row,
-    wait_for_all,
-)
+from retrograd.engine.native import matrix, next_task, row, wait_for_all
+from retrograd.engine.subnormals import flush_subnormals, restore_mode
 
 
 def tasks_of(n_rows, task_rows):
@@ -49,7 +43,7 @@ def train(
     n_good = take_steps(
         layout, settings, theta, slots, data, plan, history, work, losses, crew, worker, n_workers
     )
-    restore(mode)
+    restore_mode(mode)
     return n_good
 
 

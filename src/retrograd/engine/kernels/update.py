@@ -11,7 +11,8 @@ import numpy as np
 
 from retrograd.engine.jit import jit
 from retrograd.engine.kernels.forward import not_finite
-from retrograd.engine.native import flush_subnormals, restore, row, vector
+from retrograd.engine.native import row, vector
+from retrograd.engine.subnormals import flush_subnormals, restore_mode
 
 BLOCK = 4096
 LANES = 16
@@ -108,7 +109,7 @@ def move_all(settings, theta, slots, gradient, n_weights, learning_rate, correct
     weights = vector(theta, 0, n_weights)
     mode = flush_subnormals()
     trouble = move(settings, part, slots, g, 0, weights, learning_rate, correction)
-    restore(mode)
+    restore_mode(mode)
     return trouble
 
 

@@ -81,9 +81,8 @@ def _best(run: Run) -> dict | None:
         return None
     losses, scores = run.curves[:, 1], run.curves[:, 2]
     by_score = not np.isnan(scores).all()
-    best = int(
-        np.nanargmax(scores) if by_score else np.where(np.isfinite(losses), losses, np.inf).argmin()
-    )
+    finite = np.where(np.isfinite(losses), losses, np.inf)
+    best = int(np.nanargmax(scores) if by_score else np.argmin(finite))
     by = "validation score" if by_score else "loss"
     return {"epoch": best, "step": run.epochs[best].step, "by": by}
 

@@ -27,8 +27,8 @@ def timeline(viewer: Viewer, run: int, begin: int, end: int, bins: int) -> dict:
     scored = slice(None) if "validation" in found.header.data else slice(0)
     among = ends[(ends >= begin) & (ends <= end)]
 
-    def curve(steps: np.ndarray, values: Any) -> dict:
-        return binned(steps, np.asarray(values, float), begin, end, bins)
+    def curve(steps: np.ndarray, values: np.ndarray) -> dict:
+        return binned(steps, values, begin, end, bins)
 
     norm_steps, norms = gradient_norms(found)
     return {
@@ -54,8 +54,8 @@ def gradient_norms(run: Run) -> tuple[np.ndarray, np.ndarray]:
 def binned(steps: np.ndarray, values: np.ndarray, begin: int, end: int, bins: int) -> dict:
     """Put values into bins of steps: the lowest, the highest and the mean of each that has any.
 
-    The steps are in their order.
-    What is not finite is left out, and its steps are told as ``broken``.
+    The steps are in their order. Those whose value is not finite are left out, and told as
+    ``broken``.
 
     Examples
     --------
@@ -99,6 +99,7 @@ def losses(viewer: Viewer, run: int, step: int) -> dict:
         for _, values, _ in found.replay.stretches(step, step + 1):
             told["loss"] = float(values[0])
     n_over = int(np.searchsorted(found.curves[:, 0], step, side="right"))
-    if n_over and found.epochs[n_over - 1].score is not None:
-        told |= {"score": found.epochs[n_over - 1].score, "scored": found.epochs[n_over - 1].epoch}
+    if n_over:
+        last = found.epochs[n_over - 1]
+        told |= {"score": last.score, "scored": None if last.score is None else last.epoch}
     return told
