@@ -55,6 +55,19 @@ def weightless_trace(optimizer: str) -> Trace:
     return trace_step(before.network, before.optimizer, data, state, np.array([0]), 0.1)
 
 
+def fading_trace(
+    widths: tuple[int, ...], pair: tuple[str, str], optimizer: str, times: float, dtype: type
+) -> Trace:
+    """Trace a step whose hidden units are dead, their numbers ``times`` the least normal one."""
+    problem = make_problem(widths, "relu", pair, 5)
+    problem.X, problem.weight = np.abs(problem.X), None
+    small = dtype(times) * np.finfo(dtype).tiny
+    state = State.start(np.full(problem.theta.size, -small, dtype), OPTIMIZERS[optimizer])
+    state.slots[:] = small
+    data, rows = problem.data("dense", dtype), np.arange(5)
+    return trace_step(problem.network, OPTIMIZERS[optimizer], data, state, rows, 0.07)
+
+
 def tampered(trace: Trace, name: str, layer: int | None = None) -> Trace:
     """The same trace with one number, the largest of an array, off by a millionth part."""
     held: Any = trace if layer is None else trace.layers[layer]

@@ -284,10 +284,9 @@ def _parts_of(
             nothing = np.zeros_like(gradient)
             slots = np.zeros_like(before.slots)
             move_all(settings, decayed, slots, nothing, n_weights, learning_rate, correction)
-    # The kernels take what is too small to be normal for 0, and NumPy does not.
+    # Training takes what has become too small to be normal for 0, and NumPy would not.
     with np.errstate(over="ignore", invalid="ignore"):  # of a step that diverges
-        moved = decayed + update
-    faded = (moved != 0.0) & (np.abs(moved) < np.finfo(moved.dtype).tiny)
+        faded = (trainer.state.theta == 0.0) & (decayed + update != 0.0)
     return decayed, np.where(faded, -decayed, update)
 
 

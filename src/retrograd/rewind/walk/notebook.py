@@ -114,7 +114,8 @@ def _how(trace: "Trace") -> str:
         "number, plus `rtol` of the largest sum of the absolute values that were added up (where "
         "large numbers cancel, what is left has their rounding errors). Where nothing is added up "
         "in another order, as in `W + W_update`, the bits must be the same. Training takes numbers "
-        "below `tiny`, the smallest normal one, for 0."
+        "below `least_normal` for 0, since processors are slow at them; a sum may lose as much "
+        "for each of its terms."
     )
     if single:
         text += " The network is in single precision, which has about seven digits."
