@@ -302,6 +302,24 @@ def test_its_curve_lies_beside_its_parents(serve: Callable, browse: Callable, sp
     )
 
 
+def test_who_is_quick_to_write(serve: Callable, browse: Callable, spiral: Path) -> None:
+    """What fills the form comes late, and wipes nothing away that was written into it."""
+
+    def late(viewer: Viewer, run: int) -> dict:
+        time.sleep(0.5)
+        return branch.branch_facts(viewer, run)
+
+    page = browse(serve(Viewer(open_runs(spiral), {**ANSWERS, "branch_facts": late})), "step=200")
+    page.get_by_role("button", name="Branch here").click()
+    name = page.get_by_label("Weight or bias", exact=True)
+    name.fill("coefs[2]")
+    page.get_by_label("Weight or bias: its new value").fill("7")
+    expect(page.locator(".edit .now").first).to_have_text("4 × 1 of them: one number for all")
+    page.wait_for_timeout(700)
+    expect(name).to_have_value("coefs[2]")
+    expect(page.get_by_label("Weight or bias: its new value")).to_have_value("7")
+
+
 def test_one_that_diverges(serve: Callable, browse: Callable, spiral: Path) -> None:
     """Says so, and where."""
     page = opened(browse(serve(spiral), "step=200"))

@@ -22,9 +22,9 @@ export function branchView(page) {
   let training = null; // the branch that was begun here last: {run, parent, step}
 
   const fetchFacts = latest(async () => {
-    const { run } = page;
-    if (facts?.run !== run.run) facts = await page.ask("branch_facts", { run: run.run });
-    if (!facts || page.run !== run) return;
+    const { run } = page.run;
+    if (facts?.run !== run) facts = await page.ask("branch_facts", { run });
+    if (!facts || page.run.run !== run) return;
     changed.textContent = facts.changed.length ? `Otherwise than its parent: ${facts.changed.join("; ")}.` : "";
     form.describe(facts);
   });
@@ -37,9 +37,12 @@ export function branchView(page) {
     const now = !isOpen();
     opener.setAttribute("aria-expanded", String(now));
     element.classList.toggle("panel", now);
-    form.element.hidden = !now;
+    form.element.hidden = true;
     if (!now) return;
     await fetchFacts();
+    // Not before its fields are filled: that would wipe away what somebody has written already.
+    if (!isOpen()) return;
+    form.element.hidden = false;
     form.prefill(true);
     form.focus();
   }
