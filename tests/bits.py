@@ -29,9 +29,10 @@ NETWORKS = {
     "several panels": ((33, 80, 3), "silu", SOFTMAX, 2400, 2150),
     "one output": ((60, 200, 100, 1), "relu", ("log_loss", "logistic"), 400, 300),
     "wide": ((24, 530, 513), "logistic", ("squared_error", "identity"), 200, 150),
+    "wide on both sides": ((515, 530, 7), "tanh", SOFTMAX, 100, 60),
 }
 # Those that are shared by several workers of their own accord.
-SHARED = ("shared", "several panels", "one output", "wide")
+SHARED = ("shared", "several panels", "one output", "wide", "wide on both sides")
 
 
 @cache

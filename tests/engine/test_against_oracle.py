@@ -118,13 +118,15 @@ IN_TILES = ((30, 40, 35, 12), 70, 32)
 SHARED = ((60, 128, 256, 6), 300, 200)
 PANELS = ((6, 8, 3), 1200, 1100)
 SHARED_PANELS = ((20, 20, 7), 4300, 4200)
-# Rows so long, and so many terms in a sum, that parts of them are copied together.
-COPIED = ((30, 600, 6), 400, 300)
+# Rows so long that they are laid in strips, and more terms in a sum than are added in one go. It is
+# the first, with the plain optimizers: of so many gradients some all but vanish, and what Adam
+# makes of their last bits is no small number.
+IN_STRIPS = ((520, 600, 530, 6), 400, 300)
 BLOCKS = ((40, 130, 6), 20, 7)
 
 LARGE = [
     (shape, activation, pair, optimizer)
-    for i, shape in enumerate((IN_TILES, SHARED, PANELS, SHARED_PANELS, COPIED, BLOCKS))
+    for i, shape in enumerate((IN_STRIPS, SHARED, PANELS, SHARED_PANELS, IN_TILES, BLOCKS))
     for activation, pair, optimizer in zip(
         # Coprime strides through the tables: over the six shapes every value occurs.
         [list(ACTIVATIONS)[(3 * i + k) % len(ACTIVATIONS)] for k in range(3)],
@@ -147,9 +149,15 @@ def test_the_large_nets_cover_everything() -> None:
         works.append((batch_size > work.task_rows, batch_size > work.panel_rows))
         assert n_rows % batch_size > 0, "the last batch must be smaller"
     assert works == [(False, False), (True, False), (True, True), (True, True)]
-    widths, _, batch_size = COPIED
-    assert widths[1] * np.dtype(np.float32).itemsize >= product.FAR
-    assert batch_size > product.DEPTH
+    widths, _, batch_size = IN_STRIPS
+    network = make_problem(widths, "tanh", PAIRS[1], 2).network
+    work = make_work(network, np.dtype(np.float32), batch_size, sparse=False)
+    assert all(strips.size for strips in (work.strips, work.delta_strips, work.input_strips))
+    n_inputs, strips = np.array(widths[:-1]), work.input_widths
+    assert ((strips > 0) == [True, True, False]).all(), "where both sides of a layer are wide"
+    assert (strips < n_inputs).all(), "several tasks, and so strips, of each layer's inputs"
+    assert min(widths[:-1]) * 4 > product.STRIP_BYTES
+    assert batch_size > product.DEPTH_IN_STRIPS
 
 
 @pytest.mark.compiled

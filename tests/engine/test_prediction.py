@@ -19,7 +19,7 @@ SOFTMAX = ("log_loss", "softmax")
 @jit(entry=True)
 def pass_of_training(layout, theta, data, rows, x, z, a):
     """Send all rows forward as one panel."""
-    forward.forward(layout, theta, data, rows, 0, rows.size, 0, rows.size, x, z, a)
+    forward.forward(layout, theta, theta[:0], data, rows, 0, rows.size, 0, rows.size, x, z, a)
 
 
 def gathered(problem: Problem, storage: str, dtype: type, layer: int | None = None) -> np.ndarray:

@@ -9,11 +9,12 @@ import pytest
 from fused import dots_in_lanes, fused, fused_single, product_in_order, separate
 from retrograd.engine.jit import COMPILED, jit
 from retrograd.engine.kernels.product import (
-    COPY_FROM,
     DEPTH,
-    FAR,
+    DEPTH_IN_STRIPS,
+    STRIP_BYTES,
     TILES_FROM,
     column_product,
+    lay_in_strips,
     plain_product,
     product,
     tiled_product,
@@ -24,20 +25,28 @@ from retrograd.engine.tiles import TILE_ROWS
 
 DTYPES = [np.float64, np.float32]
 GUARD, MARK = 67, 12345.0
-CHOSEN, PLAIN, TILED, COLUMN = range(4)
+CHOSEN, PLAIN, TILED, IN_STRIPS, COLUMN = range(5)
 
 
 @jit(entry=True)
 def multiply(way, a, turned, first, b, c, add):
     """Make the product in one of its ways."""
     if way == CHOSEN:
-        product(a, turned, first, b, c, add)
+        product(a, turned, first, b, c, add, False)
     elif way == PLAIN:
         plain_product(a, turned, first, b, c, add)
     elif way == TILED:
-        tiled_product(a, turned, first, b, c, add)
+        tiled_product(a, turned, first, b, c, add, False)
+    elif way == IN_STRIPS:
+        product(a, turned, first, b, c, add, True)
     else:
         column_product(a, vector(b, 0, b.size), vector(c, 0, c.size), add)
+
+
+@jit(entry=True)
+def lay(part, first, n_rows, width, strips):
+    """Call ``lay_in_strips``, which is only a part."""
+    lay_in_strips(part, first, n_rows, width, strips)
 
 
 @jit(entry=True)
@@ -74,12 +83,20 @@ def in_way(way: int, a, b, c, add: bool, turned: bool = False, first: int = 0) -
         wide = np.full((a.shape[1], first + a.shape[0] + 2), np.nan, a.dtype)
         wide[:, first : first + a.shape[0]] = a.T
         a = wide
+    if way == IN_STRIPS:
+        b = in_strips(b, STRIP_BYTES // b.itemsize).reshape(b.shape)
     a, b = guarded(a, np.nan)[0], guarded(b, np.nan)[0]
     c, whole = guarded(c if add else np.full_like(c, np.nan), MARK)
     multiply(way, a, turned, first, b, c, add)
     assert (whole[:GUARD] == MARK).all(), "nothing is written before c"
     assert (whole[-GUARD:] == MARK).all(), "nothing is written after c"
     return c.copy()
+
+
+def in_strips(matrix: np.ndarray, width: int) -> np.ndarray:
+    """A matrix's numbers, strip after strip."""
+    lefts = range(0, matrix.shape[1], width)
+    return np.concatenate([matrix[:, left : left + width].ravel() for left in lefts])
 
 
 def operands(n_rows: int, n_terms: int, n_columns: int, dtype: type) -> list[np.ndarray]:
@@ -156,26 +173,38 @@ def test_terms_in_order_whatever_their_number(n_terms: int, add: bool, turned: b
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("n_terms", [7, DEPTH + 9])
-@pytest.mark.parametrize("n_rows", [COPY_FROM - 1, COPY_FROM, COPY_FROM + 5])
-@pytest.mark.parametrize("more", [-1, 0, 3])
-def test_rows_of_b_far_apart(more: int, n_rows: int, n_terms: int, turned: bool) -> None:
-    """Copied to where they are near each other or left where they are: the same sums."""
-    a, b, c = operands(n_rows, n_terms, FAR // 4 + more, np.float32)
-    for add in (False, True):
-        expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
-        SAME(in_way(TILED, a, b, c, add, turned, 2), expected, strict=True)
+@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("n_terms", [7, DEPTH_IN_STRIPS, DEPTH_IN_STRIPS + 9, 600])
+@pytest.mark.parametrize("more", [1 - STRIP_BYTES // 4, -1, 0, 3, STRIP_BYTES // 4 + 5])
+def test_terms_in_strips(more: int, n_terms: int, add: bool, turned: bool) -> None:
+    """The numbers of b in strips, one or several, whole or not: the same sums."""
+    a, b, c = operands(13, n_terms, STRIP_BYTES // 4 + more, np.float32)
+    expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
+    if b.size >= TILES_FROM and b.shape[1] > 1:
+        SAME(in_way(IN_STRIPS, a, b, c, add, turned, 2), expected, strict=True)
+
+
+@pytest.mark.parametrize("width", [1, 5, 16, 40])
+def test_rows_are_laid_in_strips(width: int) -> None:
+    """Some rows at a time, in any order: nothing else is written."""
+    matrix = np.arange(7.0 * 33).reshape(7, 33)
+    strips, is_laid = np.full(matrix.size, MARK), np.zeros((7, 1), bool)
+    for first, end in [(3, 7), (0, 1), (1, 3)]:
+        lay(matrix[first:end].copy(), first, 7, width, strips)
+        is_laid[first:end] = True
+        SAME(strips, in_strips(np.where(is_laid, matrix, MARK), width))
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("turned", [False, True])
 def test_double_precision_in_order(turned: bool) -> None:
     """The same where only fractions can tell; few, since they are slow."""
-    for n_rows, n_terms, n_columns in [(5, DEPTH + 4, 2), (25, 3, FAR // 8 + 1)]:
+    for n_rows, n_terms, n_columns in [(5, DEPTH + 4, 2), (25, 3, STRIP_BYTES // 8 + 1)]:
         a, b, c = operands(n_rows, n_terms, n_columns, np.float64)
         for add in (False, True):
             expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
-            SAME(in_way(TILED, a, b, c, add, turned, 1), expected, strict=True)
+            for way in (TILED, IN_STRIPS):
+                SAME(in_way(way, a, b, c, add, turned, 1), expected, strict=True)
 
 
 @pytest.mark.compiled
@@ -194,7 +223,7 @@ def test_dots_of_rows(add: bool, dtype: type) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("way", [CHOSEN, PLAIN, TILED])
+@pytest.mark.parametrize("way", [CHOSEN, PLAIN, TILED, IN_STRIPS])
 def test_close_to_numpy(way: int, dtype: type) -> None:
     """Whatever the way, it is a product; compiled or not."""
     tolerance = 2e-5 if dtype == np.float32 else 1e-13

@@ -100,6 +100,14 @@ class _Lanes:
             value = self.builder.fadd(lower, upper)
         return self.builder.extract_element(value, ir.Constant(INT, 0))
 
+    def prefetch(self, pointer):
+        """Have a line of memory come to the outer cache; at a wrong address nothing happens."""
+        line = self.builder.bitcast(pointer, ir.IntType(8).as_pointer())
+        to_read, outer, of_data = INT(0), INT(2), INT(1)
+        arguments = [line, to_read, outer, of_data]
+        function = self._function("llvm.prefetch.p0", ir.VoidType(), [a.type for a in arguments])
+        self.builder.call(function, arguments)
+
     def multiply_add(self, a, b, total):
         """Return a b + total, rounded once where the processor can."""
         function = self._function(f"llvm.fmuladd.{self.suffix}", self.type, [self.type] * 3)
@@ -129,13 +137,16 @@ def _whole_steps(builder, counter, step, end):
 
 
 class _Matrices:
-    """The operands of a product: c[r, o] (+)= sum over k < n_k of a[r, k] b[k, o]."""
+    """The operands of a product: c[r, o] (+)= sum over k < n_k of a[r, k] b[k, o].
 
-    def __init__(self, a, a_row, a_column, n_k, b, b_row, c, c_row, add):
+    With ``onward`` the rows of b that follow these are asked for: they will be needed next.
+    """
+
+    def __init__(self, a, a_row, a_column, n_k, b, b_row, c, c_row, add, onward):
         self.a, self.a_row, self.a_column, self.n_k = a, a_row, a_column, n_k
         self.b, self.b_row = b, b_row
         self.c, self.c_row = c, c_row
-        self.add = add
+        self.add, self.onward = add, onward
 
 
 def _tile(builder, lanes, m, first_row, n_rows, masks):
@@ -157,40 +168,64 @@ def _tile(builder, lanes, m, first_row, n_rows, masks):
         with otherwise:
             for place in places:
                 builder.store(lanes.zero, sums[place])
-    with cgutils.for_range(builder, m.n_k) as loop:
-        b_k = builder.gep(m.b, [builder.mul(loop.index, m.b_row)])
-        terms = [lanes.load(lanes.place(b_k, v), masks[v]) for v in range(n_vectors)]
-        column = builder.mul(loop.index, m.a_column)
-        for r in range(n_rows):
-            factor = lanes.spread(builder.load(builder.gep(a_rows[r], [column])))
-            for v in range(n_vectors):
-                total = lanes.multiply_add(factor, terms[v], builder.load(sums[r, v]))
-                builder.store(total, sums[r, v])
+
+    def add_terms(ahead):
+        with cgutils.for_range(builder, m.n_k) as loop:
+            start = builder.mul(loop.index, m.b_row)
+            if ahead is not None:
+                lanes.prefetch(builder.gep(ahead, [start]))
+            b_k = builder.gep(m.b, [start])
+            terms = [lanes.load(lanes.place(b_k, v), masks[v]) for v in range(n_vectors)]
+            column = builder.mul(loop.index, m.a_column)
+            for r in range(n_rows):
+                factor = lanes.spread(builder.load(builder.gep(a_rows[r], [column])))
+                for v in range(n_vectors):
+                    total = lanes.multiply_add(factor, terms[v], builder.load(sums[r, v]))
+                    builder.store(total, sums[r, v])
+
+    if n_vectors < len(TILE_ROWS) or n_rows < TILE_ROWS[-1]:
+        add_terms(
+            None
+        )  # A rest, or a matrix that is narrow: too little to load anything beside it.
+    else:
+        # Each tile asks for one vector of each row, the next one for the next vector.
+        number = builder.urem(
+            builder.udiv(first_row, ir.Constant(INDEX, n_rows)), ir.Constant(INDEX, n_vectors)
+        )
+        ahead = builder.add(
+            builder.mul(m.n_k, m.b_row), builder.mul(number, ir.Constant(INDEX, lanes.n))
+        )
+        with builder.if_else(cgutils.is_true(builder, m.onward)) as (then, otherwise):
+            with then:
+                add_terms(builder.gep(m.b, [ahead]))
+            with otherwise:
+                add_terms(None)
     for r, v in places:
         lanes.store(builder.load(sums[r, v]), lanes.place(c_rows[r], v), masks[v])
 
 
 @intrinsic
 def tile_column(
-    typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, c, left, n_columns, add
+    typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, c, left, n_columns, add, onward
 ):
     """c[r, o] = sum over k < n_k of a[r, k] b[k, o], for all r and n_columns o from ``left`` on.
 
     With ``add`` the sum is added to c. Of a and b it is told where in the array their first entry
     stands and how far apart their rows are, of a also the columns. No more columns at
-    a time than ``TILE_ROWS`` has vectors for.
+    a time than ``TILE_ROWS`` has vectors for. With ``onward`` those rows of b are loaded meanwhile
+    that stand after these: they should be what is needed next.
     """
 
     def codegen(context, builder, signature, args):
         lanes = _Lanes(context, builder, c.dtype)
-        _, _, a_row, a_column, n_k, _, _, b_row, c_, left, n_columns, add = args
+        _, _, a_row, a_column, n_k, _, _, b_row, c_, left, n_columns, add, onward = args
         n_rows, c_row = cgutils.unpack_tuple(
             builder, make_array(signature.args[8])(context, builder, c_).shape, 2
         )
         matrices = _Matrices(
             _pointer(context, builder, signature, args, 0, args[1]), a_row, a_column, n_k,
             _pointer(context, builder, signature, args, 5, args[6]), b_row,
-            _pointer(context, builder, signature, args, 8, left), c_row, add,
+            _pointer(context, builder, signature, args, 8, left), c_row, add, onward,
         )  # fmt: skip
         row = cgutils.alloca_once_value(builder, ir.Constant(INDEX, 0))
         for n_vectors, tile_rows in enumerate(TILE_ROWS, start=1):
@@ -209,7 +244,19 @@ def tile_column(
 
     place = types.intp
     return types.none(
-        a, place, place, place, place, b, place, place, c, place, place, types.boolean
+        a,
+        place,
+        place,
+        place,
+        place,
+        b,
+        place,
+        place,
+        c,
+        place,
+        place,
+        types.boolean,
+        types.boolean,
     ), codegen
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from retrograd.engine.kernels import steps
 from retrograd.engine.kernels.data import Work
+from retrograd.engine.kernels.product import COPY_FROM, are_far_apart
 from retrograd.engine.kernels.update import LANES
 from retrograd.engine.memory import room
 from retrograd.engine.network import Network
@@ -16,8 +17,10 @@ TASK_ROWS, TASK_ROWS_WIDE = 64, 128
 # Where half as many rows keep a layer's units in the innermost cache, and all of them do not.
 TASK_BYTES = 1 << 15
 TASK_PARAMETERS = 6144
-TASK_UNITS, TASK_UNITS_WIDE = 48, 192
+TASK_UNITS, TASK_UNITS_WIDE = 48, 216
 WIDE = 512
+# A multiple of this is whole tiles, whatever their height.
+WHOLE_TILES = 24
 # Sparse rows are read once for each task of the first layer's.
 SPARSE_TASKS = 4
 
@@ -43,10 +46,12 @@ def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
         n_in, n_out = network.widths[layer], network.widths[layer + 1]
         if layer == 0 and sparse:
             units = -(-n_in // SPARSE_TASKS)
+        elif n_out < WIDE:
+            units = max(TASK_UNITS, TASK_PARAMETERS // n_out // WHOLE_TILES * WHOLE_TILES)
         else:
-            # Multiples of 24 are whole tiles, whatever their height.
-            least = TASK_UNITS if n_out < WIDE else TASK_UNITS_WIDE
-            units = max(least, TASK_PARAMETERS // n_out // 24 * 24)
+            # In equal parts: each reads all deltas, be it large or small.
+            n_parts = -(-n_in // TASK_UNITS_WIDE)
+            units = -(-n_in // (n_parts * WHOLE_TILES)) * WHOLE_TILES
         tasks += [(layer, unit, min(units, n_in - unit)) for unit in range(0, n_in, units)]
         tasks.append((layer, 0, 0))
     return np.array(tasks, dtype=np.int64)
@@ -66,6 +71,16 @@ def make_work(
     n_row_tasks = n_panels * steps.tasks_of(panel_rows, task_rows)
     tasks = parameter_tasks(network, sparse)
     n_weights = network.n_parameters - network.n_units
+    n_inputs = sum(network.widths[:-1])
+    wide = [are_far_apart(n_out, dtype.itemsize) for n_out in network.widths[1:]]
+    wide[0] &= not sparse
+    in_strips = any(wide) and batch_size >= COPY_FROM
+    input_widths = np.zeros(network.n_layers, np.int64)
+    if in_strips:
+        for layer, _, n_units in tasks[::-1]:
+            is_far = wide[layer] and are_far_apart(network.widths[layer], dtype.itemsize)
+            if n_units > 0 and is_far:
+                input_widths[layer] = n_units
     return Work(
         x=room(0 if sparse else panel_rows * network.widths[0], dtype, 1),
         z=room(panel_rows * network.n_units, dtype, 2),
@@ -73,6 +88,10 @@ def make_work(
         delta=room(panel_rows * network.n_units, dtype, 4),
         gradient=room(network.n_parameters, dtype, 1),
         turned=room(n_weights if network.n_layers > 1 else 0, dtype),
+        strips=room(n_weights if in_strips else 0, dtype),
+        delta_strips=room(panel_rows * network.n_units if in_strips else 0, dtype),
+        input_strips=room(panel_rows * n_inputs if input_widths.any() else 0, dtype),
+        input_widths=input_widths,
         loss=np.zeros((2, n_row_tasks)),
         weight=np.zeros((2, n_row_tasks)),
         trouble=np.zeros((2, n_row_tasks), np.int64),

@@ -12,7 +12,7 @@ needs all rows, but no other weights. Hence two functions, ``send_back`` and ``g
 from numpy import float64
 
 from retrograd.engine.jit import formula, jit
-from retrograd.engine.kernels.product import product
+from retrograd.engine.kernels.product import STRIP_BYTES, far_apart, lay_in_strips, product
 from retrograd.engine.native import matrix, row, vector
 from retrograd.maths import activations, losses
 from retrograd.maths.activations import (
@@ -136,14 +136,42 @@ def send_back(layout, theta, turned, n_rows, begin, end, z, a, delta):
         delta_out = matrix(delta, n_rows * layout.units_at[layer] + begin * n_out, n, n_out)
         start = n_rows * layout.units_at[layer - 1] + begin * n_in
         delta_in = matrix(delta, start, n, n_in)
-        product(delta_out, False, 0, W_turned, delta_in, False)
+        product(delta_out, False, 0, W_turned, delta_in, False, far_apart(n_in, delta.itemsize))
         units = n * n_in
         z_in, a_in = vector(z, start, units), vector(a, start, units)
         times_slope(layout.activations[layer - 1], z_in, a_in, vector(delta, start, units))
 
 
 @jit
-def gradient_of(layout, task, data, rows, first, n_rows, x, a, delta, gradient, add):
+def lay_for_gradients(layout, work, n_rows, begin, end):
+    """Lay what ``gradient_of`` reads of rows begin to end of a panel in strips, where it wants it.
+
+    Where inputs are far apart, a strip is those of a task; where deltas are, the columns of a tile.
+    """
+    if work.delta_strips.size == 0 and work.input_strips.size == 0:
+        return
+    for layer in range(layout.activations.size):
+        n_in, n_out, n = layout.widths[layer], layout.widths[layer + 1], end - begin
+        start = n_rows * layout.units_at[layer]
+        if work.delta_strips.size > 0 and far_apart(n_out, work.delta.itemsize):
+            delta = matrix(work.delta, start + begin * n_out, n, n_out)
+            strips = vector(work.delta_strips, start, n_rows * n_out)
+            lay_in_strips(delta, begin, n_rows, STRIP_BYTES // delta.itemsize, strips)
+        if work.input_widths[layer] > 0:
+            source, block = (work.x, 0) if layer == 0 else (work.a, start - n_rows * n_in)
+            a_in = matrix(source, block + begin * n_in, n, n_in)
+            strips = vector(work.input_strips, n_rows * inputs_at(layout, layer), n_rows * n_in)
+            lay_in_strips(a_in, begin, n_rows, work.input_widths[layer], strips)
+
+
+@jit
+def inputs_at(layout, layer):
+    """Where a layer's inputs stand among those of all layers."""
+    return layout.widths[0] + layout.units_at[layer] - layout.widths[layer]
+
+
+@jit
+def gradient_of(layout, task, data, rows, first, n_rows, work, add):
     """Fill (or, with add, add to) one task's part of the gradient, from all rows of a panel.
 
     A task is a layer's weights from some units in, or, with no units, the layer's biases.
@@ -151,31 +179,39 @@ def gradient_of(layout, task, data, rows, first, n_rows, x, a, delta, gradient, 
     """
     layer, unit, n_units = task[0], task[1], task[2]
     n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
-    delta_out = matrix(delta, n_rows * layout.units_at[layer], n_rows, n_out)
+    block = n_rows * layout.units_at[layer]
+    delta = matrix(work.delta, block, n_rows, n_out)
     if n_units == 0:
         start = layout.biases_at[layer]
-        bias_gradient(delta_out, vector(gradient, start, n_out), add)
+        bias_gradient(delta, vector(work.gradient, start, n_out), add)
         return start, n_out, 0
     start = layout.weights_at[layer] + unit * n_out
-    dW = matrix(gradient, start, n_units, n_out)
-    if layer > 0:
-        a_in = matrix(a, n_rows * layout.units_at[layer - 1], n_rows, n_in)
-        weight_gradient(a_in, unit, delta_out, dW, add)
-    elif data.row_starts.size > 0:
-        sparse_weight_gradient(data, rows, first, unit, delta_out, dW, add)
+    dW = matrix(work.gradient, start, n_units, n_out)
+    if layer == 0 and data.row_starts.size > 0:
+        sparse_weight_gradient(data, rows, first, unit, delta, dW, add)
+        return start, n_units * n_out, n_units * n_out
+    in_strips = work.delta_strips.size > 0 and far_apart(n_out, delta.itemsize)
+    if in_strips:
+        delta = matrix(work.delta_strips, block, n_rows, n_out)
+    if work.input_widths[layer] > 0:
+        strip = n_rows * (inputs_at(layout, layer) + unit)
+        a_in = matrix(work.input_strips, strip, n_rows, n_units)
+        weight_gradient(a_in, 0, delta, dW, add, in_strips)
     else:
-        weight_gradient(matrix(x, 0, n_rows, n_in), unit, delta_out, dW, add)
+        source, start_in = (work.x, 0) if layer == 0 else (work.a, block - n_rows * n_in)
+        a_in = matrix(source, start_in, n_rows, n_in)
+        weight_gradient(a_in, unit, delta, dW, add, in_strips)
     return start, n_units * n_out, n_units * n_out
 
 
 @jit
-def weight_gradient(a_in, unit, delta, dW, add):
+def weight_gradient(a_in, unit, delta, dW, add, in_strips):
     """dW = a_in' delta, of shapes (B, I), (B, O), (I, O); of I those from ``unit`` on."""
     if delta.shape[1] == 1 and dW.shape[0] == a_in.shape[1]:
         # A column turned is a row of the same numbers, and long rows are faster: dW' = delta' a_in.
-        product(delta, True, 0, a_in, matrix(dW, 0, 1, dW.size), add)
+        product(delta, True, 0, a_in, matrix(dW, 0, 1, dW.size), add, False)
     else:
-        product(a_in, True, unit, delta, dW, add)
+        product(a_in, True, unit, delta, dW, add, in_strips)
 
 
 @jit(inline=False)

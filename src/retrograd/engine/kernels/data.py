@@ -77,6 +77,12 @@ class Work(NamedTuple):
     delta: np.ndarray  # (panel_rows * units,), T: dLoss/dz
     gradient: np.ndarray  # (P,), T: of the batch, laid out like the parameters
     turned: np.ndarray  # (n_weights,), T: W' of every layer but the first, where W stands in theta
+    # What products read of wide layers, in strips (see ``product``); with no entries where they
+    # read the above.
+    strips: np.ndarray  # (n_weights,), T: W, where it stands in theta
+    delta_strips: np.ndarray  # (panel_rows * units,), T
+    input_strips: np.ndarray  # (panel_rows * inputs,), T: x and a, as they go into each layer
+    input_widths: np.ndarray  # (L,), int64: how wide those strips are; 0 where there are none
     loss: np.ndarray  # (2, row tasks), float64: weighted sum of the rows' losses
     weight: np.ndarray  # (2, row tasks), float64: sum of the rows' weights
     trouble: np.ndarray  # (2, row tasks), int64: pre-activations that are not finite

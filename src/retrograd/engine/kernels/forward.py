@@ -9,7 +9,7 @@ Shapes: B rows in the panel, I units in, O units out. Arrays are row-major; outp
 from numpy import float64
 
 from retrograd.engine.jit import formula, jit
-from retrograd.engine.kernels.product import product
+from retrograd.engine.kernels.product import far_apart, product
 from retrograd.engine.native import matrix, next_task, row, vector
 from retrograd.maths import activations
 from retrograd.maths.activations import (
@@ -42,11 +42,11 @@ softplus = formula(activations.softplus)
 
 
 @jit
-def forward(layout, theta, data, rows, first, n_rows, begin, end, x, z, a):
+def forward(layout, theta, strips, data, rows, first, n_rows, begin, end, x, z, a):
     """Send rows begin to end of a panel through the network; count the z that are not finite.
 
     The panel is rows[first : first + n_rows]. Its blocks of x, z and a are filled (see ``Work``);
-    the last one of a holds the predictions.
+    the last one of a holds the predictions. For ``strips`` see ``pass_layer``.
     """
     trouble, n = 0, end - begin
     for layer in range(layout.activations.size):
@@ -55,24 +55,30 @@ def forward(layout, theta, data, rows, first, n_rows, begin, end, x, z, a):
         z_out, a_out = matrix(z, start, n, n_out), matrix(a, start, n, n_out)
         if layer > 0:
             a_in = matrix(a, n_rows * layout.units_at[layer - 1] + begin * n_in, n, n_in)
-            pass_layer(layout, theta, layer, a_in, z_out)
+            pass_layer(layout, theta, strips, layer, a_in, z_out)
         elif data.row_starts.size > 0:
             pass_sparse_layer(layout, theta, data, rows, first + begin, z_out)
         else:
             a_in = matrix(x, begin * n_in, n, n_in)
             gather(data.X, rows, first + begin, a_in)
-            pass_layer(layout, theta, layer, a_in, z_out)
+            pass_layer(layout, theta, strips, layer, a_in, z_out)
         trouble += not_finite(vector(z, start, n * n_out))
         activate(layout.activations[layer], z_out, a_out)
     return trouble
 
 
 @jit
-def pass_layer(layout, theta, layer, a_in, z):
-    """z = a_in W + b, of shapes (B, O), (B, I), (I, O), (O,)."""
+def pass_layer(layout, theta, strips, layer, a_in, z):
+    """z = a_in W + b, of shapes (B, O), (B, I), (I, O), (O,).
+
+    If ``strips`` are given, a W whose rows are far apart is read there instead of in theta.
+    """
     n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
     fill_rows(vector(theta, layout.biases_at[layer], n_out), z)
-    product(a_in, False, 0, matrix(theta, layout.weights_at[layer], n_in, n_out), z, True)
+    in_strips = strips.size > 0 and far_apart(n_out, z.itemsize)
+    source = strips if in_strips else theta
+    W = matrix(source, layout.weights_at[layer], n_in, n_out)
+    product(a_in, False, 0, W, z, True, in_strips)
 
 
 @jit
@@ -202,7 +208,7 @@ def predict(layout, theta, data, rows, z, a, out, crew, n_workers):
     n_rows, n_outputs = out.shape
     last, n_features = layout.activations.size - 1, layout.widths[0]
     panel_rows = a.size // (layout.units_at[last] + n_outputs)
-    trouble = 0
+    trouble, no_strips = 0, vector(theta, 0, 0)
     panel = next_task(crew, -1, n_workers)
     while panel * panel_rows < n_rows:
         first = panel * panel_rows
@@ -216,13 +222,13 @@ def predict(layout, theta, data, rows, z, a, out, crew, n_workers):
             if layer > 0:
                 n_in = layout.widths[layer]
                 a_in = matrix(a, n * layout.units_at[layer - 1], n, n_in)
-                pass_layer(layout, theta, layer, a_in, z_out)
+                pass_layer(layout, theta, no_strips, layer, a_in, z_out)
             elif data.row_starts.size > 0:
                 pass_sparse_layer(layout, theta, data, rows, first, z_out)
             else:
                 trouble += not_finite(vector(data.X, first * n_features, n * n_features))
                 x = matrix(data.X, first * n_features, n, n_features)
-                pass_layer(layout, theta, layer, x, z_out)
+                pass_layer(layout, theta, no_strips, layer, x, z_out)
             activate(layout.activations[layer], z_out, a_out)
         panel = next_task(crew, panel, n_workers)
     return trouble

@@ -84,8 +84,8 @@ def take_steps(layout, theta, data, plan, history, work, losses):
 def write_gradient(layout, x, a1, delta1, delta2, gradient):
     """Write down a step's gradient, from its row, hidden units and deltas."""
     d, h, n_out = layout.widths[0], layout.widths[1], layout.widths[2]
-    weight_gradient(x, 0, delta1, matrix(gradient, 0, d, h), False)
-    weight_gradient(a1, 0, delta2, matrix(gradient, layout.weights_at[1], h, n_out), False)
+    weight_gradient(x, 0, delta1, matrix(gradient, 0, d, h), False, False)
+    weight_gradient(a1, 0, delta2, matrix(gradient, layout.weights_at[1], h, n_out), False, False)
     bias_gradient(delta1, vector(gradient, layout.biases_at[0], h), False)
     bias_gradient(delta2, vector(gradient, layout.biases_at[1], n_out), False)
 
@@ -116,7 +116,7 @@ def forward_layer(a_in, W, b, code, z, a):
             spoiled += total - total
     else:  # where ``steps.train`` rounds otherwise
         fill_rows(b, z)
-        product(a_in, False, 0, W, z, True)
+        product(a_in, False, 0, W, z, True, False)
         for o in range(b.size):
             spoiled += z[0, o] - z[0, o]
     activate(code, z, a)

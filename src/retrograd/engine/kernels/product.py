@@ -10,16 +10,47 @@ here in tiles that fill the processor's registers (see ``engine/tiles``), with t
 import numpy as np
 
 from retrograd.engine.jit import COMPILED, jit
-from retrograd.engine.native import VECTOR_BYTES, vector
+from retrograd.engine.native import VECTOR_BYTES, matrix, vector
+from retrograd.engine.tiles import TILE_ROWS
 
 # Entries of b from which tiles are worth setting up. The rows of a do not count: what becomes of
 # one of them must not depend on how many others there are.
 TILES_FROM = 64
-# Terms added in one go, so that the rows of b that they come from stay in the cache.
-DEPTH = 256
-# From this distance on (in bytes) the rows of b fall on each other in the cache. From so many rows
-# of c on it pays to copy the part of b that is in use to where they don't.
+# Terms added in one go, so that the rows of b that they come from stay in the cache; in strips
+# they come to it in time.
+DEPTH, DEPTH_IN_STRIPS = 128, 256
+# From this distance on (in bytes) a matrix's rows fall on each other in the cache, and each is in
+# another page. From so many rows of c on it pays to have b in strips, where they don't: laid so
+# once for many products, or a part of it copied where it is used.
 FAR, COPY_FROM = 2048, 24
+# Columns of b that tiles take side by side (in bytes), and the part of them that is copied.
+STRIP_BYTES = len(TILE_ROWS) * VECTOR_BYTES
+COPY_BYTES = STRIP_BYTES * DEPTH_IN_STRIPS
+
+
+def are_far_apart(n_columns, itemsize):
+    """Whether the rows of a matrix are so far apart that products want it in strips."""
+    return n_columns * itemsize >= FAR
+
+
+far_apart = jit(are_far_apart)
+
+
+@jit(inline=False)
+def lay_in_strips(part, first, n_rows, width, strips):
+    """Lay some rows of a matrix, those from ``first`` on of its n_rows, in strips of columns.
+
+    A strip is ``width`` columns, the last one perhaps fewer, of all rows, and stands where the one
+    before it ends.
+    """
+    n_columns = part.shape[1]
+    for r in range(part.shape[0]):
+        for left in range(0, n_columns, width):
+            n = min(width, n_columns - left)
+            source = vector(part, r * n_columns + left, n)
+            place = vector(strips, left * n_rows + (first + r) * n, n)
+            for o in range(n):
+                place[o] = source[o]
 
 
 def plain_product(a, turned, first, b, c, add):
@@ -37,8 +68,17 @@ def plain_product(a, turned, first, b, c, add):
 
 if not COMPILED:
 
-    def tiled_product(a, turned, first, b, c, add):
+    def tiled_product(a, turned, first, b, c, add, strips):
         """The same, a term at a time of all sums at once."""
+        if strips:
+            width = STRIP_BYTES // b.itemsize
+            lefts, n_rows = range(0, b.shape[1], width), b.shape[0]
+            ends = [min(left + width, b.shape[1]) for left in lefts]
+            numbers = b.reshape(-1)
+            b = np.hstack([
+                numbers[left * n_rows : end * n_rows].reshape(n_rows, -1)
+                for left, end in zip(lefts, ends, strict=True)
+            ])  # fmt: skip
         factors = a[:, first : first + c.shape[0]] if turned else a.T
         if not add:
             c[:] = 0
@@ -47,7 +87,7 @@ if not COMPILED:
 
     def column_product(a, b, c, add):
         """The same where b and c are one column."""
-        tiled_product(a, False, 0, b[:, np.newaxis], c[:, np.newaxis], add)
+        tiled_product(a, False, 0, b[:, np.newaxis], c[:, np.newaxis], add, False)
 
     def turn(W, first, W_turned):
         """W_turned[:, i] = W[i] for the rows W of a matrix from its row ``first`` on."""
@@ -55,37 +95,37 @@ if not COMPILED:
 
 else:
     from retrograd.engine.native import scratch
-    from retrograd.engine.tiles import TILE_ROWS, tile_column, turn_block
     from retrograd.engine.tiles import row_dots as column_product
+    from retrograd.engine.tiles import tile_column, turn_block
 
-    PANEL_VECTORS = len(TILE_ROWS)
-    PANEL_BYTES = PANEL_VECTORS * VECTOR_BYTES * DEPTH
     plain_product = jit(plain_product)
 
     @jit
-    def tiled_product(a, turned, first, b, c, add):
-        """The same in tiles, a panel of some vectors of columns and ``DEPTH`` terms at a time."""
+    def tiled_product(a, turned, first, b, c, add, strips):
+        """The same in tiles, a strip of columns and some terms at a time."""
         n_rows, n_columns = c.shape
-        n_terms, lanes = b.shape[0], VECTOR_BYTES // c.itemsize
+        n_terms, width = b.shape[0], STRIP_BYTES // c.itemsize
         a_row = 1 if turned else a.shape[1]
         a_column = a.shape[1] if turned else 1
-        panel = scratch(c, PANEL_BYTES)
-        copied = n_rows >= COPY_FROM and n_columns * c.itemsize >= FAR
-        for left in range(0, n_columns, PANEL_VECTORS * lanes):
-            n = min(PANEL_VECTORS * lanes, n_columns - left)
-            for top in range(0, n_terms, DEPTH):
-                depth = min(DEPTH, n_terms - top)
+        copied = not strips and n_rows >= COPY_FROM and far_apart(n_columns, c.itemsize)
+        depth = DEPTH_IN_STRIPS if strips or copied else DEPTH
+        copy = scratch(c, COPY_BYTES)
+        for left in range(0, n_columns, width):
+            n = min(width, n_columns - left)
+            for top in range(0, n_terms, depth):
+                n_k = min(depth, n_terms - top)
                 source, b_at, b_row = vector(b, 0, b.size), top * n_columns + left, n_columns
-                if copied:
-                    for k in range(depth):
-                        part = vector(b, b_at + k * n_columns, n)
-                        copy = vector(panel, k * n, n)
+                if strips:
+                    b_at, b_row = left * n_terms + top * n, n
+                elif copied:
+                    for k in range(n_k):
+                        part, place = vector(b, b_at + k * n_columns, n), vector(copy, k * n, n)
                         for o in range(n):
-                            copy[o] = part[o]
-                    source, b_at, b_row = panel, 0, n
+                            place[o] = part[o]
+                    source, b_at, b_row = copy, 0, n
                 tile_column(
-                    a, first + top * a_column if turned else top, a_row, a_column, depth,
-                    source, b_at, b_row, c, left, n, add or top > 0,
+                    a, first + top * a_column if turned else top, a_row, a_column, n_k,
+                    source, b_at, b_row, c, left, n, add or top > 0, strips,
                 )  # fmt: skip
 
     @jit(inline=False)
@@ -106,21 +146,40 @@ else:
 
 
 @jit
-def product(a, turned, first, b, c, add):
+def turn_all(W, first, n_rows, turned):
+    """W' of the rows W of a matrix, those from ``first`` on of its n_rows, to where it stands.
+
+    The turned one is in strips of ``STRIP_BYTES`` if its rows would be far apart.
+    """
+    n_columns, end = W.shape[1], first + W.shape[0]
+    width = STRIP_BYTES // W.itemsize if far_apart(n_rows, W.itemsize) else n_rows
+    begin = first
+    while begin < end:
+        left = begin // width * width
+        until = min(left + width, end)
+        part = matrix(W, (begin - first) * n_columns, until - begin, n_columns)
+        strip = matrix(turned, left * n_columns, n_columns, min(width, n_rows - left))
+        turn(part, begin - left, strip)
+        begin = until
+
+
+@jit
+def product(a, turned, first, b, c, add, strips):
     """c = a b, or with ``add`` c += a b, of shapes (R, K), (K, O), (R, O).
 
-    With ``turned``, a' in place of a: of the rows of a' those R from ``first`` on.
+    With ``turned``, a' in place of a: of the rows of a' those R from ``first`` on. With ``strips``
+    b's numbers lie in strips of ``STRIP_BYTES``; so do those of a b that has one row anyway.
     """
     # The compiler would make one copy for each constant that it is called with.
-    chosen_product(a, bool(turned), int(first), b, c, bool(add))
+    chosen_product(a, bool(turned), int(first), b, c, bool(add), bool(strips))
 
 
 @jit(inline=False)
-def chosen_product(a, turned, first, b, c, add):
+def chosen_product(a, turned, first, b, c, add, strips):
     """The product in the way that is faster at its size."""
     if b.size < TILES_FROM:
         plain_product(a, turned, first, b, c, add)
     elif c.shape[1] == 1 and not turned:
         column_product(a, vector(b, 0, b.size), vector(c, 0, c.size), add)
     else:
-        tiled_product(a, turned, first, b, c, add)
+        tiled_product(a, turned, first, b, c, add, strips)

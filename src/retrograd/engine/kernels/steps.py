@@ -10,11 +10,16 @@ network only, so that any number of workers gives the same bits.
 from math import isfinite
 
 from retrograd.engine.jit import jit
-from retrograd.engine.kernels.backward import gradient_of, output_delta, send_back
+from retrograd.engine.kernels.backward import (
+    gradient_of,
+    lay_for_gradients,
+    output_delta,
+    send_back,
+)
 from retrograd.engine.kernels.forward import forward
-from retrograd.engine.kernels.product import turn
+from retrograd.engine.kernels.product import STRIP_BYTES, far_apart, lay_in_strips, turn_all
 from retrograd.engine.kernels.update import LANES, update
-from retrograd.engine.native import matrix, next_task, row, wait_for_all
+from retrograd.engine.native import matrix, next_task, row, vector, wait_for_all
 from retrograd.engine.subnormals import flush_subnormals, restore_mode
 
 
@@ -55,7 +60,7 @@ def take_steps(
     n_steps = plan.learning_rates.size
     if worker == 0:
         for number in range(work.parameter_tasks.shape[0]):
-            turn_weights(layout, theta, work.turned, row(work.parameter_tasks, number))
+            lay_weights(layout, theta, work, row(work.parameter_tasks, number))
     wait_for_all(crew, n_workers)
     tasks_a_panel = count_tasks(work.panel_rows, work.task_rows)
     for k in range(n_steps):
@@ -124,12 +129,14 @@ def send_rows(
     while task < n_tasks:
         begin, end = n_rows * task // n_tasks, n_rows * (task + 1) // n_tasks
         trouble = forward(
-            layout, theta, data, rows, first, n_rows, begin, end, work.x, work.z, work.a
-        )
+            layout, theta, work.strips, data, rows, first, n_rows, begin, end, work.x, work.z,
+            work.a,
+        )  # fmt: skip
         loss, weight = output_delta(
             layout, data, rows, first, n_rows, begin, end, work.a, work.delta
         )
         send_back(layout, theta, work.turned, n_rows, begin, end, work.z, work.a, work.delta)
+        lay_for_gradients(layout, work, n_rows, begin, end)
         work.trouble[parity, tasks_before + task] = trouble
         work.loss[parity, tasks_before + task] = loss
         work.weight[parity, tasks_before + task] = weight
@@ -162,10 +169,7 @@ def move_parameters(
     number = next_task(crew, -1, n_workers)
     while number < n_tasks:
         task = row(work.parameter_tasks, number)
-        start, n, n_weights = gradient_of(
-            layout, task, data, plan.rows, first, n_rows, work.x, work.a, work.delta,
-            work.gradient, add,
-        )  # fmt: skip
+        start, n, n_weights = gradient_of(layout, task, data, plan.rows, first, n_rows, work, add)
         work.bad_parameters[parity, number] = 0
         if complete and weight > 0.0:
             squares = row(work.squares, parity * n_tasks + number)
@@ -175,19 +179,22 @@ def move_parameters(
                 settings, theta, slots, work.gradient, start, n, n_weights, weight,
                 plan.learning_rates[k], plan.corrections[k], squares,
             )  # fmt: skip
-            turn_weights(layout, theta, work.turned, task)
+            lay_weights(layout, theta, work, task)
         number = next_task(crew, number, n_workers)
 
 
 @jit
-def turn_weights(layout, theta, turned, task):
-    """Write W' of a task's weights, for those who send deltas back through them."""
+def lay_weights(layout, theta, work, task):
+    """Lay a task's weights as products want them: W in strips, W' for the way back."""
     layer, unit, n_units = task[0], task[1], task[2]
     n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
+    start = layout.weights_at[layer]
+    W = matrix(theta, start + unit * n_out, n_units, n_out)
+    if work.strips.size > 0 and far_apart(n_out, theta.itemsize):
+        strips = vector(work.strips, start, n_in * n_out)
+        lay_in_strips(W, unit, n_in, STRIP_BYTES // theta.itemsize, strips)
     if layer > 0 and n_units > 0 and n_out > 1:
-        start = layout.weights_at[layer]
-        W = matrix(theta, start + unit * n_out, n_units, n_out)
-        turn(W, unit, matrix(turned, start, n_out, n_in))
+        turn_all(W, unit, n_in, vector(work.turned, start, n_in * n_out))
 
 
 @jit
