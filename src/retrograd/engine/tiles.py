@@ -137,20 +137,21 @@ def _whole_steps(builder, counter, step, end):
 
 
 class _Matrices:
-    """The operands of a product: c[r, o] (+)= sum over k < n_k of a[r, k] b[k, o].
+    """The operands of a product: c[r, o] (+)= sum over k < n_k of a[r, k] b[k, o]."""
 
-    With ``onward`` the rows of b that follow these are asked for: they will be needed next.
-    """
-
-    def __init__(self, a, a_row, a_column, n_k, b, b_row, c, c_row, add, onward):
+    def __init__(self, a, a_row, a_column, n_k, b, b_row, c, c_row, add):
         self.a, self.a_row, self.a_column, self.n_k = a, a_row, a_column, n_k
         self.b, self.b_row = b, b_row
         self.c, self.c_row = c, c_row
-        self.add, self.onward = add, onward
+        self.add = add
 
 
-def _tile(builder, lanes, m, first_row, n_rows, masks):
-    """Emit the tile of n_rows rows from ``first_row`` on; it is as many vectors wide as masks."""
+def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
+    """Emit the tile of n_rows rows from ``first_row`` on; it is as many vectors wide as masks.
+
+    With ``onward`` it asks for the rows of b that follow these: for one vector of each, since the
+    next tile asks for the next.
+    """
     n_vectors = len(masks)
     places = [(r, v) for r in range(n_rows) for v in range(n_vectors)]
     sums = {place: cgutils.alloca_once(builder, lanes.type) for place in places}
@@ -161,6 +162,11 @@ def _tile(builder, lanes, m, first_row, n_rows, masks):
 
     a_rows = [row_of(m.a, m.a_row, r) for r in range(n_rows)]
     c_rows = [row_of(m.c, m.c_row, r) for r in range(n_rows)]
+    if onward:
+        number = builder.udiv(first_row, ir.Constant(INDEX, n_rows))
+        vector = builder.urem(number, ir.Constant(INDEX, n_vectors))
+        ahead = builder.gep(m.b, [builder.mul(m.n_k, m.b_row)])
+        ahead = builder.gep(ahead, [builder.mul(vector, ir.Constant(INDEX, lanes.n))])
     with builder.if_else(cgutils.is_true(builder, m.add)) as (then, otherwise):
         with then:
             for r, v in places:
@@ -168,38 +174,17 @@ def _tile(builder, lanes, m, first_row, n_rows, masks):
         with otherwise:
             for place in places:
                 builder.store(lanes.zero, sums[place])
-
-    def add_terms(ahead):
-        with cgutils.for_range(builder, m.n_k) as loop:
-            start = builder.mul(loop.index, m.b_row)
-            if ahead is not None:
-                lanes.prefetch(builder.gep(ahead, [start]))
-            b_k = builder.gep(m.b, [start])
-            terms = [lanes.load(lanes.place(b_k, v), masks[v]) for v in range(n_vectors)]
-            column = builder.mul(loop.index, m.a_column)
-            for r in range(n_rows):
-                factor = lanes.spread(builder.load(builder.gep(a_rows[r], [column])))
-                for v in range(n_vectors):
-                    total = lanes.multiply_add(factor, terms[v], builder.load(sums[r, v]))
-                    builder.store(total, sums[r, v])
-
-    if n_vectors < len(TILE_ROWS) or n_rows < TILE_ROWS[-1]:
-        add_terms(
-            None
-        )  # A rest, or a matrix that is narrow: too little to load anything beside it.
-    else:
-        # Each tile asks for one vector of each row, the next one for the next vector.
-        number = builder.urem(
-            builder.udiv(first_row, ir.Constant(INDEX, n_rows)), ir.Constant(INDEX, n_vectors)
-        )
-        ahead = builder.add(
-            builder.mul(m.n_k, m.b_row), builder.mul(number, ir.Constant(INDEX, lanes.n))
-        )
-        with builder.if_else(cgutils.is_true(builder, m.onward)) as (then, otherwise):
-            with then:
-                add_terms(builder.gep(m.b, [ahead]))
-            with otherwise:
-                add_terms(None)
+    with cgutils.for_range(builder, m.n_k) as loop:
+        b_k = builder.gep(m.b, [builder.mul(loop.index, m.b_row)])
+        if onward:
+            lanes.prefetch(builder.gep(ahead, [builder.mul(loop.index, m.b_row)]))
+        terms = [lanes.load(lanes.place(b_k, v), masks[v]) for v in range(n_vectors)]
+        column = builder.mul(loop.index, m.a_column)
+        for r in range(n_rows):
+            factor = lanes.spread(builder.load(builder.gep(a_rows[r], [column])))
+            for v in range(n_vectors):
+                total = lanes.multiply_add(factor, terms[v], builder.load(sums[r, v]))
+                builder.store(total, sums[r, v])
     for r, v in places:
         lanes.store(builder.load(sums[r, v]), lanes.place(c_rows[r], v), masks[v])
 
@@ -212,8 +197,8 @@ def tile_column(
 
     With ``add`` the sum is added to c. Of a and b it is told where in the array their first entry
     stands and how far apart their rows are, of a also the columns. No more columns at
-    a time than ``TILE_ROWS`` has vectors for. With ``onward`` those rows of b are loaded meanwhile
-    that stand after these: they should be what is needed next.
+    a time than ``TILE_ROWS`` has vectors for. ``onward`` says that the rows of b that follow these
+    will be needed next, so that they are loaded meanwhile.
     """
 
     def codegen(context, builder, signature, args):
@@ -225,7 +210,7 @@ def tile_column(
         matrices = _Matrices(
             _pointer(context, builder, signature, args, 0, args[1]), a_row, a_column, n_k,
             _pointer(context, builder, signature, args, 5, args[6]), b_row,
-            _pointer(context, builder, signature, args, 8, left), c_row, add, onward,
+            _pointer(context, builder, signature, args, 8, left), c_row, add,
         )  # fmt: skip
         row = cgutils.alloca_once_value(builder, ir.Constant(INDEX, 0))
         for n_vectors, tile_rows in enumerate(TILE_ROWS, start=1):
@@ -237,9 +222,15 @@ def tile_column(
             )
             with builder.if_then(fits):
                 masks = [None] * (n_vectors - 1) + [lanes.mask(builder.sub(n_columns, before))]
+                if n_vectors == len(TILE_ROWS):
+                    with (
+                        builder.if_then(cgutils.is_true(builder, onward)),
+                        _whole_steps(builder, row, tile_rows, n_rows) as first,
+                    ):
+                        _tile(builder, lanes, matrices, first, tile_rows, masks, True)
                 for height in (tile_rows, 2, 1):
                     with _whole_steps(builder, row, height, n_rows) as first:
-                        _tile(builder, lanes, matrices, first, height, masks)
+                        _tile(builder, lanes, matrices, first, height, masks, False)
         return context.get_dummy_value()
 
     place = types.intp

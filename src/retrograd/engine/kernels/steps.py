@@ -64,7 +64,9 @@ def take_steps(
     wait_for_all(crew, n_workers)
     tasks_a_panel = count_tasks(work.panel_rows, work.task_rows)
     for k in range(n_steps):
-        parity, weight, n_row_tasks = k % 2, 0.0, 0
+        parity, weight = k % 2, 0.0
+        # As a bare constant it would be a type of its own, and all it goes into compiled for it.
+        n_row_tasks = int(0)  # noqa: RUF046, UP018
         first, end = plan.bounds[k], plan.bounds[k + 1]
         if worker == 0:
             keep(theta, history.thetas, k)
