@@ -1,7 +1,7 @@
 """The trainer: the state of a training, and the loop that moves it on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, replace
 
 import numpy as np
 
@@ -48,19 +48,22 @@ class State:
     epoch: int = 0
     samples_seen: int = 0
     schedule_start: int = 0
+    is_start: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, is_start: bool) -> None:
         """Copy parameters and slots to where the kernels want them (see ``memory``)."""
         theta = room(self.theta.size, self.theta.dtype)
         slots = row_room(len(self.slots), theta.size, theta.dtype, place=2)
-        theta[:], slots[:] = self.theta, self.slots
+        theta[:] = self.theta
+        if not is_start:  # all slots are 0
+            slots[:] = self.slots
         self.theta, self.slots = theta, slots
 
     @classmethod
     def start(cls, theta: np.ndarray, optimizer: Optimizer) -> "State":
         """State before the first step, from a copy of initial parameters."""
         slots = np.zeros((optimizer.n_slots, theta.size), theta.dtype)
-        return cls(theta, slots, float(optimizer.learning_rate_init))
+        return cls(theta, slots, float(optimizer.learning_rate_init), is_start=True)
 
     def copy(self) -> "State":
         """Independent copy."""

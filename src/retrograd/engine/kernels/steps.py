@@ -58,9 +58,10 @@ def take_steps(
 ):  # fmt: skip
     """Take the plan's steps as one of several workers; see ``train``."""
     n_steps = plan.learning_rates.size
-    if worker == 0:
-        for number in range(work.parameter_tasks.shape[0]):
-            lay_weights(layout, theta, work, row(work.parameter_tasks, number))
+    number = next_task(crew, -1, n_workers)
+    while number < work.parameter_tasks.shape[0]:
+        lay_weights(layout, theta, work, row(work.parameter_tasks, number))
+        number = next_task(crew, number, n_workers)
     wait_for_all(crew, n_workers)
     tasks_a_panel = count_tasks(work.panel_rows, work.task_rows)
     for k in range(n_steps):
