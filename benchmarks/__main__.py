@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-from benchmarks import busy, measure, memory, page, recording, report, scaling, startup
+from benchmarks import busy, long, measure, memory, page, recording, report, scaling, startup
 from benchmarks.contenders import CONTENDERS
 from benchmarks.workloads import BUSY_WORKLOADS, WORKLOADS
 
@@ -96,6 +96,10 @@ def _scaling(names, workloads, options):
     return {"scaling": records}, []
 
 
+def _long(names, workloads, options):
+    return {"long": long.long(names)}, []
+
+
 def _startup(names, workloads, options):
     fits = startup.first_fits(1 if options.quick else 3) + startup.read_only()
     return {"imports": startup.imports(options.repeats), "first_fits": fits}, []
@@ -109,6 +113,7 @@ SECTIONS = {
     "recording": _recording,
     "page": _page,
     "scaling": _scaling,
+    "long": _long,
     "startup": _startup,
 }
 

@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 from statistics import median
 
-from benchmarks import scaling, verdict
+from benchmarks import long, scaling, verdict
 from benchmarks.best import OURS, best, of_work
 from benchmarks.contenders import LIMIT, OTHER_ARITHMETIC
 from benchmarks.markdown import count, number, ratio, spread, table, unique
@@ -28,6 +28,7 @@ def document(facts, results):
         "recording": _recording,
         "page": _page,
         "scaling": _scaling,
+        "long": _long,
         "imports": _imports,
         "first_fits": _first_fits,
     }
@@ -314,6 +315,21 @@ def _scaling(records):
     )
     image = f"![time along each axis]({scaling.PLOT.name})"
     return "\n\n".join(["## Scaling", said, image, table(header, rows)])
+
+
+def _long(records):
+    rows = []
+    for record in records:
+        early, late = long.early_and_late(record)
+        times = number(late / early)
+        rows.append([record["contender"], number(early * 1e6), number(late * 1e6), times])
+    steps = records[0]["steps"]
+    said = (
+        f"{long.WORKLOAD} on one thread, its first steps beside those before step {steps:,}:\n"
+        "weights of features that are always 0 fade, and numbers next to 0 are slow."
+    )
+    header = ["contender", "early, µs/step", "late, µs/step", "times as long"]
+    return "\n\n".join(["## A long training", said, table(header, rows)])
 
 
 def _imports(records):

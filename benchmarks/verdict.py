@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks import scaling
+from benchmarks import long, scaling
 from benchmarks.best import OURS, SKLEARN, best, fastest_peer, of_work
 from benchmarks.markdown import count, number, table, unique
 
@@ -64,6 +64,7 @@ def verdict(results):
         rows += _busy_rows(workload, of_work(results.get("busy", []), workload=workload))
     rows += _startup_rows(results)
     rows.append(_scaling_row(results.get("scaling", [])))
+    rows.append(_long_row(results.get("long", [])))
     header = ["work", "against", "target", "measured", "reached"]
     return table(header, [row.cells() for row in rows])
 
@@ -181,6 +182,15 @@ def _scaling_row(records):
     against = f"its arithmetic, exponent ({worst})" if worst else "its arithmetic, exponent"
     target = 1 + scaling.TOLERANCE
     return Row("growth of time", against, target, exponents.get(worst), least=False, unit="")
+
+
+def _long_row(records):
+    times = None
+    for record in records:
+        if record["contender"] == OURS:
+            early, late = long.early_and_late(record)
+            times = late / early
+    return Row("a step late in a long training", "its first steps", long.MOST, times, least=False)
 
 
 def _times(found, slower, faster):

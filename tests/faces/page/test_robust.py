@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from sklearn.model_selection import GridSearchCV
 
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.recorder import Recorder
-from retrograd.estimators.rewinding import open_run
+from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.faces.page.answers.table import ANSWERS
+from retrograd.faces.page.viewer import Viewer
 
 # A training that goes on until it is killed.
 TRAINING = """
@@ -164,6 +167,45 @@ def test_a_run_that_is_begun_later(
     expect(runs.locator("option")).to_have_count(2)
     expect(runs.locator("option").last).to_contain_text("run 2: alpha=0.5, max_iter=2")
     expect(page.locator(".timeline .place")).to_have_text("step 7 of 400")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_who_changes_his_mind_about_a_run(
+    serve: Callable, browse: Callable, recorded: dict, tmp_path: Path
+) -> None:
+    """What comes late of a run that nobody wishes to see any more changes nothing.
+
+    Nor does a step that is taken meanwhile lead anywhere but in the run that is still shown.
+    """
+    path = Path(shutil.copy(recorded["spiral"], tmp_path / "spiral.retro"))
+    X = np.random.default_rng(0).random((300, 2))
+    other = MLPClassifier((5,), max_iter=2, random_state=0)
+    other.set_callbacks(Recorder(path)).fit(X, X[:, 0] > X[:, 1])
+    asked, answer = threading.Event(), threading.Event()
+
+    def late(viewer: Viewer, run: int) -> dict:
+        if run == 1:
+            asked.set()
+            assert answer.wait(30)
+        return ANSWERS["run"](viewer, run)
+
+    late.is_apart = True  # type: ignore[attr-defined] - others are answered meanwhile
+    page = browse(serve(Viewer(open_runs(path), {**ANSWERS, "run": late})), "run=2&step=1")
+    runs, place = page.get_by_label("Run", exact=True), page.locator(".timeline .place")
+    runs.select_option("1")
+    assert asked.wait(30)
+    page.keyboard.press("ArrowRight")
+    expect(place).to_have_text("step 2 of 4")
+    runs.select_option("2")
+    expect(place).to_have_text("step 4 of 4")
+    answer.set()
+    page.get_by_role("button", name="Step back").click()
+    expect(place).to_have_text("step 3 of 4")
+    expect(page.locator(".head .facts")).to_contain_text("2 → 5 → 1")
+    assert page.evaluate("location.hash").startswith("#run=2&step=")
+    runs.select_option("1")
+    expect(place).to_have_text("step 400 of 400")
+    expect(page.locator(".head .facts")).to_contain_text("2 → 8 → 4 → 1")
 
 
 def test_a_run_that_has_just_begun(

@@ -43,7 +43,9 @@ export function compareView(page) {
       const question = outcomeQuestion(page.run, page.place);
       const { run, step, on } = question;
       const answer = await page.ask("compare", { run, step, other: with_.run, other_step: with_.step, on, patient: false });
+      if (page.run.run !== run) return;
       surfaces = answer && drawsSurfaces(answer) ? await bothSurfaces(question, with_) : null;
+      if (page.run.run !== run) return;
       state = answer;
     }
     draw();

@@ -86,6 +86,7 @@ export function findView(page) {
     if (often.dataset.run !== String(run.run)) {
       often.dataset.run = run.run;
       const told = await page.ask("conditions", { run: run.run });
+      if (page.run.run !== run.run) return;
       often.conditions = told?.conditions ?? [];
     }
     const { layer, unit, from } = page.place;
@@ -208,8 +209,8 @@ export function findView(page) {
 
   async function tellFound(step) {
     keep([step]);
-    await page.go({ step });
     tellHere(`It holds at step ${count(step)}.`);
+    await page.go({ step });
   }
 
   async function markAll() {

@@ -22,7 +22,7 @@ export function hoverCard(page) {
     const { f0, f1 } = outcomeQuestion(page.run, page.place);
     const { run, step } = page.place;
     const answer = await page.ask("unit", { run, step, layer, unit: which, f0, f1 });
-    if (!answer || over !== unit) return;
+    if (!answer || over !== unit || page.place.run !== run) return;
     fill(answer);
     page.root.append(card);
     card.hidden = false;

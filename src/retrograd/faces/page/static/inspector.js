@@ -55,6 +55,7 @@ export function inspectorView(page) {
       link: () => page.ask("link", { run, step, layer, i: from, o: unit }),
       unit: () => page.ask("unit", { run, step, layer, unit, f0, f1 }),
     }[wanted]();
+    if (page.place.run !== run) return;
     if (!answer) {
       if (kind !== wanted || page.options.still) element.hidden = true;
       return;
@@ -71,6 +72,7 @@ export function inspectorView(page) {
     const name = `${run},${layer},${from},${unit},${page.run.steps}`;
     if (past?.asked === name || page.options.still) return;
     const answer = await page.ask("history", { run, layer, i: from ?? -1, o: unit });
+    if (page.place.run !== run) return;
     past = answer && { ...answer, asked: name, layer, unit, i: from ?? -1 };
     drawPast();
   });

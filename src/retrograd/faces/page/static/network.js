@@ -27,7 +27,7 @@ export function networkView(page) {
   const fetchState = latest(async () => {
     const { run, step } = page.place;
     const answer = await page.ask("moment", { run, step });
-    if (!answer) return;
+    if (!answer || page.place.run !== run) return;
     state = answer;
     page.moment = answer;
     draw();

@@ -74,6 +74,7 @@ export function outcomeView(page) {
     if (!answer || page.place.step !== question.step || page.run.run !== question.run) return;
     state = answer;
     await fetchCell(question);
+    if (page.run.run !== question.run) return;
     draw();
     if (!patient && answer.seen < answer.all) resting = setTimeout(() => fetchState(true), REST_MS);
   });

@@ -48,21 +48,26 @@ export class Page {
 
   /** Go elsewhere: {step: 10}. What is selected stays so. */
   async go(changes) {
+    if (changes.run !== undefined) {
+      const run = await this.openRun(changes.run);
+      if (!run) return;
+      if (run.run !== this.run?.run) this.run = run;
+    }
     const before = this.place;
     const place = { ...before, ...changes };
     for (const [name, value] of Object.entries(place)) {
       if (value === null) delete place[name];
     }
     // Without a step, another run opens at its end.
-    if (this.run && place.run === before.run) place.step = this.nearest(place.step ?? this.run.steps);
+    if (this.run) place.step = this.nearest(place.step ?? this.run.steps);
     const changed = new Set(
       [...Object.keys(place), ...Object.keys(before)].filter((k) => place[k] !== before[k]),
     );
     if (!changed.size) return;
     this.place = place;
     if (changed.has("run")) {
-      await this.openRun();
-      for (const name of ["run", "step"]) changed.add(name);
+      changed.add("step");
+      this.watchGrowth();
     }
     await this.show(changed);
     if (this.options.address) this.writeAddress();
@@ -111,13 +116,19 @@ export class Page {
     return kept.reduce((best, one) => (Math.abs(one - step) < Math.abs(best - step) ? one : best));
   }
 
-  /** Learn what the place's run is a run of. */
-  async openRun() {
-    const run = await this.ask("run", { run: this.place.run });
-    if (!run) return;
-    this.run = run;
-    this.place.step = this.nearest(this.place.step ?? run.steps);
-    this.watchGrowth();
+  /**
+   * Learn what a run is a run of; null if it cannot be told, or somebody wishes to go elsewhere.
+   *
+   * Until then the place is where it was.
+   */
+  async openRun(number) {
+    const mine = {};
+    this.opening = mine;
+    if (this.run?.run === number) return this.run;
+    const run = await this.ask("run", { run: number });
+    if (this.opening !== mine) return null;
+    if (!run) await this.show(new Set(["runs"]));
+    return run;
   }
 
   /** Look again, while a run is being recorded, how far it has come. */
@@ -128,7 +139,7 @@ export class Page {
       const begin = performance.now();
       const before = this.run;
       const run = await this.ask("run", { run: before.run });
-      if (run && this.run === before) await this.grow(run);
+      if (run) await this.grow(run);
       // What looks at a training is not to take the machine away from it.
       const rest = AT_REST * (performance.now() - begin);
       this.watchGrowth(Math.min(Math.max(STILL_GROWING_MS, rest), LONGEST_REST_MS));
@@ -138,6 +149,7 @@ export class Page {
   /** Take note of how far the place's run has come; whoever is at its end stays there. */
   async grow(run) {
     const before = this.run;
+    if (run.run !== before.run) return; // who looked has gone elsewhere since
     const atEnd = this.place.step === before.steps;
     this.run = run;
     if (run.steps === before.steps && run.status === before.status) return;

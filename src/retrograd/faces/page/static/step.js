@@ -19,6 +19,7 @@ export function stepView(page) {
   const fetchStep = latest(async () => {
     const { run, step, phase } = page.place;
     const answer = await page.ask("step", { run, step, opened: phase ?? "" });
+    if (page.place.run !== run) return;
     if (!answer) {
       if (page.options.still) empty("This file does not hold the numbers of this step.");
       return;

@@ -13,6 +13,7 @@ export function whyView(page) {
     element.hidden = layer === undefined || unit === undefined || page.options.still || step >= lastStep();
     if (element.hidden) return;
     const answer = await page.ask("why", { run, step, layer, i: from ?? -1, o: unit });
+    if (page.place.run !== run) return;
     if (!answer) element.hidden = true;
     else draw(answer);
   });
