@@ -9,7 +9,7 @@ from retrograd.engine.network import Network
 from retrograd.engine.threads import make_crew, n_workers_for, run_workers
 
 # Rows whose units are held at once: enough for a good matrix product, few enough for the cache.
-PANEL_ROWS = 512
+PANEL_ROWS = 256
 
 
 class Predictor:

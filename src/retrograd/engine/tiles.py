@@ -233,21 +233,9 @@ def tile_column(
                         _tile(builder, lanes, matrices, first, height, masks, False)
         return context.get_dummy_value()
 
-    place = types.intp
+    place, flag = types.intp, types.boolean
     return types.none(
-        a,
-        place,
-        place,
-        place,
-        place,
-        b,
-        place,
-        place,
-        c,
-        place,
-        place,
-        types.boolean,
-        types.boolean,
+        a, place, place, place, place, b, place, place, c, place, place, flag, flag
     ), codegen
 
 

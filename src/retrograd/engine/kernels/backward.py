@@ -193,14 +193,12 @@ def gradient_of(layout, task, data, rows, first, n_rows, work, add):
     in_strips = work.delta_strips.size > 0 and far_apart(n_out, delta.itemsize)
     if in_strips:
         delta = matrix(work.delta_strips, block, n_rows, n_out)
+    source, start_in = (work.x, 0) if layer == 0 else (work.a, block - n_rows * n_in)
+    a_in, first_in = matrix(source, start_in, n_rows, n_in), unit
     if work.input_widths[layer] > 0:
         strip = n_rows * (inputs_at(layout, layer) + unit)
-        a_in = matrix(work.input_strips, strip, n_rows, n_units)
-        weight_gradient(a_in, 0, delta, dW, add, in_strips)
-    else:
-        source, start_in = (work.x, 0) if layer == 0 else (work.a, block - n_rows * n_in)
-        a_in = matrix(source, start_in, n_rows, n_in)
-        weight_gradient(a_in, unit, delta, dW, add, in_strips)
+        a_in, first_in = matrix(work.input_strips, strip, n_rows, n_units), 0
+    weight_gradient(a_in, first_in, delta, dW, add, in_strips)
     return start, n_units * n_out, n_units * n_out
 
 

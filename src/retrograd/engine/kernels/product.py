@@ -168,7 +168,7 @@ def product(a, turned, first, b, c, add, strips):
     """c = a b, or with ``add`` c += a b, of shapes (R, K), (K, O), (R, O).
 
     With ``turned``, a' in place of a: of the rows of a' those R from ``first`` on. With ``strips``
-    b's numbers lie in strips of ``STRIP_BYTES``; so do those of a b that has one row anyway.
+    b's numbers lie in strips of ``STRIP_BYTES`` (those of a single row always do).
     """
     # The compiler would make one copy for each constant that it is called with.
     chosen_product(a, bool(turned), int(first), b, c, bool(add), bool(strips))
