@@ -39,6 +39,8 @@ class State:
         How far the training has come.
     schedule_start : int
         The step from which a schedule by step (cosine, one-cycle) is laid out.
+
+    With ``is_start`` the slots are taken for 0 and not copied; see ``start``.
     """
 
     theta: np.ndarray

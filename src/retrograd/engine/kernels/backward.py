@@ -148,12 +148,12 @@ def lay_for_gradients(layout, work, n_rows, begin, end):
 
     Where inputs are far apart, a strip is those of a task; where deltas are, the columns of a tile.
     """
-    if work.delta_strips.size == 0 and work.input_strips.size == 0:
+    if work.delta_strips.size == 0:
         return
     for layer in range(layout.activations.size):
         n_in, n_out, n = layout.widths[layer], layout.widths[layer + 1], end - begin
         start = n_rows * layout.units_at[layer]
-        if work.delta_strips.size > 0 and far_apart(n_out, work.delta.itemsize):
+        if far_apart(n_out, work.delta.itemsize):
             delta = matrix(work.delta, start + begin * n_out, n, n_out)
             strips = vector(work.delta_strips, start, n_rows * n_out)
             lay_in_strips(delta, begin, n_rows, STRIP_BYTES // delta.itemsize, strips)

@@ -41,11 +41,10 @@ export function compareView(page) {
     state = null;
     if (with_ && page.run.data) {
       const question = outcomeQuestion(page.run, page.place);
-      const { run, step, on } = question;
-      const answer = await page.ask("compare", { run, step, other: with_.run, other_step: with_.step, on, patient: false });
-      if (page.run.run !== run) return;
+      const { step, on } = question;
+      const answer = await page.askHere("compare", { step, other: with_.run, other_step: with_.step, on, patient: false });
       surfaces = answer && drawsSurfaces(answer) ? await bothSurfaces(question, with_) : null;
-      if (page.run.run !== run) return;
+      if (page.run.run !== question.run) return;
       state = answer;
     }
     draw();

@@ -84,9 +84,9 @@ export function findView(page) {
   async function suggest() {
     const { run } = page;
     if (often.dataset.run !== String(run.run)) {
-      often.dataset.run = run.run;
-      const told = await page.ask("conditions", { run: run.run });
+      const told = await page.askHere("conditions");
       if (page.run.run !== run.run) return;
+      often.dataset.run = run.run;
       often.conditions = told?.conditions ?? [];
     }
     const { layer, unit, from } = page.place;

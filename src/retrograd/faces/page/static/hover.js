@@ -20,9 +20,9 @@ export function hoverCard(page) {
   const show = latest(async (unit) => {
     const [layer, which] = unit.split(",").map(Number);
     const { f0, f1 } = outcomeQuestion(page.run, page.place);
-    const { run, step } = page.place;
-    const answer = await page.ask("unit", { run, step, layer, unit: which, f0, f1 });
-    if (!answer || over !== unit || page.place.run !== run) return;
+    const { step } = page.place;
+    const answer = await page.askHere("unit", { step, layer, unit: which, f0, f1 });
+    if (!answer || over !== unit) return;
     fill(answer);
     page.root.append(card);
     card.hidden = false;

@@ -42,7 +42,7 @@ export function inspectorView(page) {
   }
 
   const fetchState = latest(async () => {
-    const { run, step, layer, unit, from, row } = page.place;
+    const { step, layer, unit, from, row } = page.place;
     const wanted = selected();
     if (wanted === null) {
       kind = null;
@@ -51,11 +51,10 @@ export function inspectorView(page) {
     }
     const { f0, f1 } = outcomeQuestion(page.run, page.place);
     const answer = await {
-      row: () => page.ask("row", { run, step, row }),
-      link: () => page.ask("link", { run, step, layer, i: from, o: unit }),
-      unit: () => page.ask("unit", { run, step, layer, unit, f0, f1 }),
+      row: () => page.askHere("row", { step, row }),
+      link: () => page.askHere("link", { step, layer, i: from, o: unit }),
+      unit: () => page.askHere("unit", { step, layer, unit, f0, f1 }),
     }[wanted]();
-    if (page.place.run !== run) return;
     if (!answer) {
       if (kind !== wanted || page.options.still) element.hidden = true;
       return;
@@ -71,8 +70,7 @@ export function inspectorView(page) {
     const { run, layer, unit, from } = page.place;
     const name = `${run},${layer},${from},${unit},${page.run.steps}`;
     if (past?.asked === name || page.options.still) return;
-    const answer = await page.ask("history", { run, layer, i: from ?? -1, o: unit });
-    if (page.place.run !== run) return;
+    const answer = await page.askHere("history", { layer, i: from ?? -1, o: unit });
     past = answer && { ...answer, asked: name, layer, unit, i: from ?? -1 };
     drawPast();
   });

@@ -25,9 +25,9 @@ export function networkView(page) {
   let built = null; // the summary of wide layers that is drawn
 
   const fetchState = latest(async () => {
-    const { run, step } = page.place;
-    const answer = await page.ask("moment", { run, step });
-    if (!answer || page.place.run !== run) return;
+    const { step } = page.place;
+    const answer = await page.askHere("moment", { step });
+    if (!answer) return;
     state = answer;
     page.moment = answer;
     draw();

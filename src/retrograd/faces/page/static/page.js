@@ -40,6 +40,13 @@ export class Page {
     }
   }
 
+  /** Ask about the run that is shown; null, too, if by the time of the answer another one is. */
+  async askHere(name, args = {}) {
+    const { run } = this.run;
+    const answer = await this.ask(name, { run, ...args });
+    return this.run.run === run ? answer : null;
+  }
+
   /** Say something in one line, until something else is said. */
   tell(text) {
     this.notice.textContent = text;

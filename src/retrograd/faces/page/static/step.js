@@ -17,9 +17,8 @@ export function stepView(page) {
   let width = 0;
 
   const fetchStep = latest(async () => {
-    const { run, step, phase } = page.place;
-    const answer = await page.ask("step", { run, step, opened: phase ?? "" });
-    if (page.place.run !== run) return;
+    const { step, phase } = page.place;
+    const answer = await page.askHere("step", { step, opened: phase ?? "" });
     if (!answer) {
       if (page.options.still) empty("This file does not hold the numbers of this step.");
       return;

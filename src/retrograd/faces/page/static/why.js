@@ -9,11 +9,10 @@ export function whyView(page) {
   const element = h("section", { class: "why", "aria-label": "Why a weight moved", hidden: true });
 
   const fetchWhy = latest(async () => {
-    const { run, step, layer, unit, from } = page.place;
+    const { step, layer, unit, from } = page.place;
     element.hidden = layer === undefined || unit === undefined || page.options.still || step >= lastStep();
     if (element.hidden) return;
-    const answer = await page.ask("why", { run, step, layer, i: from ?? -1, o: unit });
-    if (page.place.run !== run) return;
+    const answer = await page.askHere("why", { step, layer, i: from ?? -1, o: unit });
     if (!answer) element.hidden = true;
     else draw(answer);
   });
