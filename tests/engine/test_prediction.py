@@ -11,6 +11,7 @@ from retrograd.engine.batches import make_data
 from retrograd.engine.jit import jit
 from retrograd.engine.kernels import forward
 from retrograd.engine.prediction import Predictor, predict
+from retrograd.engine.views import vector, views
 from retrograd.maths.activations import ACTIVATIONS
 
 SOFTMAX = ("log_loss", "softmax")
@@ -19,7 +20,10 @@ SOFTMAX = ("log_loss", "softmax")
 @jit(entry=True)
 def pass_of_training(layout, theta, data, rows, x, z, a):
     """Send all rows forward as one panel."""
-    forward.forward(layout, theta, theta[:0], data, rows, 0, rows.size, 0, rows.size, x, z, a)
+    layout, theta, data, rows = views(layout), views(theta), views(data), views(rows)
+    x, z, a = views(x), views(z), views(a)
+    no_strips, n = vector(theta, 0, 0), rows.size
+    forward.forward(layout, theta, no_strips, data, rows, 0, n, 0, n, x, z, a)
 
 
 def gathered(problem: Problem, storage: str, dtype: type, layer: int | None = None) -> np.ndarray:

@@ -20,8 +20,9 @@ from retrograd.engine.kernels.product import (
     tiled_product,
     turn,
 )
-from retrograd.engine.native import VECTOR_BYTES, vector
+from retrograd.engine.native import VECTOR_BYTES
 from retrograd.engine.tiles import TILE_ROWS
+from retrograd.engine.views import vector, views
 
 DTYPES = [np.float64, np.float32]
 GUARD, MARK = 67, 12345.0
@@ -31,6 +32,7 @@ CHOSEN, PLAIN, TILED, IN_STRIPS, COLUMN = range(5)
 @jit(entry=True)
 def multiply(way, a, turned, first, b, c, add):
     """Make the product in one of its ways."""
+    a, b, c = views(a), views(b), views(c)
     if way == CHOSEN:
         product(a, turned, first, b, c, add, False)
     elif way == PLAIN:
@@ -46,13 +48,13 @@ def multiply(way, a, turned, first, b, c, add):
 @jit(entry=True)
 def lay(part, first, n_rows, width, strips):
     """Call ``lay_in_strips``, which is only a part."""
-    lay_in_strips(part, first, n_rows, width, strips)
+    lay_in_strips(views(part), first, n_rows, width, views(strips))
 
 
 @jit(entry=True)
 def turn_about(W, first, W_turned):
     """Call ``turn``, which is only a part."""
-    turn(W, first, W_turned)
+    turn(views(W), first, views(W_turned))
 
 
 def is_fused() -> bool:

@@ -24,6 +24,7 @@ from retrograd.engine.threads import (
     run_workers,
 )
 from retrograd.engine.trainer import State, Trainer
+from retrograd.engine.views import views
 
 
 def test_ctrl_c_waits_for_the_end_of_the_block():
@@ -57,7 +58,7 @@ def test_every_worker_works():
 
 @jit(entry=True)
 def wait(crew, n_workers):
-    wait_for_all(crew, n_workers)
+    wait_for_all(views(crew), n_workers)
 
 
 @pytest.mark.compiled

@@ -81,7 +81,7 @@ def jit(function: Callable | None = None, *, entry: bool = False, inline: bool =
     if not COMPILED:
         return function
     if entry:
-        return _keep_on_disk(numba.njit(**OPTIONS)(function))
+        return _keep_on_disk(numba.njit(no_cfunc_wrapper=True, **OPTIONS)(function))
     return numba.njit(
         forceinline=inline, no_cpython_wrapper=True, no_cfunc_wrapper=True,
         pipeline_class=PartCompiler, **OPTIONS,

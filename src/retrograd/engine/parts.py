@@ -12,9 +12,8 @@ _Library: type = getattr(codegen, "JITCodeLibrary", object)
 # What this file takes for granted of it.
 _KNOWN = (
     "_optimize_functions",
-    "_optimize_final_module",
-    "_finalize_final_module",
     "_finalize_dynamic_globals",
+    "_get_module_for_linking",
     "get_pointer_to_function",
     "codegen",
 )
@@ -23,15 +22,36 @@ _KNOWN = (
 class _PartLibrary(_Library):
     """Code that others link in; there is no machine code of it alone."""
 
+    _with_callees = None
+
     def _optimize_functions(self, ll_module):
         pass
 
-    def _optimize_final_module(self):
-        pass
-
-    def _finalize_final_module(self):
+    def finalize(self):
+        """Be ready to be linked in; what this part calls itself is not linked into it."""
         self._finalize_dynamic_globals()
         self._finalized = True
+
+    def _get_module_for_linking(self):
+        """Return this part with all that it calls, and what those call: each of them once."""
+        if self._with_callees is None:
+            whole = super()._get_module_for_linking().clone()
+            callees = list(self._linking_libraries)
+            seen = {self}
+            while callees:
+                library = callees.pop()
+                if library in seen:
+                    continue
+                seen.add(library)
+                self._reload_init.update(library._reload_init)
+                if isinstance(library, _PartLibrary):
+                    callees += library._linking_libraries
+                    module = super(_PartLibrary, library)._get_module_for_linking()
+                else:
+                    module = library._get_module_for_linking()
+                whole.link_in(module, preserve=True)
+            self._with_callees = whole
+        return self._with_callees
 
     def get_pointer_to_function(self, name):
         """Return no address: nobody calls a part from outside."""

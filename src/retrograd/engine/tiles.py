@@ -13,9 +13,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
 
 from retrograd.engine.native import VECTOR_BYTES
+from retrograd.engine.views import data_of, lengths_of
 
 # Rows of a tile that is 1, 2, ... vectors wide: as many as there are registers for their sums.
 MANY_REGISTERS = VECTOR_BYTES == 64 or platform.machine().lower() in ("aarch64", "arm64")
@@ -114,12 +114,6 @@ class _Lanes:
         return self.builder.call(function, [a, b, total])
 
 
-def _pointer(context, builder, signature, args, i, start):
-    """Pointer to entry ``start`` of argument i, an array."""
-    array = make_array(signature.args[i])(context, builder, args[i])
-    return builder.gep(array.data, [start])
-
-
 @contextmanager
 def _whole_steps(builder, counter, step, end):
     """While counter + step <= end: yield the counter, then move it on by step."""
@@ -204,13 +198,11 @@ def tile_column(
     def codegen(context, builder, signature, args):
         lanes = _Lanes(context, builder, c.dtype)
         _, _, a_row, a_column, n_k, _, _, b_row, c_, left, n_columns, add, onward = args
-        n_rows, c_row = cgutils.unpack_tuple(
-            builder, make_array(signature.args[8])(context, builder, c_).shape, 2
-        )
+        n_rows, c_row = lengths_of(builder, c_)
         matrices = _Matrices(
-            _pointer(context, builder, signature, args, 0, args[1]), a_row, a_column, n_k,
-            _pointer(context, builder, signature, args, 5, args[6]), b_row,
-            _pointer(context, builder, signature, args, 8, left), c_row, add,
+            data_of(builder, args[0], args[1]), a_row, a_column, n_k,
+            data_of(builder, args[5], args[6]), b_row,
+            data_of(builder, args[8], left), c_row, add,
         )  # fmt: skip
         row = cgutils.alloca_once_value(builder, ir.Constant(INDEX, 0))
         for n_vectors, tile_rows in enumerate(TILE_ROWS, start=1):
@@ -249,12 +241,11 @@ def row_dots(typing_context, a, b, c, add):
 
     def codegen(context, builder, signature, args):
         lanes = _Lanes(context, builder, c.dtype, DOT_LANES_BYTES)
-        shape = make_array(signature.args[0])(context, builder, args[0]).shape
-        n_rows, n_k = cgutils.unpack_tuple(builder, shape, 2)
+        n_rows, n_k = lengths_of(builder, args[0])
         first = ir.Constant(INDEX, 0)
-        a_first = _pointer(context, builder, signature, args, 0, first)
-        b_first = _pointer(context, builder, signature, args, 1, first)
-        c_first = _pointer(context, builder, signature, args, 2, first)
+        a_first = data_of(builder, args[0], first)
+        b_first = data_of(builder, args[1], first)
+        c_first = data_of(builder, args[2], first)
         whole = builder.and_(n_k, ir.Constant(INDEX, -lanes.n))
         tail = lanes.mask(builder.sub(n_k, whole))
         row = cgutils.alloca_once_value(builder, first)
@@ -303,7 +294,7 @@ def turn_block(typing_context, source, source_at, source_row, target, target_at,
 
     def codegen(context, builder, signature, args):
         lanes = _Lanes(context, builder, target.dtype)
-        first = _pointer(context, builder, signature, args, 0, args[1])
+        first = data_of(builder, args[0], args[1])
         rows = []
         for r in range(lanes.n):
             start = builder.gep(first, [builder.mul(args[2], ir.Constant(INDEX, r))])
@@ -320,7 +311,7 @@ def turn_block(typing_context, source, source_at, source_row, target, target_at,
                     order = ir.Constant(ir.VectorType(INT, lanes.n), chosen)
                     rows[place] = builder.shuffle_vector(upper, lower, order)
             apart *= 2
-        first = _pointer(context, builder, signature, args, 3, args[4])
+        first = data_of(builder, args[3], args[4])
         for r in range(lanes.n):
             start = builder.gep(first, [builder.mul(args[5], ir.Constant(INDEX, r))])
             lanes.store(rows[r], lanes.place(start, 0))

@@ -13,7 +13,7 @@ from numpy import float64
 
 from retrograd.engine.jit import formula, jit
 from retrograd.engine.kernels.product import STRIP_BYTES, far_apart, lay_in_strips, product
-from retrograd.engine.native import matrix, row, vector
+from retrograd.engine.views import matrix, row, vector, views
 from retrograd.maths import activations, losses
 from retrograd.maths.activations import (
     ELU,
@@ -97,7 +97,8 @@ def score_rows(layout, data, rows, first, a_out, delta_out):
 @jit(entry=True)
 def losses_of_rows(layout, data, rows, y_pred, delta, losses):
     """Fill ``losses`` with the loss of each row by itself; delta has room for one row's."""
-    n_out = layout.widths[-1]
+    layout, data, rows, losses = views(layout), views(data), views(rows), views(losses)
+    n_out, y_pred, delta = layout.widths[-1], views(y_pred), views(delta)
     for r in range(rows.size):
         a_out = matrix(y_pred, r * n_out, 1, n_out)
         loss, _ = score_rows(layout, data, rows, r, a_out, matrix(delta, 0, 1, n_out))

@@ -10,7 +10,8 @@ from numpy import float64
 
 from retrograd.engine.jit import formula, jit
 from retrograd.engine.kernels.product import far_apart, product
-from retrograd.engine.native import matrix, next_task, row, vector
+from retrograd.engine.native import next_task
+from retrograd.engine.views import matrix, row, vector, views
 from retrograd.maths import activations
 from retrograd.maths.activations import (
     ELU,
@@ -205,6 +206,8 @@ def predict(layout, theta, data, rows, z, a, out, crew, n_workers):
     panel has follows from the size of a. ``rows`` are 0, 1, 2, ..., read
     for sparse rows only.
     """
+    layout, theta, data, rows = views(layout), views(theta), views(data), views(rows)
+    z, a, out, crew = views(z), views(a), views(out), views(crew)
     n_rows, n_outputs = out.shape
     last, n_features = layout.activations.size - 1, layout.widths[0]
     panel_rows = a.size // (layout.units_at[last] + n_outputs)

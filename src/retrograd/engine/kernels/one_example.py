@@ -20,8 +20,8 @@ from retrograd.engine.kernels.backward import (
 from retrograd.engine.kernels.forward import activate, fill_rows
 from retrograd.engine.kernels.product import TILES_FROM, product
 from retrograd.engine.kernels.steps import keep
-from retrograd.engine.native import matrix, row, vector
 from retrograd.engine.subnormals import flush_subnormals, restore_mode
+from retrograd.engine.views import matrix, row, vector, views
 from retrograd.maths.activations import IDENTITY
 from retrograd.maths.losses import LOG_LOSS
 
@@ -33,7 +33,10 @@ UP_TO = 512
 def train(layout, theta, data, plan, history, work, losses):
     """Take the plan's steps and return how many went well, as ``steps.train`` does."""
     mode = flush_subnormals()
-    n_good = take_steps(layout, theta, data, plan, history, work, losses)
+    n_good = take_steps(
+        views(layout), views(theta), views(data), views(plan), views(history), views(work),
+        views(losses),
+    )  # fmt: skip
     restore_mode(mode)
     return n_good
 

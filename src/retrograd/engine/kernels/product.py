@@ -10,8 +10,9 @@ here in tiles that fill the processor's registers (see ``engine/tiles``), with t
 import numpy as np
 
 from retrograd.engine.jit import COMPILED, jit
-from retrograd.engine.native import VECTOR_BYTES, matrix, vector
+from retrograd.engine.native import VECTOR_BYTES
 from retrograd.engine.tiles import TILE_ROWS
+from retrograd.engine.views import matrix, vector
 
 # Entries of b from which tiles are worth setting up. The rows of a do not count: what becomes of
 # one of them must not depend on how many others there are.
@@ -94,9 +95,9 @@ if not COMPILED:
         W_turned[:, first : first + W.shape[0]] = W.T
 
 else:
-    from retrograd.engine.native import scratch
     from retrograd.engine.tiles import row_dots as column_product
     from retrograd.engine.tiles import tile_column, turn_block
+    from retrograd.engine.views import scratch
 
     plain_product = jit(plain_product)
 

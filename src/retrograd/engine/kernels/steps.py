@@ -19,8 +19,9 @@ from retrograd.engine.kernels.backward import (
 from retrograd.engine.kernels.forward import forward
 from retrograd.engine.kernels.product import STRIP_BYTES, far_apart, lay_in_strips, turn_all
 from retrograd.engine.kernels.update import LANES, update
-from retrograd.engine.native import matrix, next_task, row, vector, wait_for_all
+from retrograd.engine.native import next_task, wait_for_all
 from retrograd.engine.subnormals import flush_subnormals, restore_mode
+from retrograd.engine.views import matrix, row, vector, views
 
 
 def tasks_of(n_rows, task_rows):
@@ -46,8 +47,9 @@ def train(
     """
     mode = flush_subnormals()
     n_good = take_steps(
-        layout, settings, theta, slots, data, plan, history, work, losses, crew, worker, n_workers
-    )
+        views(layout), settings, views(theta), views(slots), views(data), views(plan),
+        views(history), views(work), views(losses), views(crew), worker, n_workers,
+    )  # fmt: skip
     restore_mode(mode)
     return n_good
 

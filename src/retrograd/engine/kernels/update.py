@@ -11,8 +11,8 @@ import numpy as np
 
 from retrograd.engine.jit import jit
 from retrograd.engine.kernels.forward import not_finite
-from retrograd.engine.native import row, vector
 from retrograd.engine.subnormals import flush_subnormals, restore_mode
+from retrograd.engine.views import row, vector, views
 
 BLOCK = 4096
 LANES = 16
@@ -105,10 +105,10 @@ def move(settings, theta, slots, g, start, weights, learning_rate, correction):
 @jit(entry=True)
 def move_all(settings, theta, slots, gradient, n_weights, learning_rate, correction):
     """``move`` for all parameters at once: what an update does to any theta, to look at it."""
-    part, g = vector(theta, 0, theta.size), vector(gradient, 0, theta.size)
-    weights = vector(theta, 0, n_weights)
+    part, g = views(theta), views(gradient)
+    weights = vector(part, 0, n_weights)
     mode = flush_subnormals()
-    trouble = move(settings, part, slots, g, 0, weights, learning_rate, correction)
+    trouble = move(settings, part, views(slots), g, 0, weights, learning_rate, correction)
     restore_mode(mode)
     return trouble
 
