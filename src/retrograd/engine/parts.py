@@ -7,8 +7,19 @@ stops where it is ready to be linked into its callers, which are then optimised 
 
 from numba.core import codegen
 from numba.core.compiler import Compiler
+from numba.core.compiler_machinery import PassManager
 
 _Library: type = getattr(codegen, "JITCodeLibrary", object)
+# Numba's passes for what no kernel does: closures, whole arrays, ``with`` blocks.
+_IDLE = {
+    "WithLifting",
+    "InlineClosureLikes",
+    "InlineInlinables",
+    "InlineOverloads",
+    "MakeFunctionToJitFunction",
+    "LiteralUnroll",
+    "NopythonRewrites",
+}
 # What this file takes for granted of it.
 _KNOWN = (
     "_optimize_functions",
@@ -82,7 +93,17 @@ class _PartCompiler(Compiler):
         if self.state.library is None:
             codegen = self.state.targetctx.codegen()
             self.state.library = _PartLibrary(codegen, self.state.func_id.func_qualname)
-        return super().define_pipelines()
+        return [_without_idle_passes(manager) for manager in super().define_pipelines()]
+
+
+def _without_idle_passes(manager):
+    """All passes but the idle ones, which would look through each kernel in vain."""
+    kept = PassManager(manager.pipeline_name)
+    for compiler_pass, description in manager.passes:
+        if compiler_pass.__name__ not in _IDLE:
+            kept.add_pass(compiler_pass, description)
+    kept.finalize()
+    return kept
 
 
 # Where Numba is another one inside, parts are compiled as all else is: the same code, in more time.
