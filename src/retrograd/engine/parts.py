@@ -36,7 +36,10 @@ class _PartLibrary(_Library):
     _with_callees = None
 
     def _optimize_functions(self, ll_module):
-        pass
+        if self.called:
+            for function in ll_module.functions:
+                if not function.is_declaration:
+                    function.add_function_attribute("noinline")
 
     def finalize(self):
         """Be ready to be linked in; what this part calls itself is not linked into it."""
@@ -93,6 +96,7 @@ class _PartCompiler(Compiler):
         if self.state.library is None:
             codegen = self.state.targetctx.codegen()
             self.state.library = _PartLibrary(codegen, self.state.func_id.func_qualname)
+            self.state.library.called = not self.state.flags.forceinline
         return [_without_idle_passes(manager) for manager in super().define_pipelines()]
 
 
