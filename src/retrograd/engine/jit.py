@@ -72,8 +72,8 @@ def jit(function: Callable | None = None, *, entry: bool = False, inline: bool =
     - No reference counting (``_nrt``), which costs a tiny network ten times its arithmetic. It
       also makes the compiler refuse any kernel that allocates.
     - What is inlined is compiled where it is called and nowhere else: to compile it by itself,
-      and all that calls it around it once more, was most of the first fit's time. ``inline=False``
-      is for what is called from several places and is large.
+      and all that calls it around it once more, was most of the first fit's time. With
+      ``inline=False`` there is one copy of it that is called: for what is large.
     - An ``entry`` is called from Python: its machine code is kept on disk.
     """
     if function is None:

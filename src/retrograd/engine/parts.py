@@ -2,7 +2,8 @@
 
 Numba compiles every function down to machine code by itself, and once more within each of its
 callers. For kernels made of a hundred small functions that is most of the first fit's time. A part
-stops where it is ready to be linked into its callers, which are then optimised as a whole.
+stops where it is ready to be linked, and what it calls is linked only where machine code is made:
+into the entry, which is optimised as a whole.
 """
 
 from numba.core import codegen
@@ -35,8 +36,13 @@ class _PartLibrary(_Library):
 
     _with_callees = None
 
+    def __init__(self, codegen, name, inline):
+        super().__init__(codegen, name)
+        self._inline = inline
+
     def _optimize_functions(self, ll_module):
-        if self.called:
+        """Leave that to the caller, but say of what is large that it be called, and once there."""
+        if not self._inline:
             for function in ll_module.functions:
                 if not function.is_declaration:
                     function.add_function_attribute("noinline")
@@ -95,8 +101,8 @@ class _PartCompiler(Compiler):
         """Return Numba's own passes, to end in a library of ours."""
         if self.state.library is None:
             codegen = self.state.targetctx.codegen()
-            self.state.library = _PartLibrary(codegen, self.state.func_id.func_qualname)
-            self.state.library.called = not self.state.flags.forceinline
+            name, inline = self.state.func_id.func_qualname, self.state.flags.forceinline
+            self.state.library = _PartLibrary(codegen, name, inline)
         return [_without_idle_passes(manager) for manager in super().define_pipelines()]
 
 

@@ -175,14 +175,23 @@ def _set(context, builder, signature, args):
     builder.store(number, _place(builder, view, index))
 
 
-@lower_builtin("static_getitem", View, types.IntegerLiteral)
-def _get_at(context, builder, signature, args):
-    """x[-1] and the like, the only negative indices there are: those that stand in the code."""
-    view, i = args
+def _place_at(builder, view, i):
+    """Pointer to x[-1] and the like, the only negative indices there are: those in the code."""
     place = ir.Constant(INDEX, i)
     if i < 0:
         place = builder.add(lengths_of(builder, view)[0], place)
-    return builder.load(data_of(builder, view, place))
+    return data_of(builder, view, place)
+
+
+@lower_builtin("static_getitem", View, types.IntegerLiteral)
+def _get_at(context, builder, signature, args):
+    return builder.load(_place_at(builder, *args))
+
+
+@lower_builtin("static_setitem", View, types.Integer, types.Any)
+def _set_at(context, builder, signature, args):
+    view, i, number = args
+    builder.store(number, _place_at(builder, view, i))
 
 
 if not COMPILED:
@@ -211,8 +220,10 @@ else:
             if kind.layout != "C":
                 raise TypeError(f"kernels take contiguous arrays, got {kind}")
             return View(kind.dtype, kind.ndim, kind.mutable)
-        if isinstance(kind, types.BaseNamedTuple):
-            return types.NamedTuple([_view_type(field) for field in kind], kind.instance_class)
+        if isinstance(kind, (types.NamedTuple, types.NamedUniTuple)):
+            return types.NamedTuple(
+                [_view_type(field) for field in kind.types], kind.instance_class
+            )
         return kind
 
     def _seen(context, builder, kind, value):
@@ -221,9 +232,10 @@ else:
             array = make_array(kind)(context, builder, value)
             lengths = cgutils.unpack_tuple(builder, array.shape, kind.ndim)
             return make_view(builder, array.data, lengths)
-        if isinstance(kind, types.BaseNamedTuple):
-            fields = cgutils.unpack_tuple(builder, value, len(kind))
-            seen = [_seen(context, builder, *field) for field in zip(kind, fields, strict=True)]
+        if isinstance(kind, (types.NamedTuple, types.NamedUniTuple)):
+            fields = cgutils.unpack_tuple(builder, value)
+            pairs = zip(kind.types, fields, strict=True)
+            seen = [_seen(context, builder, *pair) for pair in pairs]
             return context.make_tuple(builder, _view_type(kind), seen)
         return value
 

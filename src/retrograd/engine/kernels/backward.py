@@ -9,7 +9,7 @@ it by the batch's weight. The deltas of some rows need no other rows; the gradie
 needs all rows, but no other weights. Hence two functions, ``send_back`` and ``gradient_of``.
 """
 
-from numpy import float64
+from numpy import float64, int64
 
 from retrograd.engine.jit import formula, jit
 from retrograd.engine.kernels.product import STRIP_BYTES, far_apart, lay_in_strips, product
@@ -79,7 +79,7 @@ def score_rows(layout, data, rows, first, a_out, delta_out):
         weight_sum += weight
         row_loss = 0.0
         if softmax:
-            label = int(data.y[example, 0])
+            label = int64(data.y[example, 0])
             row_loss = log_loss(float64(a_out[r, label]), 1.0, layout.tiny)
             for o in range(n_out):
                 y = 1.0 if o == label else 0.0

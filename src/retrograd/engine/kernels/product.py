@@ -172,7 +172,7 @@ def product(a, turned, first, b, c, add, strips):
     b's numbers lie in strips of ``STRIP_BYTES`` (those of a single row always do).
     """
     # The compiler would make one copy for each constant that it is called with.
-    chosen_product(a, bool(turned), int(first), b, c, bool(add), bool(strips))
+    chosen_product(a, bool(turned), np.int64(first), b, c, bool(add), bool(strips))
 
 
 @jit(inline=False)

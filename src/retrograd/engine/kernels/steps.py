@@ -9,6 +9,8 @@ network only, so that any number of workers gives the same bits.
 
 from math import isfinite
 
+from numpy import int64
+
 from retrograd.engine.jit import jit
 from retrograd.engine.kernels.backward import (
     gradient_of,
@@ -69,7 +71,7 @@ def take_steps(
     for k in range(n_steps):
         parity, weight = k % 2, 0.0
         # As a bare constant it would be a type of its own, and all it goes into compiled for it.
-        n_row_tasks = int(0)  # noqa: RUF046, UP018
+        n_row_tasks = int64(0)
         first, end = plan.bounds[k], plan.bounds[k + 1]
         if worker == 0:
             keep(theta, history.thetas, k)
