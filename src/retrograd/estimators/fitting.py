@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from retrograd.estimators.base import BaseMLP
     from retrograd.rewind.recording import Recording
 
-# Multiplications of epochs that are trained without a look between them: some 0.05 seconds.
-UNWATCHED_WORK = 1 << 31
+# Multiplications of epochs that are trained without a look between them: some 0.2 seconds.
+UNWATCHED_WORK = 1 << 33
 
 
 def fit_stochastic(
