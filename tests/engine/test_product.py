@@ -26,7 +26,7 @@ from retrograd.engine.views import vector, views
 
 DTYPES = [np.float64, np.float32]
 GUARD, MARK = 67, 12345.0
-CHOSEN, PLAIN, TILED, IN_STRIPS, COLUMN = range(5)
+CHOSEN, PLAIN, TILED, IN_STRIPS, AHEAD, COLUMN = range(6)
 
 
 @jit(entry=True)
@@ -38,9 +38,11 @@ def multiply(way, a, turned, first, b, c, add):
     elif way == PLAIN:
         plain_product(a, turned, first, b, c, add)
     elif way == TILED:
-        tiled_product(a, turned, first, b, c, add, False)
+        tiled_product(a, turned, first, b, c, add, False, 0)
     elif way == IN_STRIPS:
         product(a, turned, first, b, c, add, True)
+    elif way == AHEAD:
+        product(a, turned, first, b, c, add, False, a.shape[0])
     else:
         column_product(a, vector(b, 0, b.size), vector(c, 0, c.size), add)
 
@@ -179,11 +181,12 @@ def test_terms_in_order_whatever_their_number(n_terms: int, add: bool, turned: b
 @pytest.mark.parametrize("n_terms", [7, DEPTH_IN_STRIPS, DEPTH_IN_STRIPS + 9, 600])
 @pytest.mark.parametrize("more", [10 - STRIP_BYTES // 4, -1, 0, 3, STRIP_BYTES // 4 + 5])
 def test_terms_in_strips(more: int, n_terms: int, add: bool, turned: bool) -> None:
-    """The numbers of b in strips, one or several, whole or not: the same sums."""
+    """The numbers of b in strips, one or several, whole or not, or a's loaded ahead: the same."""
     a, b, c = operands(13, n_terms, STRIP_BYTES // 4 + more, np.float32)
     expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
     assert b.size >= TILES_FROM, "tiles must really be what is tested"
-    SAME(in_way(IN_STRIPS, a, b, c, add, turned, 2), expected, strict=True)
+    for way in (IN_STRIPS, AHEAD):
+        SAME(in_way(way, a, b, c, add, turned, 2), expected, strict=True)
 
 
 @pytest.mark.parametrize("width", [1, 5, 16, 40])
@@ -205,7 +208,7 @@ def test_double_precision_in_order(turned: bool) -> None:
         a, b, c = operands(n_rows, n_terms, n_columns, np.float64)
         for add in (False, True):
             expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
-            for way in (TILED, IN_STRIPS):
+            for way in (TILED, IN_STRIPS, AHEAD):
                 SAME(in_way(way, a, b, c, add, turned, 1), expected, strict=True)
 
 
@@ -225,7 +228,7 @@ def test_dots_of_rows(add: bool, dtype: type) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("way", [CHOSEN, PLAIN, TILED, IN_STRIPS])
+@pytest.mark.parametrize("way", [CHOSEN, PLAIN, TILED, IN_STRIPS, AHEAD])
 def test_close_to_numpy(way: int, dtype: type) -> None:
     """Whatever the way, it is a product; compiled or not."""
     tolerance = 2e-5 if dtype == np.float32 else 1e-13

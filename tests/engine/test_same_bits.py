@@ -24,6 +24,7 @@ def all_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Share however little work there is, that of a prediction included."""
     share_all(monkeypatch)
     monkeypatch.setattr(prediction, "PANEL_ROWS", 50)
+    monkeypatch.setattr(prediction, "PANEL_ROWS_WIDE", 50)
 
 
 def with_threads(limit: int, work, *arguments):

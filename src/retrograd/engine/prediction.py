@@ -7,9 +7,11 @@ from retrograd.engine.kernels import forward
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
 from retrograd.engine.threads import make_crew, n_workers_for, run_workers
+from retrograd.engine.work import WIDE
 
-# Rows whose units are held at once: enough for a good matrix product, few enough for the cache.
-PANEL_ROWS = 256
+# Rows whose units are held at once: enough to earn the loading of the weights, few enough that they
+# stay in the cache from one layer to the next, and with them the rows that come next.
+PANEL_ROWS, PANEL_ROWS_WIDE = 96, 256
 
 
 class Predictor:
@@ -78,7 +80,8 @@ class Predictor:
     def predict(self, data: Data, n_rows: int) -> tuple[np.ndarray, int]:
         """Predict for rows from ``make_data``, dense or sparse; the rest as for a call."""
         out = np.empty((n_rows, self.network.widths[-1]), self.dtype)
-        panel_rows = max(1, min(n_rows, PANEL_ROWS))
+        panel_rows = PANEL_ROWS if self._widest < WIDE else PANEL_ROWS_WIDE
+        panel_rows = max(1, min(n_rows, panel_rows))
         rows = self._no_rows
         if data.row_starts.size > 0:
             rows = _read_only(np.arange(n_rows, dtype=np.int64))

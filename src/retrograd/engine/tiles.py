@@ -23,6 +23,8 @@ TILE_ROWS = (12, 12, 8, 6) if MANY_REGISTERS else (12, 6)
 # Of a sum that is spread over lanes the bits depend on their number: the same on every machine.
 DOT_LANES_BYTES = 64
 INT, INDEX = ir.IntType(32), ir.IntType(64)
+# What a tile asks for ahead, if anything.
+NOTHING, ROWS_OF_B, ROWS_OF_A = range(3)
 
 
 class _Lanes:
@@ -133,18 +135,19 @@ def _whole_steps(builder, counter, step, end):
 class _Matrices:
     """The operands of a product: c[r, o] (+)= sum over k < n_k of a[r, k] b[k, o]."""
 
-    def __init__(self, a, a_row, a_column, n_k, b, b_row, c, c_row, add):
+    def __init__(self, a, a_row, a_column, n_k, b, b_row, c, c_row, add, onward, a_next):
         self.a, self.a_row, self.a_column, self.n_k = a, a_row, a_column, n_k
         self.b, self.b_row = b, b_row
         self.c, self.c_row = c, c_row
         self.add = add
+        self.onward, self.a_next = onward, a_next
 
 
 def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
     """Emit the tile of n_rows rows from ``first_row`` on; it is as many vectors wide as masks.
 
-    With ``onward`` it asks for the rows of b that follow these: for one vector of each, since the
-    next tile asks for the next.
+    With ``onward`` it asks for what comes next: of the rows of b that follow these for one vector
+    each, since the next tile asks for the next; or of ``a_next`` for as much as it reads of a.
     """
     n_vectors = len(masks)
     places = [(r, v) for r in range(n_rows) for v in range(n_vectors)]
@@ -159,8 +162,12 @@ def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
     if onward:
         number = builder.udiv(first_row, ir.Constant(INDEX, n_rows))
         vector = builder.urem(number, ir.Constant(INDEX, n_vectors))
-        ahead = builder.gep(m.b, [builder.mul(m.n_k, m.b_row)])
-        ahead = builder.gep(ahead, [builder.mul(vector, ir.Constant(INDEX, lanes.n))])
+        b_next = builder.gep(m.b, [builder.mul(m.n_k, m.b_row)])
+        b_next = builder.gep(b_next, [builder.mul(vector, ir.Constant(INDEX, lanes.n))])
+        a_next = builder.gep(m.a_next, [builder.mul(first_row, m.n_k)])
+        of_b = builder.icmp_signed("==", m.onward, ir.Constant(m.onward.type, ROWS_OF_B))
+        ahead = builder.select(of_b, b_next, a_next)
+        ahead_step = builder.select(of_b, m.b_row, ir.Constant(INDEX, n_rows))
     with builder.if_else(cgutils.is_true(builder, m.add)) as (then, otherwise):
         with then:
             for r, v in places:
@@ -171,7 +178,7 @@ def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
     with cgutils.for_range(builder, m.n_k) as loop:
         b_k = builder.gep(m.b, [builder.mul(loop.index, m.b_row)])
         if onward:
-            lanes.prefetch(builder.gep(ahead, [builder.mul(loop.index, m.b_row)]))
+            lanes.prefetch(builder.gep(ahead, [builder.mul(loop.index, ahead_step)]))
         terms = [lanes.load(lanes.place(b_k, v), masks[v]) for v in range(n_vectors)]
         column = builder.mul(loop.index, m.a_column)
         for r in range(n_rows):
@@ -185,24 +192,27 @@ def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
 
 @intrinsic
 def tile_column(
-    typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, c, left, n_columns, add, onward
-):
+    typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, c, left, n_columns, add, onward,
+    a_next
+):  # fmt: skip
     """c[r, o] = sum over k < n_k of a[r, k] b[k, o], for all r and n_columns o from ``left`` on.
 
     With ``add`` the sum is added to c. Of a and b it is told where in the array their first entry
     stands and how far apart their rows are, of a also the columns. No more columns at
-    a time than ``TILE_ROWS`` has vectors for. ``onward`` says that the rows of b that follow these
-    will be needed next, so that they are loaded meanwhile.
+    a time than ``TILE_ROWS`` has vectors for. ``onward`` says what will be needed next, so that it
+    is loaded meanwhile: ``ROWS_OF_B`` those that follow these, ``ROWS_OF_A`` what stands from
+    ``a_next`` on.
     """
 
     def codegen(context, builder, signature, args):
         lanes = _Lanes(context, builder, c.dtype)
-        _, _, a_row, a_column, n_k, _, _, b_row, c_, left, n_columns, add, onward = args
+        _, _, a_row, a_column, n_k, _, _, b_row, c_, left, n_columns, add, onward, a_next = args
         n_rows, c_row = lengths_of(builder, c_)
         matrices = _Matrices(
             data_of(builder, args[0], args[1]), a_row, a_column, n_k,
             data_of(builder, args[5], args[6]), b_row,
-            data_of(builder, args[8], left), c_row, add,
+            data_of(builder, args[8], left), c_row, add, onward,
+            data_of(builder, args[0], a_next),
         )  # fmt: skip
         row = cgutils.alloca_once_value(builder, ir.Constant(INDEX, 0))
         for n_vectors, tile_rows in enumerate(TILE_ROWS, start=1):
@@ -227,7 +237,7 @@ def tile_column(
 
     place, flag = types.intp, types.boolean
     return types.none(
-        a, place, place, place, place, b, place, place, c, place, place, flag, flag
+        a, place, place, place, place, b, place, place, c, place, place, flag, place, place
     ), codegen
 
 

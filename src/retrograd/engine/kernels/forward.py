@@ -69,7 +69,7 @@ def forward(layout, theta, strips, data, rows, first, n_rows, begin, end, x, z, 
 
 
 @jit
-def pass_layer(layout, theta, strips, layer, a_in, z):
+def pass_layer(layout, theta, strips, layer, a_in, z, ahead=0):
     """z = a_in W + b, of shapes (B, O), (B, I), (I, O), (O,).
 
     If ``strips`` are given, a W whose rows are far apart is read there instead of in theta.
@@ -79,7 +79,7 @@ def pass_layer(layout, theta, strips, layer, a_in, z):
     in_strips = strips.size > 0 and far_apart(n_out, z.itemsize)
     source = strips if in_strips else theta
     W = matrix(source, layout.weights_at[layer], n_in, n_out)
-    product(a_in, False, 0, W, z, True, in_strips)
+    product(a_in, False, 0, W, z, True, in_strips, ahead)
 
 
 @jit
@@ -231,7 +231,7 @@ def predict(layout, theta, data, rows, z, a, out, crew, n_workers):
             else:
                 trouble += not_finite(vector(data.X, first * n_features, n * n_features))
                 x = matrix(data.X, first * n_features, n, n_features)
-                pass_layer(layout, theta, no_strips, layer, x, z_out)
+                pass_layer(layout, theta, no_strips, layer, x, z_out, n_workers * panel_rows)
             activate(layout.activations[layer], z_out, a_out)
         panel = next_task(crew, panel, n_workers)
     return trouble

@@ -69,7 +69,7 @@ def plain_product(a, turned, first, b, c, add):
 
 if not COMPILED:
 
-    def tiled_product(a, turned, first, b, c, add, strips):
+    def tiled_product(a, turned, first, b, c, add, strips, ahead):
         """The same, a term at a time of all sums at once."""
         if strips:
             width = STRIP_BYTES // b.itemsize
@@ -88,21 +88,21 @@ if not COMPILED:
 
     def column_product(a, b, c, add):
         """The same where b and c are one column."""
-        tiled_product(a, False, 0, b[:, np.newaxis], c[:, np.newaxis], add, False)
+        tiled_product(a, False, 0, b[:, np.newaxis], c[:, np.newaxis], add, False, 0)
 
     def turn(W, first, W_turned):
         """W_turned[:, i] = W[i] for the rows W of a matrix from its row ``first`` on."""
         W_turned[:, first : first + W.shape[0]] = W.T
 
 else:
+    from retrograd.engine.tiles import NOTHING, ROWS_OF_A, ROWS_OF_B, tile_column, turn_block
     from retrograd.engine.tiles import row_dots as column_product
-    from retrograd.engine.tiles import tile_column, turn_block
     from retrograd.engine.views import scratch
 
     plain_product = jit(plain_product)
 
     @jit
-    def tiled_product(a, turned, first, b, c, add, strips):
+    def tiled_product(a, turned, first, b, c, add, strips, ahead):
         """The same in tiles, a strip of columns and some terms at a time."""
         n_rows, n_columns = c.shape
         n_terms, width = b.shape[0], STRIP_BYTES // c.itemsize
@@ -113,6 +113,9 @@ else:
         copy = scratch(c, COPY_BYTES)
         for left in range(0, n_columns, width):
             n = min(width, n_columns - left)
+            onward = ROWS_OF_B if strips else NOTHING
+            if ahead > 0 and left == 0:
+                onward = ROWS_OF_A
             for top in range(0, n_terms, depth):
                 n_k = min(depth, n_terms - top)
                 source, b_at, b_row = vector(b, 0, b.size), top * n_columns + left, n_columns
@@ -126,7 +129,8 @@ else:
                     source, b_at, b_row = copy, 0, n
                 tile_column(
                     a, first + top * a_column if turned else top, a_row, a_column, n_k,
-                    source, b_at, b_row, c, left, n, add or top > 0, strips,
+                    source, b_at, b_row, c, left, n, add or top > 0, onward,
+                    ahead * a_row + top * n_rows,
                 )  # fmt: skip
 
     @jit(inline=False)
@@ -165,22 +169,24 @@ def turn_all(W, first, n_rows, turned):
 
 
 @jit
-def product(a, turned, first, b, c, add, strips):
+def product(a, turned, first, b, c, add, strips, ahead=0):
     """c = a b, or with ``add`` c += a b, of shapes (R, K), (K, O), (R, O).
 
     With ``turned``, a' in place of a: of the rows of a' those R from ``first`` on. With ``strips``
-    b's numbers lie in strips of ``STRIP_BYTES`` (those of a single row always do).
+    b's numbers lie in strips of ``STRIP_BYTES`` (those of a single row always do). ``ahead`` says
+    how many rows further on in memory stand the rows of a that the next call will need, so that
+    they come meanwhile; 0 if one can't say.
     """
     # The compiler would make one copy for each constant that it is called with.
-    chosen_product(a, bool(turned), np.int64(first), b, c, bool(add), bool(strips))
+    chosen_product(a, bool(turned), np.int64(first), b, c, bool(add), bool(strips), np.int64(ahead))
 
 
 @jit(inline=False)
-def chosen_product(a, turned, first, b, c, add, strips):
+def chosen_product(a, turned, first, b, c, add, strips, ahead):
     """The product in the way that is faster at its size."""
     if b.size < TILES_FROM:
         plain_product(a, turned, first, b, c, add)
     elif c.shape[1] == 1 and not turned:
         column_product(a, vector(b, 0, b.size), vector(c, 0, c.size), add)
     else:
-        tiled_product(a, turned, first, b, c, add, strips)
+        tiled_product(a, turned, first, b, c, add, strips, ahead)
