@@ -11,7 +11,8 @@ from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import PassManager
 
 _Library: type = getattr(codegen, "JITCodeLibrary", object)
-# Numba's passes for what no kernel does: closures, whole arrays, ``with`` blocks.
+# Numba's passes for what no kernel does: closures, whole arrays, ``with`` blocks, references that
+# are counted until a variable's last use.
 _IDLE = {
     "WithLifting",
     "InlineClosureLikes",
@@ -20,6 +21,7 @@ _IDLE = {
     "MakeFunctionToJitFunction",
     "LiteralUnroll",
     "NopythonRewrites",
+    "IRLegalization",
 }
 # What this file takes for granted of it.
 _KNOWN = (

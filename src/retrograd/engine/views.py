@@ -1,8 +1,8 @@
 """Views: how the kernels see arrays, a pointer and the lengths of one or two dimensions.
 
-Numba's own arrays carry ten numbers each, for strides, owners and slices that no kernel has a use
-for, and handing forty of them from one small function to the next is most of what the compiler
-would be busy with. A view has two numbers, or three; it is row-major, owns nothing, and is valid
+Numba's own arrays carry seven to nine numbers each, for strides, owners and slices that no kernel
+has a use for, and to hand forty of them from one small function to the next would keep the compiler
+busy for seconds. A view has two numbers, or three; it is row-major, owns nothing, and is valid
 while what it looks at is. As with arrays in compiled code, nobody checks an index.
 
 What the interpreted kernels need of it stands here twice, with the same meaning.
