@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from retrograd.rewind.recording import Recording
 
 # Multiplications of epochs that are trained without a look between them: some 0.2 seconds.
-# Recordings look four times as often, so that their checkpoints come when they are due.
+# Recordings look at small networks, whose multiplications take longest, four times as often, so
+# that their checkpoints come when they are due.
 UNWATCHED_WORK = 1 << 33
 
 
@@ -191,11 +192,11 @@ class Training:
 
     def _unwatched(self) -> int:
         """Epochs that can be trained without a look: a look takes as long as a small network's."""
-        from retrograd.engine.trainer import STEP_WORK  # as above
+        from retrograd.engine.threads import MEET_FROM  # as above
+        from retrograd.engine.trainer import STEP_WORK
 
         if self._on_steps is not None or self.validation is not None or self.estimator.verbose:
             return 1
-        most = UNWATCHED_WORK
         if self.recordings:
             from retrograd.rewind.recording import Recording  # loads SQLite
 
@@ -203,8 +204,9 @@ class Training:
             only_write = all(isinstance(one, Recording) for one in self.recordings)
             if not only_write or self.trainer.optimizer.schedule == "invscaling":
                 return 1
-            most //= 4
         a_step = 3 * self.course.batch_size * self.trainer.network.n_parameters + STEP_WORK
+        is_small = a_step < MEET_FROM
+        most = UNWATCHED_WORK // 4 if self.recordings and is_small else UNWATCHED_WORK
         work = self.course.steps_an_epoch * a_step
         return max(1, min(most // work, self.stopping.epochs_before_end()))
 
