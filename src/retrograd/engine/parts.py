@@ -54,10 +54,13 @@ class _PartLibrary(_Library):
         self._finalize_dynamic_globals()
         self._finalized = True
 
+    def _alone(self):
+        return super()._get_module_for_linking()
+
     def _get_module_for_linking(self):
         """Return this part with all that it calls, and what those call: each of them once."""
         if self._with_callees is None:
-            whole = super()._get_module_for_linking().clone()
+            whole = self._alone().clone()
             callees = list(self._linking_libraries)
             seen = {self}
             while callees:
@@ -68,10 +71,9 @@ class _PartLibrary(_Library):
                 self._reload_init.update(library._reload_init)
                 if isinstance(library, _PartLibrary):
                     callees += library._linking_libraries
-                    module = super(_PartLibrary, library)._get_module_for_linking()
+                    whole.link_in(library._alone(), preserve=True)
                 else:
-                    module = library._get_module_for_linking()
-                whole.link_in(module, preserve=True)
+                    whole.link_in(library._get_module_for_linking(), preserve=True)
             self._with_callees = whole
         return self._with_callees
 

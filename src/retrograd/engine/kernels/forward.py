@@ -72,7 +72,8 @@ def forward(layout, theta, strips, data, rows, first, n_rows, begin, end, x, z, 
 def pass_layer(layout, theta, strips, layer, a_in, z, ahead=0):
     """z = a_in W + b, of shapes (B, O), (B, I), (I, O), (O,).
 
-    If ``strips`` are given, a W whose rows are far apart is read there instead of in theta.
+    If ``strips`` are given, a W whose rows are far apart is read there instead of in theta. For
+    ``ahead`` see ``product``.
     """
     n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
     fill_rows(vector(theta, layout.biases_at[layer], n_out), z)
@@ -203,8 +204,9 @@ def predict(layout, theta, data, rows, z, a, out, crew, n_workers):
     As ``forward`` for rows that stand in their order, a panel of them at a time: X's own memory is
     what the first product reads, z has room for one layer only (but not that of a: loops over two
     arrays that are one do not vectorise), and the last a are made in ``out``. How many rows a
-    panel has follows from the size of a. ``rows`` are 0, 1, 2, ..., read
-    for sparse rows only.
+    panel has follows from the size of a. Workers take turns, so that the panel that one takes next
+    is likely to stand as many further on as there are workers: it is loaded ahead. ``rows`` are
+    0, 1, 2, ..., read for sparse rows only.
     """
     layout, theta, data, rows = views(layout), views(theta), views(data), views(rows)
     z, a, out, crew = views(z), views(a), views(out), views(crew)
