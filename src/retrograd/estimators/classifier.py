@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 from sklearn.utils.validation import validate_data
 
 from retrograd.estimators.base import BaseMLP, solver_is_stochastic
@@ -258,13 +258,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        binarizer = LabelBinarizer().fit(y)  # refuses targets that are no labels
+        classes, multilabel = _labels_of(y)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self.classes_ = binarizer.classes_
+            self.classes_ = classes
         else:
-            self._check_labels(unique_labels(y))
+            self._check_labels(classes)
         self._sparse_labels = scipy.sparse.issparse(y)
-        if binarizer.y_type_.startswith("multilabel"):
+        if multilabel:
             return X, (y.toarray() if self._sparse_labels else np.asarray(y)) != 0
         return X, np.searchsorted(self.classes_, y)[:, np.newaxis].astype(X.dtype)
 
@@ -310,3 +310,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _labels_of(y: Any) -> tuple[np.ndarray, bool]:
+    """The labels there are, sorted, and whether a row can have several; refuses what is no label.
+
+    Whole numbers are labels, whatever they are: asking further would take a small fit's time.
+    """
+    if isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biu":
+        return np.unique(y), False
+    binarizer = LabelBinarizer().fit(y)
+    return binarizer.classes_, binarizer.y_type_.startswith("multilabel")

@@ -6,7 +6,7 @@
 Shapes: B rows in the panel, I units in, O units out. Arrays are row-major; outputs come last.
 """
 
-from numpy import float64
+from numpy import float64, int32, int64
 
 from retrograd.engine.jit import formula, jit
 from retrograd.engine.kernels.product import far_apart, product
@@ -123,19 +123,19 @@ def add_sparse_product(data, rows, first, W, z):
 @jit(inline=False)
 def not_finite(numbers):
     """How many are NaN or infinite: v - v is 0 for all others."""
-    trouble = 0
+    # As narrow as float32, so that as many are counted at a time.
+    trouble = int32(0)
     for p in range(numbers.size):
         if numbers[p] - numbers[p] != 0:
-            trouble += 1
-    return trouble
+            trouble = int32(trouble + 1)
+    return int64(trouble)
 
 
 @jit
 def activate(code, z, a):
     """a = f(z), f being the activation of that code."""
     if code == SOFTMAX:
-        for r in range(z.shape[0]):
-            softmax(row(z, r), row(a, r))
+        softmax(z, a)
     else:
         activate_each(code, vector(z, 0, z.size), vector(a, 0, a.size))
 
@@ -183,18 +183,25 @@ def activate_each(code, z, a):
 
 @jit(inline=False)
 def softmax(z, a):
-    """a = exp(z) / sum(exp(z)), the largest z taken off first against overflow."""
-    top = z[0]
-    for o in range(1, z.size):
-        if z[o] > top:
-            top = z[o]
-    for o in range(z.size):
-        a[o] = exponential(float64(z[o] - top))
-    total = 0.0
-    for o in range(z.size):
-        total += float64(a[o])
-    for o in range(z.size):
-        a[o] = float64(a[o]) / total
+    """a = exp(z) / sum(exp(z)) in each row, its largest z taken off first against overflow."""
+    for r in range(z.shape[0]):
+        z_row, a_row = row(z, r), row(a, r)
+        top = z_row[0]
+        for o in range(1, z_row.size):
+            if z_row[o] > top:
+                top = z_row[o]
+        for o in range(z_row.size):
+            a_row[o] = z_row[o] - top
+    # All rows' at once: of a row of few classes many would be taken one by one.
+    powers = vector(a, 0, a.size)
+    for p in range(powers.size):
+        powers[p] = exponential(float64(powers[p]))
+    for r in range(a.shape[0]):
+        a_row, total = row(a, r), 0.0
+        for o in range(a_row.size):
+            total += float64(a_row[o])
+        for o in range(a_row.size):
+            a_row[o] = float64(a_row[o]) / total
 
 
 @jit(entry=True)
