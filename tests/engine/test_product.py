@@ -17,6 +17,7 @@ from retrograd.engine.kernels.product import (
     lay_in_strips,
     plain_product,
     product,
+    start_row,
     tiled_product,
     turn,
 )
@@ -27,24 +28,26 @@ from retrograd.engine.views import vector, views
 DTYPES = [np.float64, np.float32]
 GUARD, MARK = 67, 12345.0
 CHOSEN, PLAIN, TILED, IN_STRIPS, AHEAD, COLUMN = range(6)
+# What sums start from: nothing, one row for all rows of c, what c itself holds.
+STARTS = NOTHING, ONE_ROW, OWN = range(3)
 
 
 @jit(entry=True)
-def multiply(way, a, turned, first, b, c, add):
+def multiply(way, a, turned, first, b, start, c):
     """Make the product in one of its ways."""
-    a, b, c = views(a), views(b), views(c)
+    a, b, start, c = views(a), views(b), views(start), views(c)
     if way == CHOSEN:
-        product(a, turned, first, b, c, add, False)
+        product(a, turned, first, b, start, c, False)
     elif way == PLAIN:
-        plain_product(a, turned, first, b, c, add)
+        plain_product(a, turned, first, b, start, c)
     elif way == TILED:
-        tiled_product(a, turned, first, b, c, add, False, 0)
+        tiled_product(a, turned, first, b, start, c, False, 0)
     elif way == IN_STRIPS:
-        product(a, turned, first, b, c, add, True)
+        product(a, turned, first, b, start, c, True)
     elif way == AHEAD:
-        product(a, turned, first, b, c, add, False, a.shape[0])
+        product(a, turned, first, b, start, c, False, a.shape[0])
     else:
-        column_product(a, vector(b, 0, b.size), vector(c, 0, c.size), add)
+        column_product(a, vector(b, 0, b.size), start, start_row(start, 1), vector(c, 0, c.size))
 
 
 @jit(entry=True)
@@ -77,7 +80,7 @@ def guarded(array: np.ndarray, outside: float) -> tuple[np.ndarray, np.ndarray]:
     return part, whole
 
 
-def in_way(way: int, a, b, c, add: bool, turned: bool = False, first: int = 0) -> np.ndarray:
+def in_way(way: int, a, b, c, start: int, turned: bool = False, first: int = 0) -> np.ndarray:
     """Product in one way, between guards; a as the kernel sees it: its rows from ``first`` on.
 
     What surrounds a and b is NaN, and so is what c holds before it is written: no number that is
@@ -90,8 +93,9 @@ def in_way(way: int, a, b, c, add: bool, turned: bool = False, first: int = 0) -
     if way == IN_STRIPS:
         b = in_strips(b, STRIP_BYTES // b.itemsize).reshape(b.shape)
     a, b = guarded(a, np.nan)[0], guarded(b, np.nan)[0]
-    c, whole = guarded(c if add else np.full_like(c, np.nan), MARK)
-    multiply(way, a, turned, first, b, c, add)
+    begins = [c[:0, 0], guarded(one_row(c), np.nan)[0]]
+    c, whole = guarded(c if start == OWN else np.full_like(c, np.nan), MARK)
+    multiply(way, a, turned, first, b, [*begins, c.reshape(-1)][start], c)
     assert (whole[:GUARD] == MARK).all(), "nothing is written before c"
     assert (whole[-GUARD:] == MARK).all(), "nothing is written after c"
     return c.copy()
@@ -110,9 +114,14 @@ def operands(n_rows: int, n_terms: int, n_columns: int, dtype: type) -> list[np.
     return [rng.normal(size=shape).astype(dtype) for shape in shapes]
 
 
-def start_of_sums(c: np.ndarray, add: bool) -> np.ndarray:
+def one_row(c: np.ndarray) -> np.ndarray:
+    """A row for all rows of c, the same for few of its rows as for all."""
+    return np.cos(np.arange(c.shape[1])).astype(c.dtype)
+
+
+def start_of_sums(c: np.ndarray, start: int) -> np.ndarray:
     """What the sums begin with."""
-    return c if add else np.zeros_like(c)
+    return [np.zeros_like(c), np.broadcast_to(one_row(c), c.shape), c][start]
 
 
 MULTIPLY_ADD = fused if is_fused() else separate
@@ -145,18 +154,18 @@ def test_the_emulation_itself() -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("add", [False, True])
-def test_every_remainder_of_rows_and_columns(add: bool, turned: bool, dtype: type) -> None:
+@pytest.mark.parametrize("start", STARTS)
+def test_every_remainder_of_rows_and_columns(start: int, turned: bool, dtype: type) -> None:
     """One to two tiles of each shape and some more, each sum what it is in the largest product."""
     lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
     n_rows, n_columns, n_terms = 2 * max(TILE_ROWS) + 3, (len(TILE_ROWS) + 1) * lanes + 2, 3
     a, b, c = operands(n_rows, n_terms, n_columns, dtype)
-    expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
+    expected = product_in_order(a, b, start_of_sums(c, start), MULTIPLY_ADD)
     few = {1, 2, 3, lanes - 1, lanes, lanes + 1, 4 * lanes - 1, 4 * lanes, 4 * lanes + 1}
     for rows in range(1, n_rows + 1):
         for columns in range(1, n_columns + 1) if COMPILED else few:
             result = in_way(
-                TILED, a[:rows], b[:, :columns], c[:rows, :columns], add, turned, rows % 4
+                TILED, a[:rows], b[:, :columns], c[:rows, :columns], start, turned, rows % 4
             )
             if COMPILED:
                 SAME(result, expected[:rows, :columns], strict=True)
@@ -166,27 +175,27 @@ def test_every_remainder_of_rows_and_columns(add: bool, turned: bool, dtype: typ
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("n_terms", [1, 2, DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH, 2 * DEPTH + 3])
-def test_terms_in_order_whatever_their_number(n_terms: int, add: bool, turned: bool) -> None:
+def test_terms_in_order_whatever_their_number(n_terms: int, start: int, turned: bool) -> None:
     """Where they don't all go in at once, the next go on where the last have ended."""
     a, b, c = operands(13, n_terms, 37, np.float32)
-    expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
-    SAME(in_way(TILED, a, b, c, add, turned, 5), expected, strict=True)
+    expected = product_in_order(a, b, start_of_sums(c, start), MULTIPLY_ADD)
+    SAME(in_way(TILED, a, b, c, start, turned, 5), expected, strict=True)
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("n_terms", [7, DEPTH_IN_STRIPS, DEPTH_IN_STRIPS + 9, 600])
 @pytest.mark.parametrize("more", [10 - STRIP_BYTES // 4, -1, 0, 3, STRIP_BYTES // 4 + 5])
-def test_terms_in_strips(more: int, n_terms: int, add: bool, turned: bool) -> None:
+def test_terms_in_strips(more: int, n_terms: int, start: int, turned: bool) -> None:
     """The numbers of b in strips, one or several, whole or not, or a's loaded ahead: the same."""
     a, b, c = operands(13, n_terms, STRIP_BYTES // 4 + more, np.float32)
-    expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
+    expected = product_in_order(a, b, start_of_sums(c, start), MULTIPLY_ADD)
     assert b.size >= TILES_FROM, "tiles must really be what is tested"
     for way in (IN_STRIPS, AHEAD):
-        SAME(in_way(way, a, b, c, add, turned, 2), expected, strict=True)
+        SAME(in_way(way, a, b, c, start, turned, 2), expected, strict=True)
 
 
 @pytest.mark.parametrize("width", [1, 5, 16, 40])
@@ -206,24 +215,24 @@ def test_double_precision_in_order(turned: bool) -> None:
     """The same where only fractions can tell; few, since they are slow."""
     for n_rows, n_terms, n_columns in [(5, DEPTH + 4, 2), (25, 3, STRIP_BYTES // 8 + 1)]:
         a, b, c = operands(n_rows, n_terms, n_columns, np.float64)
-        for add in (False, True):
-            expected = product_in_order(a, b, start_of_sums(c, add), MULTIPLY_ADD)
+        for start in STARTS:
+            expected = product_in_order(a, b, start_of_sums(c, start), MULTIPLY_ADD)
             for way in (TILED, IN_STRIPS, AHEAD):
-                SAME(in_way(way, a, b, c, add, turned, 1), expected, strict=True)
+                SAME(in_way(way, a, b, c, start, turned, 1), expected, strict=True)
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("add", [False, True])
-def test_dots_of_rows(add: bool, dtype: type) -> None:
+@pytest.mark.parametrize("start", STARTS)
+def test_dots_of_rows(start: int, dtype: type) -> None:
     """One column: all remainders of the lanes and of four rows, the sums by lanes."""
     n_lanes = 64 // np.dtype(dtype).itemsize
     sizes = [*range(1, 2 * n_lanes + 2), 5 * n_lanes - 1, 20 * n_lanes + 3]
     for n_terms in sizes[:: 1 if dtype == np.float32 else 5]:
         a, b, c = operands(9, n_terms, 1, dtype)
-        expected = dots_in_lanes(a, b[:, 0], start_of_sums(c, add)[:, 0], n_lanes, MULTIPLY_ADD)
+        expected = dots_in_lanes(a, b[:, 0], start_of_sums(c, start)[:, 0], n_lanes, MULTIPLY_ADD)
         for rows in (1, 2, 3, 4, 5, 7, 8, 9):
-            result = in_way(COLUMN, a[:rows], b, c[:rows], add)
+            result = in_way(COLUMN, a[:rows], b, c[:rows], start)
             SAME(result[:, 0], expected[:rows], strict=True)
 
 
@@ -234,10 +243,10 @@ def test_close_to_numpy(way: int, dtype: type) -> None:
     tolerance = 2e-5 if dtype == np.float32 else 1e-13
     for shape in [(1, 1, 1), (3, 4, 1), (1, 70, 1), (5, 9, 7), (4, 90, 1), (26, 30, 40)]:
         a, b, c = operands(*shape, dtype)
-        for add in (False, True):
+        for start in STARTS:
             for turned in (False, True):
-                true = a.astype(np.float64) @ b.astype(np.float64) + start_of_sums(c, add)
-                result = in_way(way, a, b, c, add, turned, 3)
+                true = a.astype(np.float64) @ b.astype(np.float64) + start_of_sums(c, start)
+                result = in_way(way, a, b, c, start, turned, 3)
                 np.testing.assert_allclose(result, true, rtol=tolerance, atol=tolerance)
 
 
@@ -249,13 +258,13 @@ def test_small_products_are_the_plain_ones(dtype: type) -> None:
     """
     for n_terms, n_columns in [(TILES_FROM - 1, 1), (7, 9), (1, 63), (3, 4), (1, 1)]:
         a, b, c = operands(6, n_terms, n_columns, dtype)
-        for add in (False, True):
-            first = start_of_sums(c, add) if add else separate(a[:, :1], b[0], np.zeros_like(c))
-            rest = (a, b) if add else (a[:, 1:], b[1:])
+        for start in STARTS:
+            first = start_of_sums(c, start) if start else separate(a[:, :1], b[0], np.zeros_like(c))
+            rest = (a, b) if start else (a[:, 1:], b[1:])
             expected = product_in_order(*rest, first, separate)
             for way in (CHOSEN, PLAIN):
                 for turned in (False, True):
-                    SAME(in_way(way, a, b, c, add, turned, 2), expected, strict=True)
+                    SAME(in_way(way, a, b, c, start, turned, 2), expected, strict=True)
 
 
 @pytest.mark.compiled
@@ -265,11 +274,11 @@ def test_small_products_are_the_plain_ones(dtype: type) -> None:
 def test_a_row_does_not_depend_on_the_others(n_terms: int, n_columns: int, dtype: type) -> None:
     """Its sums are the same bits alone, among few and among many, wherever it stands."""
     a, b, c = operands(40, n_terms, n_columns, dtype)
-    for add in (False, True):
+    for start in STARTS:
         for turned in (False, True):
-            together = in_way(CHOSEN, a, b, c, add, turned)
+            together = in_way(CHOSEN, a, b, c, start, turned)
             for rows in (slice(0, 1), slice(39, 40), slice(11, 13), slice(3, 26), slice(5, 40)):
-                few = in_way(CHOSEN, a[rows], b, c[rows], add, turned, 3)
+                few = in_way(CHOSEN, a[rows], b, c[rows], start, turned, 3)
                 SAME(few, together[rows], strict=True)
 
 
@@ -280,7 +289,7 @@ def test_not_a_number_goes_through() -> None:
             a, b, c = operands(n_rows, n_terms, n_columns, np.float64)
             a[2, -1] = bad
             with np.errstate(all="ignore"):
-                result = in_way(CHOSEN, a, b, c, False)
+                result = in_way(CHOSEN, a, b, c, NOTHING)
             expected = np.zeros(c.shape, bool)
             expected[2] = True
             SAME(~np.isfinite(result), expected)

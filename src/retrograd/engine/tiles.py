@@ -133,14 +133,21 @@ def _whole_steps(builder, counter, step, end):
 
 
 class _Matrices:
-    """The operands of a product: c[r, o] (+)= sum over k < n_k of a[r, k] b[k, o]."""
+    """The operands of a product: c[r, o] = start[r, o] + sum over k < n_k of a[r, k] b[k, o]."""
 
-    def __init__(self, a, a_row, a_column, n_k, b, b_row, c, c_row, add, onward, a_next):
+    def __init__(
+        self, a, a_row, a_column, n_k, b, b_row, starts, start, start_row, c, c_row, onward, a_next
+    ):  # fmt: skip
         self.a, self.a_row, self.a_column, self.n_k = a, a_row, a_column, n_k
         self.b, self.b_row = b, b_row
+        self.starts, self.start, self.start_row = starts, start, start_row
         self.c, self.c_row = c, c_row
-        self.add = add
         self.onward, self.a_next = onward, a_next
+
+
+def _has_entries(builder, vector):
+    (size,) = lengths_of(builder, vector)
+    return builder.icmp_signed(">", size, ir.Constant(INDEX, 0))
 
 
 def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
@@ -159,6 +166,7 @@ def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
 
     a_rows = [row_of(m.a, m.a_row, r) for r in range(n_rows)]
     c_rows = [row_of(m.c, m.c_row, r) for r in range(n_rows)]
+    start_rows = [row_of(m.start, m.start_row, r) for r in range(n_rows)]
     if onward:
         number = builder.udiv(first_row, ir.Constant(INDEX, n_rows))
         vector = builder.urem(number, ir.Constant(INDEX, n_vectors))
@@ -168,10 +176,10 @@ def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
         of_b = builder.icmp_signed("==", m.onward, ir.Constant(m.onward.type, ROWS_OF_B))
         ahead = builder.select(of_b, b_next, a_next)
         ahead_step = builder.select(of_b, m.b_row, ir.Constant(INDEX, n_rows))
-    with builder.if_else(cgutils.is_true(builder, m.add)) as (then, otherwise):
+    with builder.if_else(m.starts) as (then, otherwise):
         with then:
             for r, v in places:
-                builder.store(lanes.load(lanes.place(c_rows[r], v), masks[v]), sums[r, v])
+                builder.store(lanes.load(lanes.place(start_rows[r], v), masks[v]), sums[r, v])
         with otherwise:
             for place in places:
                 builder.store(lanes.zero, sums[place])
@@ -192,27 +200,28 @@ def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
 
 @intrinsic
 def tile_column(
-    typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, c, left, n_columns, add, onward,
-    a_next
+    typing_context, a, a_at, a_row, a_column, n_k, b, b_at, b_row, start, start_row, c, left,
+    n_columns, onward, a_next
 ):  # fmt: skip
-    """c[r, o] = sum over k < n_k of a[r, k] b[k, o], for all r and n_columns o from ``left`` on.
+    """c[r, o] = start[r, o] + sum over k < n_k of a[r, k] b[k, o], for all r.
 
-    With ``add`` the sum is added to c. Of a and b it is told where in the array their first entry
-    stands and how far apart their rows are, of a also the columns. No more columns at
-    a time than ``TILE_ROWS`` has vectors for. ``onward`` says what will be needed next, so that it
-    is loaded meanwhile: ``ROWS_OF_B`` those that follow these, ``ROWS_OF_A`` what stands from
-    ``a_next`` on.
+    Of the columns o there are n_columns from ``left`` on, no more than ``TILE_ROWS`` has vectors
+    for. Of a and b it is told where in the array their first entry stands and how far apart their
+    rows are, of a also the columns; of ``start`` how far apart the rows are. Without entries in it
+    the sums start from 0. ``onward`` says what will be needed next, so that it is loaded meanwhile:
+    ``ROWS_OF_B`` those that follow these, ``ROWS_OF_A`` what stands from ``a_next`` on.
     """
 
     def codegen(context, builder, signature, args):
         lanes = _Lanes(context, builder, c.dtype)
-        _, _, a_row, a_column, n_k, _, _, b_row, c_, left, n_columns, add, onward, a_next = args
+        a_, a_at, a_row, a_column, n_k, b_, b_at, b_row, start_, start_row, c_ = args[:11]
+        left, n_columns, onward, a_next = args[11:]
         n_rows, c_row = lengths_of(builder, c_)
         matrices = _Matrices(
-            data_of(builder, args[0], args[1]), a_row, a_column, n_k,
-            data_of(builder, args[5], args[6]), b_row,
-            data_of(builder, args[8], left), c_row, add, onward,
-            data_of(builder, args[0], a_next),
+            data_of(builder, a_, a_at), a_row, a_column, n_k,
+            data_of(builder, b_, b_at), b_row,
+            _has_entries(builder, start_), data_of(builder, start_, left), start_row,
+            data_of(builder, c_, left), c_row, onward, data_of(builder, a_, a_next),
         )  # fmt: skip
         row = cgutils.alloca_once_value(builder, ir.Constant(INDEX, 0))
         for n_vectors, tile_rows in enumerate(TILE_ROWS, start=1):
@@ -235,15 +244,15 @@ def tile_column(
                         _tile(builder, lanes, matrices, first, height, masks, False)
         return context.get_dummy_value()
 
-    place, flag = types.intp, types.boolean
+    place = types.intp
     return types.none(
-        a, place, place, place, place, b, place, place, c, place, place, flag, place, place
+        a, place, place, place, place, b, place, place, start, place, c, place, place, place, place
     ), codegen
 
 
 @intrinsic
-def row_dots(typing_context, a, b, c, add):
-    """c[r] = sum over k of a[r, k] b[k], or with ``add`` c[r] += that, for a matrix and vectors.
+def row_dots(typing_context, a, b, start, start_row, c):
+    """c[r] = start[r] + sum over k of a[r, k] b[k], for a matrix and vectors; see ``tile_column``.
 
     A single column would leave all lanes but one idle. So each lane sums up its own terms, those
     ``lanes`` apart, and the lanes are added in pairs, pairs of pairs, and so on.
@@ -255,7 +264,8 @@ def row_dots(typing_context, a, b, c, add):
         first = ir.Constant(INDEX, 0)
         a_first = data_of(builder, args[0], first)
         b_first = data_of(builder, args[1], first)
-        c_first = data_of(builder, args[2], first)
+        start_first, start_row = data_of(builder, args[2], first), args[3]
+        starts, c_first = _has_entries(builder, args[2]), data_of(builder, args[4], first)
         whole = builder.and_(n_k, ir.Constant(INDEX, -lanes.n))
         tail = lanes.mask(builder.sub(n_k, whole))
         row = cgutils.alloca_once_value(builder, first)
@@ -281,16 +291,18 @@ def row_dots(typing_context, a, b, c, add):
                     add_terms(start, None)
                 add_terms(whole, tail)
                 for i, lane_sums in enumerate(sums):
-                    place = builder.gep(c_first, [builder.add(r, ir.Constant(INDEX, i))])
-                    before = builder.select(
-                        cgutils.is_true(builder, args[3]),
-                        builder.load(place),
-                        ir.Constant(lanes.type.element, 0.0),
-                    )
-                    builder.store(builder.fadd(before, lanes.total(builder.load(lane_sums))), place)
+                    number = builder.add(r, ir.Constant(INDEX, i))
+                    place = builder.gep(c_first, [number])
+                    before = cgutils.alloca_once(builder, lanes.type.element)
+                    builder.store(ir.Constant(lanes.type.element, 0.0), before)
+                    with builder.if_then(starts):
+                        begin = builder.gep(start_first, [builder.mul(number, start_row)])
+                        builder.store(builder.load(begin), before)
+                    total = lanes.total(builder.load(lane_sums))
+                    builder.store(builder.fadd(builder.load(before), total), place)
         return context.get_dummy_value()
 
-    return types.none(a, b, c, types.boolean), codegen
+    return types.none(a, b, start, types.intp, c), codegen
 
 
 @intrinsic

@@ -76,11 +76,11 @@ def pass_layer(layout, theta, strips, layer, a_in, z, ahead=0):
     ``ahead`` see ``product``.
     """
     n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
-    fill_rows(vector(theta, layout.biases_at[layer], n_out), z)
+    b = vector(theta, layout.biases_at[layer], n_out)
     in_strips = strips.size > 0 and far_apart(n_out, z.itemsize)
     source = strips if in_strips else theta
     W = matrix(source, layout.weights_at[layer], n_in, n_out)
-    product(a_in, False, 0, W, z, True, in_strips, ahead)
+    product(a_in, False, 0, W, b, z, in_strips, ahead)
 
 
 @jit

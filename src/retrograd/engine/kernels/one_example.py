@@ -17,7 +17,7 @@ from retrograd.engine.kernels.backward import (
     times_slope,
     weight_gradient,
 )
-from retrograd.engine.kernels.forward import activate, fill_rows
+from retrograd.engine.kernels.forward import activate
 from retrograd.engine.kernels.product import TILES_FROM, product
 from retrograd.engine.kernels.steps import keep
 from retrograd.engine.subnormals import flush_subnormals, restore_mode
@@ -118,8 +118,7 @@ def forward_layer(a_in, W, b, code, z, a):
             z[0, o] = total
             spoiled += total - total
     else:  # where ``steps.train`` rounds otherwise
-        fill_rows(b, z)
-        product(a_in, False, 0, W, z, True, False)
+        product(a_in, False, 0, W, b, z, False)
         for o in range(b.size):
             spoiled += z[0, o] - z[0, o]
     activate(code, z, a)

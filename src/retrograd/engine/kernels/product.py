@@ -54,22 +54,33 @@ def lay_in_strips(part, first, n_rows, width, strips):
                 place[o] = source[o]
 
 
-def plain_product(a, turned, first, b, c, add):
+@jit
+def start_row(start, n_columns):
+    """How far apart the numbers are that the rows of sums start from: 0 if it is the same row."""
+    return n_columns if start.size > n_columns else 0
+
+
+def plain_product(a, turned, first, b, start, c):
     """The meaning of ``product``, one multiplication after another."""
-    for r in range(c.shape[0]):
+    n_rows, n_columns = c.shape
+    for r in range(n_rows):
+        begin = start_row(start, n_columns) * r
         for k in range(b.shape[0]):
             factor = a[k, first + r] if turned else a[r, k]
-            if k == 0 and not add:
-                for o in range(c.shape[1]):
+            if k == 0 and start.size == 0:
+                for o in range(n_columns):
                     c[r, o] = factor * b[k, o]
+            elif k == 0:
+                for o in range(n_columns):
+                    c[r, o] = start[begin + o] + factor * b[k, o]
             else:
-                for o in range(c.shape[1]):
+                for o in range(n_columns):
                     c[r, o] += factor * b[k, o]
 
 
 if not COMPILED:
 
-    def tiled_product(a, turned, first, b, c, add, strips, ahead):
+    def tiled_product(a, turned, first, b, start, c, strips, ahead):
         """The same, a term at a time of all sums at once."""
         if strips:
             width = STRIP_BYTES // b.itemsize
@@ -81,14 +92,15 @@ if not COMPILED:
                 for left, end in zip(lefts, ends, strict=True)
             ])  # fmt: skip
         factors = a[:, first : first + c.shape[0]] if turned else a.T
-        if not add:
-            c[:] = 0
+        if start.size > c.shape[1]:
+            start = start.reshape(c.shape)
+        c[:] = start if start.size else 0
         for k in range(b.shape[0]):
             c += factors[k][:, np.newaxis] * b[k]
 
-    def column_product(a, b, c, add):
+    def column_product(a, b, start, start_row, c):
         """The same where b and c are one column."""
-        tiled_product(a, False, 0, b[:, np.newaxis], c[:, np.newaxis], add, False, 0)
+        tiled_product(a, False, 0, b[:, np.newaxis], start, c[:, np.newaxis], False, 0)
 
     def turn(W, first, W_turned):
         """W_turned[:, i] = W[i] for the rows W of a matrix from its row ``first`` on."""
@@ -102,7 +114,7 @@ else:
     plain_product = jit(plain_product)
 
     @jit
-    def tiled_product(a, turned, first, b, c, add, strips, ahead):
+    def tiled_product(a, turned, first, b, start, c, strips, ahead):
         """The same in tiles, a strip of columns and some terms at a time."""
         n_rows, n_columns = c.shape
         n_terms, width = b.shape[0], STRIP_BYTES // c.itemsize
@@ -127,9 +139,12 @@ else:
                         for o in range(n):
                             place[o] = part[o]
                     source, b_at, b_row = copy, 0, n
+                begin, begin_row = start, start_row(start, n_columns)
+                if top > 0:
+                    begin, begin_row = vector(c, 0, c.size), n_columns
                 tile_column(
                     a, first + top * a_column if turned else top, a_row, a_column, n_k,
-                    source, b_at, b_row, c, left, n, add or top > 0, onward,
+                    source, b_at, b_row, begin, begin_row, c, left, n, onward,
                     ahead * a_row + top * n_rows,
                 )  # fmt: skip
 
@@ -169,24 +184,25 @@ def turn_all(W, first, n_rows, turned):
 
 
 @jit
-def product(a, turned, first, b, c, add, strips, ahead=0):
-    """c = a b, or with ``add`` c += a b, of shapes (R, K), (K, O), (R, O).
+def product(a, turned, first, b, start, c, strips, ahead=0):
+    """c = start + a b, of shapes (R, K), (K, O), (R, O).
 
-    With ``turned``, a' in place of a: of the rows of a' those R from ``first`` on. With ``strips``
-    b's numbers lie in strips of ``STRIP_BYTES`` (those of a single row always do). ``ahead`` says
-    how many rows further on in memory stand the rows of a that the next call will need, so that
-    they come meanwhile; 0 if one can't say.
+    What the sums start from is one row for all, or a number for each sum (c's own, say), or
+    nothing. With ``turned``, a' in place of a: of the rows of a' those R from ``first`` on. With
+    ``strips`` b's numbers lie in strips of ``STRIP_BYTES`` (those of a single row always do).
+    ``ahead`` says how many rows further on in memory stand the rows of a that the next call will
+    need, so that they come meanwhile; 0 if one can't say.
     """
     # The compiler would make one copy for each constant that it is called with.
-    chosen_product(a, bool(turned), np.int64(first), b, c, bool(add), bool(strips), np.int64(ahead))
+    chosen_product(a, bool(turned), np.int64(first), b, start, c, bool(strips), np.int64(ahead))
 
 
 @jit(inline=False)
-def chosen_product(a, turned, first, b, c, add, strips, ahead):
+def chosen_product(a, turned, first, b, start, c, strips, ahead):
     """The product in the way that is faster at its size."""
     if b.size < TILES_FROM:
-        plain_product(a, turned, first, b, c, add)
+        plain_product(a, turned, first, b, start, c)
     elif c.shape[1] == 1 and not turned:
-        column_product(a, vector(b, 0, b.size), vector(c, 0, c.size), add)
+        column_product(a, vector(b, 0, b.size), start, start_row(start, 1), vector(c, 0, c.size))
     else:
-        tiled_product(a, turned, first, b, c, add, strips, ahead)
+        tiled_product(a, turned, first, b, start, c, strips, ahead)
