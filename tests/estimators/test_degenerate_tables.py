@@ -165,7 +165,7 @@ def test_targets_of_no_use_are_refused():
         (MLPClassifier(), y, "Unknown label type"),
         (MLPClassifier(), np.arange(94).reshape(47, 2) % 5, "Multioutput target"),
         (MLPClassifier(), None, "requires y to be passed"),
-        (MLPRegressor(), np.where(y > 0, "yes", "no"), "could not convert string to float"),
+        (MLPRegressor(), np.where(y > 0, "yes", "no"), "y must be numbers, it is of dtype <U3"),
         (MLPRegressor(), y[:9], "inconsistent numbers of samples"),
         (MLPRegressor(), np.zeros((47, 2, 2)), "dim 3"),
         (MLPRegressor(), scipy.sparse.csr_array(np.eye(47)), "y is sparse"),
@@ -210,3 +210,31 @@ def test_log_of_a_probability_of_zero():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(model.predict_log_proba([[0.0]]), [[-np.inf, 0.0]])
+
+
+def test_one_class_is_right_on_every_validation_row():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    model = MLPClassifier((3,), max_iter=4, early_stopping=True, random_state=0)
+    model.fit(X, ["a"] * 40)
+    assert model.validation_scores_ == [1.0] * model.n_iter_ == [model.best_validation_score_] * 4
+
+
+def test_the_labels_given_first_are_kept():
+    """Of several labels a row, too: scikit-learn asks for the same ones at each call."""
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    y = (X > 0).astype(int)
+    model = MLPClassifier((3,), random_state=0)
+    for _ in range(2):
+        model.partial_fit(X, y, classes=[0, 1, 2, 3])
+    assert model.classes_.tolist() == [0, 1, 2, 3]
+    assert model.predict(X).shape == (20, 3)
+    with pytest.raises(ValueError, match=r"labels that classes_ has not: \[2\]"):
+        MLPClassifier((3,)).partial_fit(X, y, classes=[0, 1])
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("dtype", ["datetime64[s]", "timedelta64[s]", "U"])
+def test_targets_that_are_no_numbers(dtype, loss):
+    y = np.arange(20).astype(dtype)
+    with pytest.raises(ValueError, match="y must be numbers, it is of dtype"):
+        MLPRegressor(loss, hidden_layer_sizes=(3,)).fit(np.ones((20, 1)), y)

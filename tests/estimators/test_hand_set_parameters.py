@@ -7,6 +7,7 @@ import pytest
 from tasks import make_task, pair, same_bits
 
 from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.regressor import MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -178,3 +179,21 @@ def test_rows_of_any_type_predict(trained_in, dtype):
     assert outputs.dtype == (np.float32 if single else np.float64)
     expected = model.predict_proba(rows.astype(trained_in))
     np.testing.assert_allclose(outputs, expected, rtol=1e-5)
+
+
+def test_the_output_set_by_hand():
+    """As scikit-learn reads it at every prediction: logits, say, of a network that has softmax."""
+    X, y = make_task("multiclass")
+    model = MLPClassifier(**SMALL).fit(X, y)
+    proba, labels = model.predict_proba(X), model.predict(X)
+    model.out_activation_ = "identity"
+    logits = model.predict_proba(X)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(powers / powers.sum(axis=1, keepdims=True), proba, rtol=1e-12)
+    assert (model.predict(X) == labels).all()
+    model.out_activation_ = "softmax"
+    assert (model.predict_proba(X) == proba).all()
+    bounded = MLPRegressor(**SMALL).fit(X, X[:, 0])
+    plain = bounded.predict(X)
+    bounded.out_activation_ = "logistic"
+    np.testing.assert_allclose(bounded.predict(X), 1 / (1 + np.exp(-plain)), rtol=1e-12)

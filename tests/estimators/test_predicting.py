@@ -137,13 +137,15 @@ def test_nothing_is_kept_alive():
     """What is known of an estimator goes when it goes, and is not among its attributes."""
     model, X, _ = fitted()
     before = dict(vars(model))
-    assert model in predicting._ready
+    key = id(model)
+    assert key in predicting._ready
     model.predict(X)
     assert vars(model) == before
     gone = weakref.ref(model)
     del model
     gc.collect()
     assert gone() is None
+    assert key not in predicting._ready
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -200,3 +202,22 @@ def test_in_many_threads():
 
     with ThreadPoolExecutor(6) as pool:
         assert max(pool.map(ask, range(6))) < 1e-12
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+def test_estimators_that_say_they_are_equal(hashed):
+    """Neither one without a hash nor one that equals another takes the other's parameters."""
+
+    class Equal(MLPClassifier):
+        def __eq__(self, other):
+            return type(self) is type(other)
+
+        __hash__ = (lambda self: 1) if hashed else None
+
+    X, y = make_task("multiclass")
+    one, other = Equal(**SMALL).fit(X, y), Equal(**{**SMALL, "random_state": 1}).fit(X, y)
+    assert one == other
+    for _ in range(2):
+        for model in (one, other):
+            expected = fresh(model).predict_proba(X)
+            np.testing.assert_array_equal(model.predict_proba(X), expected, strict=True)

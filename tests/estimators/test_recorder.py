@@ -5,12 +5,13 @@ import warnings
 import numpy as np
 import pytest
 from recorded import KINDS, data_of, fitted, moments_theta, recorded, theta_of
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tasks import make_task, pair, same_bits
 
-from retrograd import MLP, Recorder, open_run, open_runs
+from retrograd import MLP, MLPClassifier, Recorder, open_run, open_runs
 from retrograd.engine.divergence import DivergenceError
 from retrograd.rewind.store import RunFileError
 
@@ -425,3 +426,28 @@ def test_what_a_moment_knows() -> None:
     np.testing.assert_array_equal(
         memory["m"]["coefs"][1], model._network.weights(model._state.slots[0], 1)
     )
+
+
+def test_labels_and_widths_of_any_plain_kind() -> None:
+    """What can be trained on can be recorded, if a file can say it; else it says what cannot."""
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    which = (X[:, 0] > 0).astype(int)
+    dates = np.array(["2020-01-01", "2021-06-30"], dtype="datetime64[D]")[which]
+    recorder = Recorder()
+    model = MLPClassifier(range(3, 5), max_iter=3, random_state=0).set_callbacks(recorder)
+    model.fit(X, dates)
+    again = open_run(recorder)[-1].estimator()
+    assert again.classes_.dtype == dates.dtype
+    assert (again.predict(X) == model.predict(X)).all()
+    assert again.hidden_layer_sizes == [3, 4]
+    with pytest.raises(ValueError, match="labels of type .* cannot be written; texts and whole"):
+        clone(model).set_callbacks(Recorder()).fit(X, which.astype(np.longdouble))
+
+
+def test_partial_fit_is_not_recorded() -> None:
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    recorder = Recorder()
+    model = MLPClassifier((3,)).set_callbacks(recorder)
+    with pytest.warns(UserWarning, match="partial_fit has no end .*: this fit is not in its file"):
+        model.partial_fit(X, X[:, 0] > 0, classes=[False, True])
+    assert len(open_runs(recorder)) == 0

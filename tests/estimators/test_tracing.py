@@ -88,3 +88,12 @@ def test_gradients_are_right(kind: str) -> None:
     assert report.ok, str(report)
     assert len(report.arrays) == 2 * len(model.coefs_)
     assert "W[0]" in str(report)
+
+
+def test_lbfgs_has_a_gradient_too() -> None:
+    """Though it takes no steps that could be traced."""
+    X = np.random.default_rng(0).normal(size=(12, 3))
+    model = MLPClassifier((3,), activation="tanh", solver="lbfgs", alpha=0.5, random_state=0)
+    assert check_gradients(model, X, X[:, 0] > 0).ok
+    with pytest.raises(ValueError, match="solver='lbfgs' takes no steps of which one could be"):
+        trace(model, X, X[:, 0] > 0)

@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.notebook import MLP
 from retrograd.estimators.regressor import MLPRegressor
 from retrograd.export.container import ModelFileError, read_container, write_container
 from retrograd.export.model_file import load_model, read_facts, save_model
@@ -47,6 +48,8 @@ LABELS = {
     "small": np.array([0, 1, 2], dtype=np.uint8),
     "floats": np.array([1.0, 2.0, 4.0]),
     "two": np.array(["no", "yes"]),
+    "dates": np.array(["2020-01-01", "2021-06-30"], dtype="datetime64[D]"),
+    "durations": np.array([1, 90], dtype="timedelta64[s]"),
     "booleans": np.array([False, True]),
 }
 
@@ -90,7 +93,7 @@ def test_regressor(tmp_path, parameters):
     for name in ("n_iter_", "t_", "loss_", "out_activation_", "n_layers_", "n_outputs_",
                  "n_features_in_", "best_loss_", "validation_scores_",
                  "best_validation_score_"):  # fmt: skip
-        assert getattr(loaded, name) == getattr(model, name, None), name
+        assert getattr(loaded, name, "missing") == getattr(model, name, "missing"), name
     assert list(getattr(loaded, "loss_curve_", None) or []) == list(
         getattr(model, "loss_curve_", None) or []
     )
@@ -298,3 +301,54 @@ def test_a_loaded_model_can_be_trained_on(tmp_path):
     model = fitted(MLPRegressor(**FEW, solver="lbfgs"), X, X[:, 0])
     loaded = again(model, tmp_path / "m.safetensors").set_params(solver="adam")
     assert len(loaded.partial_fit(X, X[:, 0]).loss_curve_) == 1
+
+
+def test_a_scaled_target_of_a_pipeline(tmp_path):
+    frame = pl.DataFrame({"a": X[:, 0], "b": X[:, 1]})
+    inner = make_pipeline(TableEncoder(), StandardScaler(), MLPRegressor(**FEW))
+    target = TransformedTargetRegressor(inner, transformer=StandardScaler())
+    model = fitted(target, frame, 100 + 5 * X[:, 0])
+    loaded = again(model, tmp_path / "m.safetensors", steps=STEPS)
+    np.testing.assert_array_equal(loaded.predict(frame), model.predict(frame))
+
+
+def test_nothing_is_written_that_could_not_be_loaded(tmp_path):
+    """The file that was there stays, and the error says what is wrong."""
+    path = tmp_path / "m.safetensors"
+    y = np.arange(30) % 2
+    save_model(fitted(MLPClassifier(**FEW), X, y), path)
+    before = path.read_bytes()
+    scalers = Pipeline([("b", StandardScaler())]), StandardScaler()
+    dotted = Pipeline([("a", scalers[0]), ("a.b", scalers[1]), ("m", MLPClassifier(**FEW))])
+    for model, change, what in [
+        (dotted, {}, "tensor 'a.b.mean' is missing"),
+        (MLPClassifier(**FEW), {"max_iter": 0}, "'max_iter' parameter of MLPClassifier must be"),
+    ]:
+        model = fitted(model, X, y).set_params(**change)
+        with pytest.raises(ModelFileError, match="could not be loaded again: .*" + what):
+            save_model(model, path)
+    model = fitted(MLPClassifier(**FEW), X, np.arange(30) % 3)
+    model.out_activation_ = "identity"
+    with pytest.raises(ModelFileError, match="MLPClassifier has no output 'identity'"):
+        save_model(model, path)
+    with pytest.raises(ModelFileError, match="a model file cannot hold MLP$"):
+        save_model(MLP(epochs=1).fit(X[:, :2], y), path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_weights_of_mixed_types(tmp_path):
+    """As they predict: in the wider type."""
+    model = fitted(MLPClassifier(**FEW), X.astype(np.float32), np.arange(30) % 3)
+    model.coefs_[0] = model.coefs_[0].astype(np.float64) + 1e-12
+    loaded = again(model, tmp_path / "m.safetensors")
+    assert {part.dtype.name for part in loaded.coefs_ + loaded.intercepts_} == {"float64"}
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_an_encoder_with_numbers_of_numpys(tmp_path):
+    encoder = TableEncoder(max_categories=np.int64(5), clip=np.float32(2))
+    frame = pl.DataFrame({"a": X[:, 0], "b": X[:, 1]})
+    model = fitted(make_pipeline(encoder, MLPClassifier(**FEW)), frame, np.arange(30) % 2)
+    loaded = again(model, tmp_path / "m.safetensors", steps=STEPS)
+    assert loaded[0].get_params() == encoder.get_params()

@@ -176,6 +176,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         on_epoch: Callable[[bool], bool] | None = None,
         record: Callable[..., list] = lambda training: [],
     ) -> "BaseMLP":
+        if incremental:
+            self._warn_of_no_record("partial_fit has no end that a Recorder could record up to", 5)
         before = self.__dict__.copy()
         try:
             network, data, rng, first = self._ready(X, y, sample_weight, incremental)
@@ -291,21 +293,22 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             if getattr(self, name) != default:
                 warnings.warn(
                     f"{name}={getattr(self, name)!r} has no effect with solver='lbfgs'",
-                    stacklevel=4,
+                    stacklevel=6,
                 )
+        self._warn_of_no_record("solver='lbfgs' takes no steps that a Recorder could record", 7)
+
+    def _warn_of_no_record(self, why: str, stacklevel: int) -> None:
         if any(isinstance(callback, Recorder) for callback in getattr(self, "_skl_callbacks", [])):
-            warnings.warn(
-                "solver='lbfgs' takes no steps that a Recorder could record: this fit is not in "
-                "its file",
-                stacklevel=4,
-            )
+            warnings.warn(f"{why}: this fit is not in its file", stacklevel=stacklevel)
 
     def _known_network(self) -> Network:
         """Network of the last fit, or one built from fitted attributes that were set by hand."""
         widths, network = self._widths(), self.__dict__.get("_network")
-        if network is not None and network.widths == widths:
-            return network
         names = self.activation
+        if network is not None and network.widths == widths:
+            if network.output == self.out_activation_:
+                return network
+            names = network.activations
         if isinstance(names, str):
             names = [names] * (len(self.coefs_) - 1)
         return self._network_of(widths, [ALIASES.get(name, name) for name in names])

@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
+from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import validate_data
 
 from retrograd.estimators.base import BaseMLP, solver_is_stochastic
@@ -200,8 +200,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         before = self.__dict__.copy()
         try:
             if _check_partial_fit_first_call(self, classes):
-                labels = y if type_of_target(y).startswith("multilabel") else classes
-                self.classes_ = LabelBinarizer().fit(labels).classes_
+                self.classes_ = LabelBinarizer().fit(classes).classes_
             return self._fit(X, y, sample_weight, incremental=True)
         except BaseException:
             self.__dict__ = before
@@ -289,7 +288,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _decode(self, outputs: np.ndarray) -> Any:
         """Labels for output activations of shape (n, O)."""
-        if self.out_activation_ == "softmax":
+        network = self.__dict__.get("_network")
+        # Of the network as it was fitted: out_activation_ may have been set by hand, for logits.
+        output = self.out_activation_ if network is None else network.output
+        if output == "softmax":
             return self.classes_[outputs.argmax(axis=1)]
         if self.n_outputs_ == 1:
             second = (outputs[:, 0] > 0.5) & (len(self.classes_) > 1)
@@ -301,6 +303,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         outputs = predict_outputs(self, X, check_input=False)
         if self.out_activation_ == "softmax":
             right = outputs.argmax(axis=1) == targets[:, 0]
+        elif len(self.classes_) == 1:
+            right = np.ones(len(targets), bool)
         else:
             right = np.all((outputs > 0.5) == (targets > 0.5), axis=1)
         return float(np.average(right, weights=sample_weight))

@@ -52,12 +52,14 @@ def pack_parameters(model: BaseEstimator) -> dict:
 
 def _plain_parameter(key: str, value):
     """Write one parameter."""
-    if isinstance(value, np.generic):
-        value = value.item()
+    if isinstance(value, np.floating):
+        value = float(value)  # also the longer ones, which tolist() leaves as they are
     if isinstance(value, np.random.RandomState):
         return None
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "tolist"):  # an array, a number of NumPy's, a series
         value = value.tolist()
+    if isinstance(value, range):
+        value = list(value)
     if isinstance(value, (tuple, list)):
         items = [_plain_parameter(key, item) for item in value]
         return {"tuple": items} if isinstance(value, tuple) else items
@@ -124,11 +126,14 @@ def pack_classes(classes: np.ndarray) -> dict:
         raise PlainDataError("a classifier of several targets at once cannot be written")
     if classes.dtype.kind in "UO" and all(isinstance(label, str) for label in classes.tolist()):
         kind = "text" if classes.dtype.kind == "U" else "object"
-    elif classes.dtype.kind in "iubf":
+    elif classes.dtype.name in LABELS:
         kind = classes.dtype.name
     else:
-        raise PlainDataError(f"class labels of type {classes.dtype} cannot be written")
-    return {"dtype": kind, "labels": classes.tolist()}
+        raise PlainDataError(
+            f"class labels of type {classes.dtype} cannot be written; texts and whole numbers can"
+        )
+    counts = classes.view(np.int64) if classes.dtype.kind in "mM" else classes
+    return {"dtype": kind, "labels": counts.tolist()}
 
 
 _BITS = (8, 16, 32, 64)
@@ -139,6 +144,10 @@ LABELS: dict[str, tuple[type, Any]] = {
 }
 LABELS |= {f"{sign}int{bits}": (int, f"{sign}int{bits}") for sign in ("", "u") for bits in _BITS}
 LABELS |= {name: (float, name) for name in ("float16", "float32", "float64")}
+# Dates and durations are counted in their unit.
+_UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns")
+_TIMES = [f"{kind}64[{unit}]" for kind in ("datetime", "timedelta") for unit in _UNITS]
+LABELS |= {name: (int, name) for name in _TIMES}
 
 
 def unpack_classes(facts: dict) -> np.ndarray:

@@ -1,7 +1,7 @@
 """How an estimator predicts: rows checked once, parameters as they stand now, then the engine."""
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from retrograd.estimators.base import BaseMLP
 
 # What the last prediction of an estimator was made with. Not among its attributes: a prediction
-# leaves those alone, and nobody wants it in a pickle.
-_ready: "WeakKeyDictionary[BaseMLP, tuple[Form, Network, Predictor]]" = WeakKeyDictionary()
+# leaves those alone, and nobody wants it in a pickle. By identity: estimators that say they are
+# equal may have different parameters.
+_ready: "dict[int, tuple[ref[BaseMLP], Form, Network, Predictor]]" = {}
 
 
 def predict_outputs(estimator: "BaseMLP", X: Any, check_input: bool = True) -> np.ndarray:
@@ -85,12 +86,19 @@ def _predictor(estimator: "BaseMLP") -> "Predictor":
 
     coefs, intercepts = estimator.coefs_, estimator.intercepts_
     own_network = estimator.__dict__.get("_network")
-    if (ready := _ready.get(estimator)) is not None:
-        form, network, predictor = ready
-        if network is own_network and form.is_of(coefs, intercepts):
+    key = id(estimator)
+    if (ready := _ready.get(key)) is not None:
+        owner, form, network, predictor = ready
+        if (
+            owner() is estimator
+            and network is own_network
+            and network.output == estimator.out_activation_
+            and form.is_of(coefs, intercepts)
+        ):
             return predictor
     theta, network = estimator._theta(), estimator._known_network()
     predictor = Predictor(network, theta)
     if network is own_network and getattr(coefs[0], "base", None) is theta:
-        _ready[estimator] = Form(coefs, intercepts), network, predictor
+        owner = ref(estimator, lambda _: _ready.pop(key, None))
+        _ready[key] = owner, Form(coefs, intercepts), network, predictor
     return predictor

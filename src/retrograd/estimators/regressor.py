@@ -149,6 +149,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         )  # fmt: skip
         if scipy.sparse.issparse(y):
             raise ValueError("y is sparse; give a regressor dense targets, as y.toarray()")
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"y must be numbers, it is of dtype {y.dtype}: convert it, as y.astype(float)"
+            )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():

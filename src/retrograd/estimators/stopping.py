@@ -56,7 +56,9 @@ class Stopping:
         )
         lower = optimizer.rate_after_stall(rate)
         if self.verbose:
-            print(message, "Stopping." if lower is None else f"Setting learning rate to {lower:f}")
+            slow = "Learning rate too small. " if optimizer.schedule == "adaptive" else ""
+            end = f"{slow}Stopping." if lower is None else f"Setting learning rate to {lower:f}"
+            print(message, end)
         if lower is not None:
             estimator._no_improvement_count = 0
         return lower

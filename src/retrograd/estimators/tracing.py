@@ -50,6 +50,11 @@ def trace(estimator: "BaseMLP", X: Any, y: Any, sample_weight: Any = None) -> "T
     from retrograd.rewind.trace import trace_step
 
     network, data, rng, twin = ready_twin(estimator, X, y, sample_weight)
+    if twin.solver == "lbfgs":
+        raise ValueError(
+            "solver='lbfgs' takes no steps of which one could be traced; sgd, adam, adamw and "
+            "rmsprop do"
+        )
     optimizer = twin._make_optimizer()
     state = state_of(twin, optimizer, rng, incremental=True)
     rows = np.arange(data.y.shape[0])
@@ -95,7 +100,8 @@ def check_gradients(
     from retrograd.rewind.gradients import check_gradients_of
 
     network, data, _, twin = ready_twin(estimator, X, y, sample_weight)
-    alpha = twin._make_optimizer().settings().alpha
+    lbfgs = twin.solver == "lbfgs"
+    alpha = twin.alpha if lbfgs else twin._make_optimizer().settings().alpha
     return check_gradients_of(network, alpha, data, twin._theta(), seed=seed)
 
 
@@ -108,11 +114,6 @@ def ready_twin(estimator: "BaseMLP", X: Any, y: Any, sample_weight: Any) -> tupl
             f"expected an MLPClassifier or MLPRegressor of retrograd's, got "
             f"{type(estimator).__name__}; of a pipeline pass its last step, and rows as that sees "
             "them"
-        )
-    if estimator.solver == "lbfgs":
-        raise ValueError(
-            "solver='lbfgs' takes no steps of which one could be traced; sgd, adam, adamw and "
-            "rmsprop do"
         )
     estimator._validate_params()
     twin = copy.copy(estimator)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,9 @@ class ModelFileError(ValueError):
     """A model cannot be written to, or read from, a file; the message says why."""
 
 
-def write_container(path, tensors: Mapping[str, np.ndarray], document: dict) -> None:
+def write_container(
+    path, tensors: Mapping[str, np.ndarray], document: dict, check: Callable | None = None
+) -> None:
     """Write a whole file or none.
 
     Parameters
@@ -34,11 +36,15 @@ def write_container(path, tensors: Mapping[str, np.ndarray], document: dict) -> 
     tensors : mapping of arrays of type float32, float64 or int64
     document : dict
         Fit for JSON; NaN and infinity are not.
+    check : callable, optional
+        Called with tensors and document as a reader will find them. If it raises a
+        ``ModelFileError``, nothing is written.
 
     Raises
     ------
     ModelFileError
-        If the document is not fit for JSON, or the folder does not exist or cannot be written to.
+        If the document is not fit for JSON or for ``check``, or the folder does not exist or cannot
+        be written to.
 
     Examples
     --------
@@ -55,6 +61,11 @@ def write_container(path, tensors: Mapping[str, np.ndarray], document: dict) -> 
         content = save(whole, metadata={"retrograd": _canonical(seal)})
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"the facts cannot be written as JSON: {error}") from None
+    if check is not None:
+        try:
+            check(whole, json.loads(_canonical(document)))
+        except ModelFileError as error:
+            raise ModelFileError(f"{path} could not be loaded again: {error}") from None
     try:
         write_whole(path, content)
     except OSError as error:

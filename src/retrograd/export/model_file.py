@@ -1,10 +1,11 @@
 """Saves a trained model as one data-only file, and loads it again.
 
 What a file can hold: an ``MLPClassifier`` or ``MLPRegressor``; a ``StandardScaler``; a
-``TransformedTargetRegressor`` of the two; a ``Pipeline`` of such parts. Other pipeline steps can
-take part if their class is passed in ``steps`` and has ``to_state()``, which returns arrays and
-plain facts, and the class method ``from_state(arrays, facts)``. This room thus needs to know
-nothing of tables, and a file can name no class that its reader did not allow.
+``Pipeline`` of such parts; a ``TransformedTargetRegressor`` whose regressor is or ends in an
+``MLPRegressor`` and whose transformer is a ``StandardScaler``. Other pipeline steps can take part
+if their class is passed in ``steps`` and has ``to_state()``, which returns arrays and plain facts,
+and the class method ``from_state(arrays, facts)``. This room thus needs to know nothing of tables,
+and a file can name no class that its reader did not allow.
 """
 
 from collections.abc import Mapping
@@ -57,7 +58,8 @@ def save_model(model, path, *, facts: dict | None = None, steps: Steps | None = 
     Raises
     ------
     ModelFileError
-        If the model is not fitted, has a part that a file cannot hold, or cannot be written.
+        If the model is not fitted, has a part that a file cannot hold, or could not be loaded
+        again, or cannot be written. What was there before is then still there.
 
     Examples
     --------
@@ -74,7 +76,9 @@ def save_model(model, path, *, facts: dict | None = None, steps: Steps | None = 
     except PlainDataError as error:
         raise ModelFileError(str(error)) from None
     document = {"model": packed, "facts": facts or {}, "versions": versions()}
-    write_container(path, tensors, document)
+    write_container(
+        path, tensors, document, check=lambda arrays, read: _build(arrays, read, steps or {})
+    )
 
 
 def load_model(path, *, steps: Steps | None = None):
@@ -104,16 +108,10 @@ def load_model(path, *, steps: Steps | None = None):
     retrograd.export.container.ModelFileError: nowhere.safetensors does not exist
     """
     arrays, document = read_container(path)
-    tensors = Tensors(arrays)
     try:
-        model = _unpack(fact(document, "model", dict), "", tensors, steps or {})
-        tensors.check_empty()
-    # ModelFileError is a ValueError; the others come from forged facts that only NumPy,
-    # scikit-learn or a step of the caller's own find impossible.
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ModelFileError(f"{path} does not describe a model: {reason}") from None
-    return model
+        return _build(arrays, document, steps or {})
+    except ModelFileError as error:
+        raise ModelFileError(f"{path} does not describe a model: {error}") from None
 
 
 def read_facts(path) -> dict:
@@ -140,6 +138,19 @@ def read_facts(path) -> dict:
     return read_container(path)[1]
 
 
+def _build(arrays: dict[str, np.ndarray], document: dict, steps: Steps):
+    """Build the model that a document describes."""
+    tensors = Tensors(arrays)
+    try:
+        model = _unpack(fact(document, "model", dict), "", tensors, steps)
+        tensors.check_empty()
+    # ModelFileError is a ValueError; the others come from forged facts that only NumPy,
+    # scikit-learn or a step of the caller's own find impossible.
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ModelFileError(" ".join(str(error).split())) from None
+    return model
+
+
 def _pack(model, prefix: str, tensors: dict, steps: Steps) -> dict:
     """Write one part, and the parts it consists of."""
     name = type(model).__name__
@@ -147,7 +158,7 @@ def _pack(model, prefix: str, tensors: dict, steps: Steps) -> dict:
         check_is_fitted(model)
     except NotFittedError:
         raise ModelFileError(f"{name} is not fitted: fit it before saving") from None
-    except TypeError:
+    except (TypeError, AttributeError):
         pass  # Not an estimator at all: refused by name below.
     if type(model) is NETWORKS.get(name):
         return {"class": name, **pack_network(model, prefix, tensors)}
@@ -171,8 +182,7 @@ def _pack_target(model, prefix: str, tensors: dict, steps: Steps) -> dict:
     """Write a regressor of a scaled target."""
     if model.func is not None or model.inverse_func is not None:
         raise ModelFileError("a TransformedTargetRegressor with functions cannot be written")
-    if type(model.transformer_) is not StandardScaler:
-        raise ModelFileError("a TransformedTargetRegressor needs a StandardScaler to be written")
+    _check_target(model.regressor_, model.transformer_)
     return {
         "regressor": _pack(model.regressor_, f"{prefix}regressor.", tensors, steps),
         "target": _pack(model.transformer_, f"{prefix}target.", tensors, steps),
@@ -210,10 +220,9 @@ def _unpack_target(facts: dict, prefix: str, tensors: Tensors, steps: Steps):
     """Build a regressor of a scaled target."""
     regressor = _unpack(fact(facts, "regressor", dict), f"{prefix}regressor.", tensors, steps)
     scaler = _unpack(fact(facts, "target", dict), f"{prefix}target.", tensors, steps)
-    if type(regressor) is not NETWORKS["MLPRegressor"] or type(scaler) is not StandardScaler:
-        raise ModelFileError("a scaled target needs an MLPRegressor and a StandardScaler")
+    network = _check_target(regressor, scaler)
     dimensions = fact(facts, "target_dimensions", int)
-    if dimensions not in (1, 2) or scaler.n_features_in_ != regressor.n_outputs_:
+    if dimensions not in (1, 2) or scaler.n_features_in_ != network.n_outputs_:
         raise ModelFileError("the target's scale does not match the network's outputs")
     model = TransformedTargetRegressor(
         regressor=clone(regressor),
@@ -225,6 +234,19 @@ def _unpack_target(facts: dict, prefix: str, tensors: Tensors, steps: Steps):
     if hasattr(regressor, "feature_names_in_"):
         model.feature_names_in_ = regressor.feature_names_in_
     return model
+
+
+def _check_target(regressor, scaler):
+    """Return the network whose target is scaled, if the parts are ones that a file can hold."""
+    network = regressor
+    while type(network) is Pipeline:
+        network = network.steps[-1][1]
+    if type(network) is not NETWORKS["MLPRegressor"] or type(scaler) is not StandardScaler:
+        raise ModelFileError(
+            "a TransformedTargetRegressor needs an MLPRegressor, or a pipeline that ends in one, "
+            "and a StandardScaler to be in a model file"
+        )
+    return network
 
 
 def _unpack_pipeline(facts: dict, prefix: str, tensors: Tensors, steps: Steps) -> Pipeline:

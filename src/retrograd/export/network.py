@@ -35,7 +35,8 @@ def pack_network(model, prefix: str, tensors: dict) -> dict:
     -------
     dict
     """
-    for layer, (weights, biases) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
+    network, theta = model._known_network(), model._theta()
+    for layer, (weights, biases) in enumerate(zip(*network.layers(theta), strict=True)):
         tensors[f"{prefix}weights.{layer}"] = weights
         tensors[f"{prefix}biases.{layer}"] = biases
     for name in CURVES:
@@ -44,9 +45,9 @@ def pack_network(model, prefix: str, tensors: dict) -> dict:
             tensors[f"{prefix}{name.rstrip('_')}"] = np.asarray(curve, dtype=np.float64)
     facts = {
         "parameters": pack_parameters(model),
-        "widths": [len(model.coefs_[0]), *(len(biases) for biases in model.intercepts_)],
+        "widths": list(network.widths),
         # Of the network as it was fitted: the parameters may have been set to others since.
-        "activations": list(model._known_network().activations),
+        "activations": list(network.activations),
         "output": model.out_activation_,
         "feature_names": pack_names(model),
         "epochs": int(model.n_iter_),
@@ -88,14 +89,16 @@ def unpack_network(name: str, facts: dict, prefix: str, tensors: Tensors):
     model.n_features_in_, model.n_outputs_ = widths[0], widths[-1]
     model.n_layers_ = len(widths)
     model.n_iter_, model.t_ = fact(facts, "epochs", int), fact(facts, "samples_seen", int)
-    for attribute in CURVES:
-        key = f"{prefix}{attribute.rstrip('_')}"
-        # An epoch that diverged has NaN.
-        has = tensors.has(key)
-        curve = tensors.take(key, (None,), finite=False).tolist() if has else None
-        setattr(model, attribute, curve)
-    for attribute in NUMBERS:
-        setattr(model, attribute, fact(facts, attribute.rstrip("_"), float, type(None)))
+    numbers = {name: fact(facts, name.rstrip("_"), float, type(None)) for name in NUMBERS}
+    model.loss_ = numbers["loss_"]
+    if tensors.has(f"{prefix}loss_curve"):  # L-BFGS leaves none, nor anything that goes with it.
+        for attribute in CURVES:
+            key = f"{prefix}{attribute.rstrip('_')}"
+            # An epoch that diverged has NaN.
+            has = tensors.has(key)
+            curve = tensors.take(key, (None,), finite=False).tolist() if has else None
+            setattr(model, attribute, curve)
+        vars(model).update(numbers)
     unpack_names(model, facts, widths[0])
     if name == "MLPClassifier":
         model.classes_ = unpack_classes(facts)

@@ -215,7 +215,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         }
         for column in columns:
             column.update({k: list(v) for k, v in column.items() if isinstance(v, tuple)})
-        parameters = self.get_params()
+        parameters = {  # a search over np.arange gives numbers that JSON does not have
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in self.get_params().items()
+        }
         return arrays, {"parameters": parameters, "columns": columns, "notes": list(self.notes_)}
 
     @classmethod
