@@ -52,7 +52,7 @@ def test_ctrl_c_waits_for_the_outermost_block():
 
 def test_every_worker_works():
     worked = []
-    assert run_workers(3, make_crew(), lambda worker: worked.append(worker) or worker) == 0
+    assert run_workers(3, make_crew(3), lambda worker: worked.append(worker) or worker) == 0
     assert sorted(worked) == [0, 1, 2]
 
 
@@ -65,7 +65,7 @@ def wait(crew, n_workers):
 @pytest.mark.parametrize("broken", [0, 1])
 def test_an_error_in_one_worker_ends_all(broken):
     """The others wait for it; they must not wait for ever."""
-    crew = make_crew()
+    crew = make_crew(3)
 
     def work(worker):
         if worker == broken:

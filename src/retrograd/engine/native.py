@@ -11,7 +11,7 @@ from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
 from retrograd.engine.jit import COMPILED, jit
-from retrograd.engine.threads import ARRIVED, GAVE_UP, NEXT, ROUND
+from retrograd.engine.threads import APART, ARRIVED, GAVE_UP, NEXT, ROUND
 from retrograd.engine.views import data_of
 
 
@@ -41,7 +41,7 @@ if not COMPILED:
     def wait_for_all(crew: np.ndarray, n_workers: int) -> None:
         """Return at once: interpreted kernels run in one thread."""
 
-    def next_task(crew: np.ndarray, task: int, n_workers: int) -> int:
+    def next_task(crew: np.ndarray, task: int, n_tasks: int, worker: int, n_workers: int) -> int:
         """Return the number after ``task``."""
         return task + 1
 
@@ -73,7 +73,7 @@ else:
     def wait_for_all(crew: np.ndarray, n_workers: int) -> None:
         """Return once all workers have come here, or one has given up (see ``make_crew``).
 
-        The last to come puts the tasks' counter back to 0 for what follows. Waiting spins, since
+        The last to come puts the counters of tasks back to 0 for what follows. Waiting spins, since
         a step is short. When it takes long, the machine is busy and a worker does not get a
         processor: then waiting sleeps. That leaves the processor to others, perhaps to that very
         worker, and who has slept is given it back sooner than who has used it up spinning.
@@ -83,7 +83,9 @@ else:
         round_before = _look(crew, ROUND)
         if _fetch_add(crew, ARRIVED, 1) == n_workers - 1:
             _fetch_add(crew, ARRIVED, -n_workers)
-            _fetch_add(crew, NEXT, -_look(crew, NEXT))
+            for share in range(n_workers):
+                taken = NEXT + share * APART
+                _fetch_add(crew, taken, -_look(crew, taken))
             _fetch_add(crew, ROUND, 1)
             return
         spins = 0
@@ -92,10 +94,23 @@ else:
             if spins > SPINS:
                 _sleep(types.uint32(SLEEP))
 
-    @jit
-    def next_task(crew: np.ndarray, task: int, n_workers: int) -> int:
-        """Return the number of a task that no other worker has or had; at first ``task`` is -1.
+    @jit(inline=False)
+    def next_task(crew: np.ndarray, task: int, n_tasks: int, worker: int, n_workers: int) -> int:
+        """Return a task that no worker has or had, n_tasks if none is left; at first task is -1.
 
-        Who is quick takes more of them: a worker that a busy machine holds up holds up one task.
+        Each worker has its share of them, the same in every step: then what one writes stays in
+        the cache of its processor. Who has done with it takes over what others have not begun, so
+        that one that a busy machine holds up holds up one task.
         """
-        return task + 1 if n_workers == 1 else _fetch_add(crew, NEXT, 1)
+        if n_workers == 1:
+            return task + 1
+        for turn in range(n_workers):
+            share = (worker + turn) % n_workers
+            begin = n_tasks * share // n_workers
+            n_own = n_tasks * (share + 1) // n_workers - begin
+            taken = NEXT + share * APART
+            if _look(crew, taken) < n_own:
+                before = _fetch_add(crew, taken, 1)
+                if before < n_own:
+                    return begin + before
+        return n_tasks

@@ -88,14 +88,14 @@ class Predictor:
 
         n_panels = max(1, -(-n_rows // panel_rows))
         n_workers = min(n_workers_for(n_rows * self._n_parameters), n_panels)
-        crew, found = make_crew(), [0] * n_workers
+        crew, found = make_crew(n_workers), [0] * n_workers
 
         def work(worker: int) -> None:
             found[worker] = forward.predict(
                 self._layout, self._theta, data, rows,
                 np.empty(panel_rows * self._widest, self.dtype),
                 np.empty(panel_rows * self._n_units, self.dtype),
-                out, crew, n_workers,
+                out, crew, worker, n_workers,
             )  # fmt: skip
 
         with compiling("predict", self.dtype):
@@ -124,10 +124,10 @@ class Predictor:
         a = np.empty(n_rows * self._n_units, self.dtype)
         out = np.empty((n_rows, self.network.widths[-1]), self.dtype)
         z = np.empty(n_rows * self._widest, self.dtype)
-        crew = make_crew()
+        crew = make_crew(1)
 
         def work(worker: int) -> None:
-            forward.predict(self._layout, self._theta, data, rows, z, a, out, crew, 1)
+            forward.predict(self._layout, self._theta, data, rows, z, a, out, crew, worker, 1)
 
         with compiling("predict", self.dtype):
             run_workers(1, crew, work)

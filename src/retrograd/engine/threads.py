@@ -19,8 +19,10 @@ from threadpoolctl import LibController, ThreadpoolController
 
 Result = TypeVar("Result")
 
-# What workers meet by: places in an array, each in a cache line of its own.
-ARRIVED, ROUND, GAVE_UP, NEXT = 0, 8, 16, 24
+# What workers meet by: places in an array, each in a cache line of its own. From NEXT on there is
+# one for each worker.
+APART = 8
+ARRIVED, ROUND, GAVE_UP, NEXT = 0, APART, 2 * APART, 3 * APART
 # Multiplications below which a meeting, and making a thread, cost more than it brings.
 MEET_FROM, SHARE_FROM = 1 << 21, 1 << 26
 
@@ -157,9 +159,9 @@ def interrupts_held() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def make_crew() -> np.ndarray:
+def make_crew(n_workers: int) -> np.ndarray:
     """Counters that workers meet by: see ``native.wait_for_all`` and ``native.next_task``."""
-    return np.zeros(32, np.int64)
+    return np.zeros(NEXT + n_workers * APART, np.int64)
 
 
 def run_workers(n_workers: int, crew: np.ndarray, work: Callable[[int], Result]) -> Result:

@@ -15,7 +15,7 @@ from retrograd.engine.memory import room, row_room, with_gaps
 from retrograd.engine.network import Layout, Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import interrupts_held, make_crew, n_workers_for, run_workers
-from retrograd.engine.work import make_work
+from retrograd.engine.work import make_work, shares_of
 
 # Multiplications after which the loop comes back to Python, to let Ctrl-C in: some 0.2 seconds.
 CALL_WORK = 1 << 33
@@ -287,6 +287,8 @@ def share_steps(
     n_workers: int,
 ) -> int:
     """Take a plan's steps with so many workers; how many went well."""
-    crew = make_crew()
+    crew = make_crew(n_workers)
+    if n_workers > 1:
+        work = work._replace(shares=shares_of(work.parameter_tasks, layout.widths, n_workers))
     given = layout, settings, theta, slots, data, plan, history, work, losses, crew
     return run_workers(n_workers, crew, lambda worker: steps.train(*given, worker, n_workers))

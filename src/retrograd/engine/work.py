@@ -57,6 +57,38 @@ def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
     return np.array(tasks, dtype=np.int64)
 
 
+def shares_of(tasks: np.ndarray, widths: np.ndarray, n_workers: int) -> np.ndarray:
+    """Deal the parameters' tasks to workers: each gets about as much work, in the tasks' order.
+
+    The largest task left goes to the worker who has least so far.
+    Source: Graham, Bounds on multiprocessing timing anomalies (1969).
+
+    Returns
+    -------
+    ndarray of int64
+        Numbers of tasks, one worker's after another's, as many for each: -1 stands for none.
+
+    Examples
+    --------
+    >>> tasks = np.array([[0, 0, 48], [0, 48, 16], [0, 64, 16], [0, 0, 0]])
+    >>> shares_of(tasks, np.array([80, 32]), 2)
+    array([ 0, -1, -1,  1,  2,  3])
+    """
+    layers, units = tasks[:, 0], np.maximum(tasks[:, 2], 1)
+    sizes = units * (-(-widths[layers + 1] // WHOLE_TILES) * WHOLE_TILES)
+    loads = np.zeros(n_workers)
+    shares: list[list[int]] = [[] for _ in range(n_workers)]
+    for number in np.argsort(-sizes, kind="stable"):
+        worker = int(np.argmin(loads))
+        loads[worker] += sizes[number]
+        shares[worker].append(int(number))
+    longest = max(map(len, shares))
+    dealt = np.full((n_workers, longest), -1, np.int64)
+    for place, share in zip(dealt, shares, strict=True):
+        place[: len(share)] = sorted(share)
+    return dealt.ravel()
+
+
 def make_work(
     network: Network, dtype: np.dtype, batch_size: int, sparse: bool, panel_rows: int | None = None
 ) -> Work:
@@ -98,6 +130,7 @@ def make_work(
         squares=np.zeros((2 * len(tasks), LANES)),
         bad_parameters=np.zeros((2, len(tasks)), np.int64),
         parameter_tasks=tasks,
+        shares=np.arange(len(tasks)),
         panel_rows=panel_rows,
         task_rows=task_rows,
     )

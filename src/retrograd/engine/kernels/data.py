@@ -89,5 +89,6 @@ class Work(NamedTuple):
     squares: np.ndarray  # (2 * parameter tasks, LANES), float64: sums of the weights' squares
     bad_parameters: np.ndarray  # (2, parameter tasks), int64: updated ones that are not finite
     parameter_tasks: np.ndarray  # (parameter tasks, 3), int64: layer, first unit in, units in or 0
+    shares: np.ndarray  # int64: numbers of these tasks, as many for each worker; -1 for none
     panel_rows: int
     task_rows: int

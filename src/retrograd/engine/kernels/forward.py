@@ -205,15 +205,14 @@ def softmax(z, a):
 
 
 @jit(entry=True)
-def predict(layout, theta, data, rows, z, a, out, crew, n_workers):
+def predict(layout, theta, data, rows, z, a, out, crew, worker, n_workers):
     """Fill out, of shape (n, O), with all rows' predictions; count the x that are not finite.
 
     As ``forward`` for rows that stand in their order, a panel of them at a time: X's own memory is
     what the first product reads, z has room for one layer only (but not that of a: loops over two
     arrays that are one do not vectorise), and the last a are made in ``out``. How many rows a
-    panel has follows from the size of a. Workers take turns, so that the panel that one takes next
-    is likely to stand as many further on as there are workers: it is loaded ahead. ``rows`` are
-    0, 1, 2, ..., read for sparse rows only.
+    panel has follows from the size of a. A worker's next panel is most likely the one that follows:
+    it is loaded ahead. ``rows`` are 0, 1, 2, ..., read for sparse rows only.
     """
     layout, theta, data, rows = views(layout), views(theta), views(data), views(rows)
     z, a, out, crew = views(z), views(a), views(out), views(crew)
@@ -221,8 +220,9 @@ def predict(layout, theta, data, rows, z, a, out, crew, n_workers):
     last, n_features = layout.activations.size - 1, layout.widths[0]
     panel_rows = a.size // (layout.units_at[last] + n_outputs)
     trouble, no_strips = 0, vector(theta, 0, 0)
-    panel = next_task(crew, -1, n_workers)
-    while panel * panel_rows < n_rows:
+    n_panels = (n_rows + panel_rows - 1) // panel_rows
+    panel = next_task(crew, -1, n_panels, worker, n_workers)
+    while panel < n_panels:
         first = panel * panel_rows
         n = min(panel_rows, n_rows - first)
         for layer in range(last + 1):
@@ -240,7 +240,7 @@ def predict(layout, theta, data, rows, z, a, out, crew, n_workers):
             else:
                 trouble += not_finite(vector(data.X, first * n_features, n * n_features))
                 x = matrix(data.X, first * n_features, n, n_features)
-                pass_layer(layout, theta, no_strips, layer, x, z_out, n_workers * panel_rows)
+                pass_layer(layout, theta, no_strips, layer, x, z_out, panel_rows)
             activate(layout.activations[layer], z_out, a_out)
-        panel = next_task(crew, panel, n_workers)
+        panel = next_task(crew, panel, n_panels, worker, n_workers)
     return trouble

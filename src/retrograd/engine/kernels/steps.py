@@ -62,10 +62,12 @@ def take_steps(
 ):  # fmt: skip
     """Take the plan's steps as one of several workers; see ``train``."""
     n_steps = plan.learning_rates.size
-    number = next_task(crew, -1, n_workers)
-    while number < work.parameter_tasks.shape[0]:
-        lay_weights(layout, theta, work, row(work.parameter_tasks, number))
-        number = next_task(crew, number, n_workers)
+    place = next_task(crew, -1, work.shares.size, worker, n_workers)
+    while place < work.shares.size:
+        number = work.shares[place]
+        if number >= 0:
+            lay_weights(layout, theta, work, row(work.parameter_tasks, number))
+        place = next_task(crew, place, work.shares.size, worker, n_workers)
     wait_for_all(crew, n_workers)
     tasks_a_panel = count_tasks(work.panel_rows, work.task_rows)
     for k in range(n_steps):
@@ -83,14 +85,14 @@ def take_steps(
             n_row_tasks = before + count_tasks(n_rows, work.task_rows)
             send_rows(
                 layout, theta, data, plan.rows, start, n_rows, work, parity, before, n_row_tasks,
-                crew, n_workers,
+                crew, worker, n_workers,
             )  # fmt: skip
             wait_for_all(crew, n_workers)
             for task in range(before, n_row_tasks):
                 weight += work.weight[parity, task]
             move_parameters(
                 layout, settings, theta, slots, data, plan, k, start, n_rows, work, parity,
-                weight, crew, n_workers,
+                weight, crew, worker, n_workers,
             )  # fmt: skip
             wait_for_all(crew, n_workers)
         # Each worker adds up for itself: all must know whether to go on.
@@ -128,11 +130,12 @@ def send_rows(
     tasks_before,
     tasks_after,
     crew,
+    worker,
     n_workers,
 ):
     """Take tasks of rows until none is left: forward, the loss, and the deltas back."""
     n_tasks = tasks_after - tasks_before
-    task = next_task(crew, -1, n_workers)
+    task = next_task(crew, -1, n_tasks, worker, n_workers)
     while task < n_tasks:
         begin, end = n_rows * task // n_tasks, n_rows * (task + 1) // n_tasks
         trouble = forward(
@@ -147,7 +150,7 @@ def send_rows(
         work.trouble[parity, tasks_before + task] = trouble
         work.loss[parity, tasks_before + task] = loss
         work.weight[parity, tasks_before + task] = weight
-        task = next_task(crew, task, n_workers)
+        task = next_task(crew, task, n_tasks, worker, n_workers)
 
 
 @jit
@@ -165,6 +168,7 @@ def move_parameters(
     parity,
     weight,
     crew,
+    worker,
     n_workers,
 ):
     """Take tasks of parameters until none is left: their gradient and, after all rows, the update.
@@ -173,21 +177,25 @@ def move_parameters(
     """
     add, complete = first > plan.bounds[k], first + n_rows == plan.bounds[k + 1]
     n_tasks = work.parameter_tasks.shape[0]
-    number = next_task(crew, -1, n_workers)
-    while number < n_tasks:
-        task = row(work.parameter_tasks, number)
-        start, n, n_weights = gradient_of(layout, task, data, plan.rows, first, n_rows, work, add)
-        work.bad_parameters[parity, number] = 0
-        if complete and weight > 0.0:
-            squares = row(work.squares, parity * n_tasks + number)
-            for lane in range(LANES):
-                squares[lane] = 0.0
-            work.bad_parameters[parity, number] = update(
-                settings, theta, slots, work.gradient, start, n, n_weights, weight,
-                plan.learning_rates[k], plan.corrections[k], squares,
-            )  # fmt: skip
-            lay_weights(layout, theta, work, task)
-        number = next_task(crew, number, n_workers)
+    place = next_task(crew, -1, work.shares.size, worker, n_workers)
+    while place < work.shares.size:
+        number = work.shares[place]
+        if number >= 0:
+            task = row(work.parameter_tasks, number)
+            start, n, n_weights = gradient_of(
+                layout, task, data, plan.rows, first, n_rows, work, add
+            )
+            work.bad_parameters[parity, number] = 0
+            if complete and weight > 0.0:
+                squares = row(work.squares, parity * n_tasks + number)
+                for lane in range(LANES):
+                    squares[lane] = 0.0
+                work.bad_parameters[parity, number] = update(
+                    settings, theta, slots, work.gradient, start, n, n_weights, weight,
+                    plan.learning_rates[k], plan.corrections[k], squares,
+                )  # fmt: skip
+                lay_weights(layout, theta, work, task)
+        place = next_task(crew, place, work.shares.size, worker, n_workers)
 
 
 @jit
