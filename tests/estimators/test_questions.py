@@ -48,7 +48,7 @@ def test_first_and_last(text: str) -> None:
     run, _ = recorded("adam")
     condition = Expression(text)
     end = len(run) + (condition.names <= {"coefs", "intercepts", "step", "epoch", "learning_rate"})
-    holds = [step for step in range(end) if condition.holds(values_of(run.at(step).trace()))]
+    holds = [step for step in range(end) if condition.holds(values_of(run.at(step).trace(), step))]
     found = run.first(text), run.last(text)
     if not holds:
         assert found == (None, None)
@@ -119,7 +119,7 @@ def test_watch_is_what_moments_have(storage: str) -> None:
     np.testing.assert_array_equal(losses.values, run.losses[1])
     np.testing.assert_array_equal(
         run.watch("sum(x)", stop=3).values,
-        [values_of(run.at(step).trace())["x"].sum() for step in range(3)],
+        [values_of(run.at(step).trace(), step)["x"].sum() for step in range(3)],
     )
 
 
@@ -268,3 +268,35 @@ def test_first_divergence() -> None:
     assert first_divergence(run, open_run(other)).step == -1
     with pytest.raises(ValueError, match="networks of widths"):
         first_divergence(run, recorded("no hidden layer")[0])
+
+
+def test_a_function_is_asked_of_the_last_moment() -> None:
+    run, _ = recorded("adam")
+    assert run.first(lambda moment: moment.step == len(run)).step == len(run)
+    assert run.last(lambda moment: moment.coefs[0].max() > -9).step == len(run)
+    assert run.last(lambda moment: True, before=len(run)).step == len(run) - 1
+
+
+def test_steps_of_a_branch_are_counted_from_its_begin() -> None:
+    """As moments, goto and the prompt count them: in stretches, scans, traces, and functions."""
+    run = recorded("adam")[0].branch(at=7, learning_rate_init=0.02)
+    for text in ("step >= 3", "step >= 3 and mean(a[0]) < 9", "step >= 3 and penalty < 9"):
+        assert run.first(text).step == 3, text
+    for text in ("step", "step + 0 * mean(a[0])", "step + 0 * penalty"):
+        values = run.watch(text).values
+        assert values.size >= len(run)
+        assert values.tolist() == list(range(values.size)), text
+    assert run.watch("step").values.dtype.kind == "i"
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "adamw", "rmsprop"])
+def test_why_of_a_batch_that_weighs_nothing(solver: str) -> None:
+    rng = np.random.default_rng(0)
+    X, weight, recorder = rng.normal(size=(40, 3)), np.zeros(40), Recorder()
+    weight[:20] = 1.0
+    model = MLPClassifier((3,), solver=solver, max_iter=2, batch_size=20, shuffle=False)
+    model.set_params(alpha=0.1, random_state=0).set_callbacks(recorder)
+    model.fit(X, X[:, 0] > 0, weight)
+    why = open_run(recorder).why(0, 0, 0, step=1)
+    assert (why.update, why.momentum, why.penalty, why.rounding) == (0.0, 0.0, 0.0, 0.0)
+    assert not why.shares.any()

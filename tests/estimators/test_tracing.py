@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tasks import make_task, pair
 
-from retrograd import MLPClassifier, check_gradients, trace
+from retrograd import MLPClassifier, Recorder, check_gradients, open_run, trace
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -97,3 +97,33 @@ def test_lbfgs_has_a_gradient_too() -> None:
     assert check_gradients(model, X, X[:, 0] > 0).ok
     with pytest.raises(ValueError, match="solver='lbfgs' takes no steps of which one could be"):
         trace(model, X, X[:, 0] > 0)
+
+
+@pytest.mark.parametrize("random_state", ["own", None])
+def test_tracing_draws_nothing_from_the_users_generator(random_state) -> None:
+    """A later fit takes the very step that was traced, whichever generator it draws from."""
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    y = X[:, 0] > 0
+    generator = np.random.RandomState(3) if random_state == "own" else None
+    model = MLPClassifier((3,), max_iter=2, batch_size=30, random_state=generator)
+    traced = trace(model, X, y)
+    assert check_gradients(model, X, y).ok
+    recorder = Recorder()
+    model.set_callbacks(recorder).fit(X, y)
+    first = open_run(recorder).at(0).trace()
+    np.testing.assert_array_equal(traced.theta, first.theta, strict=True)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "adaptive", "invscaling", "constant"])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_with_warm_start_it_is_the_next_fits_first_step(solver: str, schedule: str) -> None:
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    y = X[:, 0] > 0
+    model = MLPClassifier((3,), solver=solver, learning_rate=schedule, max_iter=8, batch_size=30)
+    model.set_params(random_state=0, warm_start=True, shuffle=False, tol=1.0, n_iter_no_change=1)
+    model.fit(X, y)
+    traced, recorder = trace(model, X, y), Recorder()
+    model.set_callbacks(recorder).fit(X, y)
+    first = open_run(recorder).at(0).trace()
+    assert traced.learning_rate == first.learning_rate
+    np.testing.assert_array_equal(traced.theta_after, first.theta_after, strict=True)

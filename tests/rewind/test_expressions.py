@@ -1,6 +1,7 @@
 """Expressions: what they answer, and what they ask for."""
 
 import pickle
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from retrograd.rewind.expressions import Expression, completions
 from retrograd.rewind.syntax import ExpressionError
-from retrograd.rewind.vocabulary import CONSTANTS, FUNCTIONS, LAYERED, NAMES
+from retrograd.rewind.vocabulary import CONSTANTS, FUNCTIONS, LAYERED, NAMES, norm
 from step_values import VALUES
 
 V = VALUES
@@ -269,3 +270,13 @@ def test_expressions_and_their_errors_cross_process_borders():
     error = caught.value
     copied = pickle.loads(pickle.dumps(error))
     assert (str(copied), copied.reason, copied.start) == (str(error), error.reason, 0)
+
+
+def test_norm_does_not_overflow_where_it_is_a_number_itself():
+    huge = np.array([3e200, -4e200])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(norm(huge), 5e200, rtol=1e-15)
+        assert norm(np.array([np.inf, 1.0])) == np.inf
+        assert np.isnan(norm(np.array([np.nan, np.inf])))
+        assert norm(np.zeros(3)) == 0.0

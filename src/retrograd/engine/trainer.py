@@ -91,8 +91,9 @@ class Trainer:
     Attributes
     ----------
     after_call : callable or None
-        Told the losses of the steps just taken, some 0.1 seconds of them or an epoch; the state
-        is then as after them.
+        Told the losses of the steps just taken, some 0.1 seconds of them or an epoch, and the last
+        one's gradient; the state is then as after them. If the step that follows has diverged, it
+        is told None for the gradient, and of the state only the counts are of use.
 
     Examples
     --------
@@ -122,7 +123,7 @@ class Trainer:
         self.data = data
         self.state = state
         self.batch_size = batch_size
-        self.after_call: Callable[[np.ndarray], None] | None = None
+        self.after_call: Callable[[np.ndarray, np.ndarray | None], None] | None = None
         sparse = data.row_starts.size > 0
         self._slots = state.slots
         self._slot_rows = with_gaps(state.slots)
@@ -214,7 +215,10 @@ class Trainer:
                     state.step += n_good
                     state.samples_seen += int(plan.bounds[n_good] - plan.bounds[0])
                     if self.after_call is not None and n_good:
-                        self.after_call(losses[begin : begin + n_good])
+                        is_good = n_good == end - begin
+                        self.after_call(
+                            losses[begin : begin + n_good], work.gradient if is_good else None
+                        )
                 if n_good < end - begin:
                     n_rows = int(plan.bounds[n_good + 1] - plan.bounds[n_good])
                     error = DivergenceError(

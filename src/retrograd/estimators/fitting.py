@@ -132,7 +132,7 @@ class Training:
 
         The recordings are ended, however this ends.
         """
-        estimator, state = self.estimator, self.trainer.state
+        state = self.trainer.state
         status, note = "failed", ""
         self._on_steps = on_steps
         if self.recordings:
@@ -147,9 +147,7 @@ class Training:
             status, note = "diverged", error.place
             if not self.stopping.has_best:
                 raise
-            estimator.n_iter_ += 1
-            estimator.loss_curve_.append(float("nan"))
-            estimator.validation_scores_.append(float("nan"))
+            self.stopping.note_divergence()
             state.slots[:] = 0.0  # NaN may be in there, too
             warnings.warn(
                 f"{error} The parameters with the best validation score are kept.",
@@ -219,7 +217,7 @@ class Training:
         if not self.recordings:
             return [self._note(loss) for loss in trainer.epochs(self.course, n_epochs)][-1]
         before, steps = state.copy(), []  # type: State, list[np.ndarray]
-        trainer.after_call = steps.append
+        trainer.after_call = lambda losses, _: steps.append(losses)
         try:
             losses = trainer.epochs(self.course, n_epochs)
         except DivergenceError:
@@ -231,7 +229,7 @@ class Training:
         finally:
             trainer.after_call = self._after_steps
         is_over = [self._note(loss) for loss in losses][-1]
-        self._after_steps(np.concatenate(steps))
+        self._after_steps(np.concatenate(steps), trainer.work.gradient)
         return is_over
 
     def _note(self, loss: float) -> bool:
@@ -253,9 +251,9 @@ class Training:
             recording.after_epoch(state, loss, score)
         return rate is None
 
-    def _after_steps(self, losses: np.ndarray) -> None:
+    def _after_steps(self, losses: np.ndarray, gradient: np.ndarray | None) -> None:
         for recording in self.recordings:
-            recording.after_steps(self.trainer.state, losses, self.trainer.work.gradient)
+            recording.after_steps(self.trainer.state, losses, gradient)
         if self._on_steps is not None:
             self._on_steps()
 

@@ -115,6 +115,8 @@ class MLP:
         from retrograd.engine.trainer import State, Trainer
 
         self._check_parameters()
+        if recorder is not None and not hasattr(recorder, "record"):
+            raise TypeError(f"recorder must be a Recorder, as Recorder(path), got {recorder!r}")
         X, y = _check_rows(X), np.asarray(y, dtype=np.float64).reshape(-1)
         n, d = X.shape
         if y.size != n:
@@ -154,8 +156,7 @@ class MLP:
             trainer.network, trainer.data, course, state, {"kind": "MLP", "parameters": parameters},
             {"generator": np.append(drawn[1].astype(np.int64), drawn[2])},
         )  # fmt: skip
-        gradient = trainer.work.gradient
-        trainer.after_call = lambda losses: recording.after_steps(state, losses, gradient)
+        trainer.after_call = lambda losses, gradient: recording.after_steps(state, losses, gradient)
         status, note = "failed", ""
         try:
             yield

@@ -120,8 +120,8 @@ def _train(
 
     trainer = Trainer(run.header.network, optimizer, data or run.data, 1, state)
 
-    def after_call(losses: np.ndarray) -> None:
-        recording.after_steps(state, losses, trainer.work.gradient)
+    def after_call(losses: np.ndarray, gradient: np.ndarray | None) -> None:
+        recording.after_steps(state, losses, gradient)
         if on_steps is not None:
             on_steps()
 

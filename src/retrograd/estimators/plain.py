@@ -39,15 +39,15 @@ def texts(facts: dict, key: str) -> list[str]:
     return values
 
 
-def pack_parameters(model: BaseEstimator) -> dict:
+def pack_parameters(model: BaseEstimator, kind: type | None = None) -> dict:
     """Write the constructor's parameters as plain data.
 
-    Tuples and infinity, which JSON does not have, become small dictionaries. A random generator is
-    of no use to a fitted model and becomes None.
+    Those of another class, if one is given, from which the model's derives: its constructor may
+    have other ones. Tuples and infinity, which JSON does not have, become small dictionaries. A
+    random generator is of no use to a fitted model and becomes None.
     """
-    return {
-        key: _plain_parameter(key, value) for key, value in model.get_params(deep=False).items()
-    }
+    names = (model if kind is None else kind()).get_params(deep=False)
+    return {key: _plain_parameter(key, getattr(model, key)) for key in names}
 
 
 def _plain_parameter(key: str, value):

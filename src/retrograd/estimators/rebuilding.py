@@ -32,11 +32,9 @@ CURVES = ("loss_curve_", "validation_scores_")
 def describe(estimator: BaseMLP) -> dict:
     """Write an estimator that begins to be fitted as plain data, but for its parameter vector."""
     kind = _kind(estimator)
-    known = KINDS[kind]().get_params(deep=False)
     facts = {
         "kind": kind,
-        # A class that derives from ours may have more.
-        "parameters": {k: v for k, v in pack_parameters(estimator).items() if k in known},
+        "parameters": pack_parameters(estimator, KINDS[kind]),
         "feature_names": pack_names(estimator),
         "seed": estimator._seed,
         # Epochs of this fit so far: a branch begins with its parent's.

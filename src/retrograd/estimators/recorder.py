@@ -74,6 +74,8 @@ class Recorder:
             raise ValueError(f"keep_data must be 'auto', True or False, got {keep_data!r}")
         if isinstance(budget, bool) or not isinstance(budget, int | np.integer) or budget < 0:
             raise ValueError(f"budget must be a number of bytes, got {budget!r}")
+        if path is not None and "\0" in str(path):
+            raise ValueError(f"path must not have a NUL character, got {path!r}")
         self.path = None if path is None else Path(path).absolute()
         self.keep_data, self.budget = keep_data, int(budget)
         self._memory: Store | None = None
@@ -177,12 +179,16 @@ def place_of(context: Any) -> str:
     """Where a fit stands in a search or a pipeline, from the outermost task in; '' if by itself."""
     from sklearn.callback._callback_context import get_context_path
 
-    tasks = get_context_path(context)[:-1]
-    own = context
-    names = [_task(task.estimator_name, task.task_name, task.task_id) for task in tasks]
-    if own.source_task_name is not None:
-        names.append(_task(own.source_estimator_name, own.source_task_name, own.task_id))
-    return " > ".join(names)
+    tasks = get_context_path(context)
+    if context.source_task_name is None:
+        tasks = tasks[:-1]
+    # The fit of a part is a task of the whole, which says more of it: which candidate and split.
+    return " > ".join(
+        _task(task.estimator_name, task.task_name, task.task_id)
+        if task.source_task_name is None
+        else _task(task.source_estimator_name, task.source_task_name, task.task_id)
+        for task in tasks
+    )
 
 
 def _task(estimator: str, task: str, number: Any) -> str:

@@ -69,6 +69,8 @@ def open_run(
     from retrograd.rewind.run import Run
     from retrograd.rewind.store import RunFileError
 
+    if run is not None and (isinstance(run, bool) or not isinstance(run, int | np.integer)):
+        raise TypeError(f"run is the number of a run, not {run!r}")
     runs = open_runs(path)
     if run is None:
         if len(runs) == 0:
@@ -79,6 +81,7 @@ def open_run(
                 f"run={runs.numbers[-1]}), or see open_runs(path):\n{runs!r}"
             )
         run = runs.numbers[0]
+    run = int(run)
     opened = Run(runs.store, run, runs.door)
     return opened if data is None else Run(runs.store, run, runs.door, _data_of(opened, data))
 
@@ -132,6 +135,8 @@ class EstimatorDoor:
         model, stopping, _ = rebuilding.as_of(run, state, len(run))
         rebuilding.keep_best(run, stopping, state)
         stopping.restore_best(state)
+        if run.status == "diverged" and stopping.has_best:
+            stopping.note_divergence()
         return model
 
     def resume(self, run: "Run") -> Any:

@@ -63,6 +63,12 @@ class Stopping:
             estimator._no_improvement_count = 0
         return lower
 
+    def note_divergence(self) -> None:
+        """Note an epoch that came to no loss and no score."""
+        self.estimator.n_iter_ += 1
+        self.estimator.loss_curve_.append(float("nan"))
+        self.estimator.validation_scores_.append(float("nan"))
+
     def epochs_before_end(self) -> int:
         """Epochs after which it stops, or lowers the rate, at the earliest."""
         estimator = self.estimator

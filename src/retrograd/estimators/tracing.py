@@ -4,6 +4,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 if TYPE_CHECKING:
     from retrograd.estimators.base import BaseMLP
@@ -56,7 +57,8 @@ def trace(estimator: "BaseMLP", X: Any, y: Any, sample_weight: Any = None) -> "T
             "rmsprop do"
         )
     optimizer = twin._make_optimizer()
-    state = state_of(twin, optimizer, rng, incremental=True)
+    # As ``fit`` would with warm_start, which begins schedules anew; else as ``partial_fit``.
+    state = state_of(twin, optimizer, rng, incremental=not estimator.warm_start)
     rows = np.arange(data.y.shape[0])
     course = Course(
         optimizer, Shuffled(rows.size, 0, False), rows.size, twin.max_iter, state.step, state.epoch,
@@ -117,6 +119,10 @@ def ready_twin(estimator: "BaseMLP", X: Any, y: Any, sample_weight: Any) -> tupl
         )
     estimator._validate_params()
     twin = copy.copy(estimator)
+    # What is drawn here is to be drawn again by the estimator itself.
+    twin.random_state = copy.deepcopy(check_random_state(estimator.random_state))
+    if isinstance(estimator.random_state, (int, np.integer)):
+        twin.random_state = estimator.random_state
     twin.warm_start = False  # which wants all labels in y
     network, data, rng, _ = twin._ready(X, y, sample_weight, incremental=True)
     return network, data, rng, twin

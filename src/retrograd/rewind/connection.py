@@ -260,4 +260,6 @@ def _explain(name: str, error: Exception) -> str:
         return f"{name} cannot be opened or written to: see the rights of the file and its folder"
     if "full" in text:
         return f"{name} cannot be written to: the disk is full"
+    if "I/O error" in text:
+        return f"{name} cannot be read or written to: SQLite says {text!r}"
     return f"{name} is damaged: SQLite says {text!r}"

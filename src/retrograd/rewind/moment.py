@@ -76,11 +76,16 @@ class Moment:
 
     @property
     def optimizer_state(self) -> dict[str, dict[str, list[np.ndarray]]]:
-        """The optimizer's memory by name, such as 'm' and 'v': ``coefs`` and ``intercepts``."""
+        """The optimizer's memory by name, such as 'm' and 'v': ``coefs`` and ``intercepts``.
+
+        The arrays are read-only.
+        """
         network, optimizer = self.run.header.network, self.run.header.optimizer
+        slots = self._state.slots.view()
+        slots.flags.writeable = False
         return {
             name: dict(zip(("coefs", "intercepts"), network.layers(slot), strict=True))
-            for name, slot in zip(SLOTS[optimizer.solver], self._state.slots, strict=False)
+            for name, slot in zip(SLOTS[optimizer.solver], slots, strict=False)
         }
 
     @property

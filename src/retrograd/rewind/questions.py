@@ -60,13 +60,11 @@ def last_moment(run: "Run", condition: Condition) -> int:
     """Last moment that a condition can be asked of.
 
     At the end of a run no step is taken any more, unless it was one that diverged; what the
-    parameters are can still be asked.
+    parameters are can still be asked, and so can a function, of the moment.
     """
-    if run.status == "diverged":
+    if run.status == "diverged" or not isinstance(condition, str | Expression):
         return len(run)
-    if isinstance(condition, str | Expression) and _expression(condition).names <= BEFORE:
-        return len(run)
-    return len(run) - 1
+    return len(run) if _expression(condition).names <= BEFORE else len(run) - 1
 
 
 def hits(run: "Run", condition: Condition, begin: int, end: int) -> Iterator[int]:

@@ -116,8 +116,12 @@ class Recording:
         self._told = time.perf_counter()
         self._due = self._told + self._spacing
 
-    def after_steps(self, state: State, losses: np.ndarray, gradient: np.ndarray) -> None:
-        """Take note of steps that were just taken, and perhaps of the last one's gradient."""
+    def after_steps(self, state: State, losses: np.ndarray, gradient: np.ndarray | None) -> None:
+        """Take note of steps that were just taken, and perhaps of the last one's gradient.
+
+        The gradient is None if the step after them has diverged: the state then holds that one's
+        numbers, and is no checkpoint.
+        """
         fresh = state.step - self.first_step - self._steps
         if self._gave_up or fresh <= 0:
             return
@@ -129,7 +133,7 @@ class Recording:
         now = time.perf_counter()
         since, self._told = now - self._told, now
         # When it is due or, if we are to be told more too late for that, now.
-        if now + since / 2 >= self._due:
+        if gradient is not None and now + since / 2 >= self._due:
             self._gradient_norm = _finite(norm(gradient))
             self._checkpoint(state)
 

@@ -70,8 +70,8 @@ class Run(Recorded):
         """Moment after so many steps; negative from the end, which -1 is."""
         if isinstance(step, slice):
             raise TypeError("a run is no list of moments: ask for one, as in run[10]")
-        step = int(step)
-        return self.at(step if step >= 0 else len(self) + 1 + step)
+        is_number = isinstance(step, int | np.integer)
+        return self.at(len(self) + 1 + step if is_number and step < 0 else step)
 
     def __iter__(self) -> Iterator[Moment]:
         """All moments, from the start to the end."""
@@ -121,7 +121,7 @@ class Run(Recorded):
         condition : str or callable
             Text such as ``"loss > 2"``, ``"any(isnan(dW[1]))"`` or ``"dead(1, 7)"``, of the names
             and functions of ``rewind.vocabulary``; it is asked of each moment and of the step
-            taken from it. Or a function of a moment.
+            taken from it. Or a function of a moment, which is asked of the last one, too.
         after : int, default=0
             The first step to look at.
 

@@ -45,12 +45,12 @@ class StepValues(Mapping):
         return len(self._known)
 
 
-def values_of(trace: Trace) -> StepValues:
-    """Values of a step that was traced."""
+def values_of(trace: Trace, step: int) -> StepValues:
+    """Values of a step that was traced, the step being counted from its run's begin."""
     return StepValues(
         penalty=trace.penalty,
         loss_per_row=trace.loss_per_row,
-        **_values(trace.layers, trace.gradient, trace.y, trace.step, trace.epoch, trace.loss,
+        **_values(trace.layers, trace.gradient, trace.y, step, trace.epoch, trace.loss,
                   trace.learning_rate),
     )  # fmt: skip
 
@@ -125,7 +125,7 @@ def _before(replay: "Replay", trainer: Trainer, step: int) -> StepValues:
     """Values that are known before a step is taken."""
     theta, network = trainer.state.theta, trainer.network
     return StepValues(
-        step=trainer.state.step,
+        step=step,
         epoch=replay.course.place(step)[0],
         learning_rate=lambda: float(replay.course.between(step, step + 1, replay.rate_of).rates[0]),
         coefs=lambda: network.layers(theta)[0],
@@ -147,7 +147,7 @@ def _take(
         )
         if trace.trouble is None:
             replay.advance(trainer, step + 1)
-        return values_of(trace), trace.trouble is not None
+        return values_of(trace, step), trace.trouble is not None
     theta = state.theta.copy()
     diverged = False
     try:
@@ -157,9 +157,8 @@ def _take(
     except DivergenceError as error:
         replay.forget()
         diverged, loss = True, float(error.losses[-1])
-    number = state.step - (not diverged)
     known = _values(
         layers_of(trainer, steps.rows, theta, theta), trainer.work.gradient,
-        trainer.data.y[steps.rows], number, epoch, loss, rate,
+        trainer.data.y[steps.rows], step, epoch, loss, rate,
     )  # fmt: skip
     return StepValues(**known), diverged

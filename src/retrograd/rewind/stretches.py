@@ -45,7 +45,7 @@ class Stretch:
         self.replay, self.step, self.losses, self.history = replay, step, losses, history
         self.values = StepValues(
             loss=losses,
-            step=np.arange(replay.course.first_step + step, replay.course.first_step + self.end),
+            step=np.arange(step, self.end),
             epoch=self._epochs,
             learning_rate=lambda: replay.course.between(step, self.end, replay.rate_of).rates,
             gradient_norm=lambda: np.array([norm(gradient) for gradient in history.gradients]),

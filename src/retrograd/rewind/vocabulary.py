@@ -20,7 +20,7 @@ NAMES = {
     "loss": "mean loss of the batch, penalty and all, a number",
     "penalty": "the L2 penalty's part of the loss, a number",
     "learning_rate": "rate of the step, a number",
-    "step": "steps taken before this one",
+    "step": "steps of the run taken before this one",
     "epoch": "epochs completed before this step",
     "gradient_norm": "Euclidean norm of all gradients together, a number",
     "x": "rows of the batch, (B, I)",
@@ -57,17 +57,27 @@ def _of_some(function: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], An
 def norm(array: np.ndarray) -> np.float64:
     """Euclidean norm, without BLAS, whose sums would be another machine's other bits.
 
-    In parts, so that a large array is not copied in double precision.
+    In parts, so that a large array is not copied in double precision; of smaller numbers, where the
+    squares would overflow.
 
     Examples
     --------
     >>> norm(np.array([[3.0], [4.0]]))
     np.float64(5.0)
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        norm = np.sqrt(_sum_of_squares(array))
+        if np.isinf(norm) and np.isfinite(array).all():
+            largest = np.max(np.abs(array)).astype(np.float64)
+            norm = largest * np.sqrt(_sum_of_squares(array / largest))
+    return norm
+
+
+def _sum_of_squares(array: np.ndarray) -> np.float64:
     entries, total = np.ravel(array), np.float64(0.0)
     for begin in range(0, entries.size, NORM_PART):
         total += np.sum(np.square(entries[begin : begin + NORM_PART], dtype=np.float64))
-    return np.sqrt(total)
+    return total
 
 
 def _median(array: np.ndarray) -> Any:

@@ -109,14 +109,16 @@ def why(trace: Trace, layer: int, i: int | None, o: int) -> Why:
     weight = float(trace.rows.size)
     if trace.sample_weight is not None:
         weight = float(np.sum(trace.sample_weight, dtype=np.float64))
-    terms = column[:, 0].astype(float) * part.delta[:, o].astype(float) / (weight or 1.0)
-    factor, momentum = _linear(trace, flat)
     before, after = float(trace.theta[flat]), float(trace.theta_after[flat])
-    penalty = float(trace.decayed[flat]) - before
-    if i is not None:
-        alpha = trace.optimizer.settings().alpha
-        penalty += factor * alpha * before / (weight or 1.0)
-    shares = factor * terms if weight else np.zeros_like(terms)
+    shares, momentum, penalty = np.zeros(trace.rows.size), 0.0, 0.0
+    if weight > 0.0:  # rows that weigh nothing teach nothing, and nothing else moves it either
+        with np.errstate(all="ignore"):  # of a step that diverges
+            terms = column[:, 0].astype(float) * part.delta[:, o].astype(float) / weight
+            factor, momentum = _linear(trace, flat)
+            shares = factor * terms
+        penalty = float(trace.decayed[flat]) - before
+        if i is not None:
+            penalty += factor * trace.optimizer.settings().alpha * before / weight
     order = np.argsort(-np.abs(shares), kind="stable")
     update = after - before
     return Why(

@@ -38,6 +38,7 @@ def test_branch_and_going_between_runs(session):
     assert session.debugger.run.header.optimizer.learning_rate_init == 0.5
     assert session.prompt == "(retrograd 2: 0 forward 0) "
     assert texts(session, "goto 2")[0].startswith("step 2 (6 of the training, epoch 2), ")
+    assert texts(session, "print step") == ["2"]
     assert "branched off run 1 at step 4" in " ".join("\n".join(texts(session, "info")).split())
     assert place(session, "run 1") == "6 loss"
     assert place(session, "run 2") == "2 forward 0"

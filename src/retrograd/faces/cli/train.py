@@ -218,6 +218,6 @@ def told_if_stopped(record: Path | None) -> Iterator[None]:
             raise
         name = quote(str(record))
         raise Stopped(
-            f"no model was saved, but the run is kept: retrograd resume {name} goes on with it, "
-            f"retrograd debug {name} looks into it"
+            f"no model was saved, but the run is kept: retrograd resume {name} goes on with it "
+            f"(the run alone: to save a model, train again), retrograd debug {name} looks into it"
         ) from None

@@ -64,10 +64,11 @@ class Controlled:
         self.recording, self.network, self.control = recording, network, control
         self._gradient, self._state = np.zeros(1), None  # type: np.ndarray, Any
 
-    def after_steps(self, state: Any, losses: np.ndarray, gradient: np.ndarray) -> None:
+    def after_steps(self, state: Any, losses: np.ndarray, gradient: np.ndarray | None) -> None:
         """Hand on; break off if the reader has paused."""
         self.recording.after_steps(state, losses, gradient)
-        self._gradient, self._state = gradient, state
+        if gradient is not None:
+            self._gradient, self._state = gradient, state
         self.control.after_steps()
 
     def after_epoch(self, state: Any, loss: float, score: float | None) -> None:

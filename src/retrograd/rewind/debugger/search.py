@@ -8,7 +8,6 @@ from retrograd.rewind.debugger.places import Phase
 from retrograd.rewind.debugger.track import Track
 from retrograd.rewind.expressions import Expression
 from retrograd.rewind.moment import Moment
-from retrograd.rewind.scan import values_of
 from retrograd.rewind.syntax import MAX_CHARACTERS, ExpressionError
 
 
@@ -58,13 +57,13 @@ def next_place(breakpoints: Sequence[Breakpoint], track: Track, at: int) -> int 
     """First place after one at which a breakpoint holds; None if there is none."""
     found = _phase_places(breakpoints, track, at + 1, at + 1 + track.n)
     after = at // track.n + 1
-    conditions = [one.condition for one in breakpoints if one.condition]
+    conditions = [one for one in breakpoints if one.condition]
     if not conditions or after > len(track.run):
         return found[0] if found else None
     if found:  # no more than a step away: there is one moment to ask
         moment = after * track.n
         return min(moment, found[0]) if holding(breakpoints, track, moment) else found[0]
-    hit = track.run.first(_any_of(conditions), after)
+    hit = track.run.first(_any_of(conditions, track), after)
     if hit is not None:
         return hit.step * track.n
     # The end has no step to ask of, but it has parameters.
@@ -77,13 +76,13 @@ def last_place(breakpoints: Sequence[Breakpoint], track: Track, at: int) -> int 
     """Last place before one at which a breakpoint held; None if there is none."""
     found = _phase_places(breakpoints, track, at - track.n, at)
     before = -(-at // track.n)
-    conditions = [one.condition for one in breakpoints if one.condition]
+    conditions = [one for one in breakpoints if one.condition]
     if not conditions or before == 0:
         return found[-1] if found else None
     if found:
         moment = (before - 1) * track.n
         return max(moment, found[-1]) if holding(breakpoints, track, moment) else found[-1]
-    hit = track.run.last(_any_of(conditions), before)
+    hit = track.run.last(_any_of(conditions, track), before)
     return None if hit is None else hit.step * track.n
 
 
@@ -99,7 +98,7 @@ def _phase_places(
     ]
 
 
-def _any_of(conditions: list[Expression]) -> Any:
+def _any_of(conditions: list[Breakpoint], track: Track) -> Any:
     """All conditions as one: a text, which is searched for at training speed."""
     if len(conditions) == 1:
         return conditions[0].text
@@ -111,7 +110,6 @@ def _any_of(conditions: list[Expression]) -> Any:
         pass
 
     def any_holds(moment: Moment) -> bool:
-        values = values_of(moment.trace())
-        return any(condition.holds(values) for condition in conditions)
+        return bool(holding(conditions, track, moment.step * track.n))
 
     return any_holds

@@ -75,10 +75,10 @@ class Track:
     def values(self, at: int) -> StepValues:
         """What expressions may ask for at a place."""
         if not self.is_end(at):
-            return values_of(self.trace(at))
+            return values_of(self.trace(at), at // self.n)
         moment = self.moment(at)
         return StepValues(
-            step=self.run.header.course["first_step"] + moment.step,
+            step=moment.step,
             epoch=moment.epoch,
             coefs=moment.coefs,
             intercepts=moment.intercepts,
