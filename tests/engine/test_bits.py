@@ -21,7 +21,7 @@ from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.prediction import predict
 from retrograd.engine.threads import n_workers_for
 from retrograd.engine.trainer import State, Trainer
-from retrograd.engine.work import make_work, parameter_tasks
+from retrograd.engine.work import make_work, parameter_tasks, shares_of
 from retrograd.maths.activations import ACTIVATIONS
 
 SOFTMAX = ("log_loss", "softmax")
@@ -310,8 +310,11 @@ def test_tasks_depend_on_batch_and_network_only() -> None:
     for widths in ((30, 100, 5), (700, 600, 1), (1, 1)):
         for sparse in (False, True):
             network = make_problem(widths, "tanh", ("squared_error", "identity"), 2).network
-            seen = np.zeros(network.n_parameters, int)
-            for layer, unit, n_units in parameter_tasks(network, sparse):
+            seen, cut = np.zeros(network.n_parameters, int), parameter_tasks(network, sparse)
+            for n_workers in (1, 2, 3, 8):
+                dealt = shares_of(cut, np.array(network.widths), n_workers).reshape(n_workers, -1)
+                assert sorted(dealt[dealt >= 0]) == list(range(len(cut)))
+            for layer, unit, n_units in cut:
                 if n_units == 0:
                     network.biases(seen, layer)[:] += 1
                 else:

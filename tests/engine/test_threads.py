@@ -13,7 +13,7 @@ from bits import in_forked_child
 from retrograd.engine import threads, trainer
 from retrograd.engine.batches import make_data
 from retrograd.engine.jit import jit
-from retrograd.engine.native import wait_for_all
+from retrograd.engine.native import next_task, wait_for_all
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import (
@@ -59,6 +59,32 @@ def test_every_worker_works():
 @jit(entry=True)
 def wait(crew, n_workers):
     wait_for_all(views(crew), n_workers)
+
+
+@jit(entry=True)
+def take_all(crew, order, n_tasks, worker, n_workers):
+    crew, order, n = views(crew), views(order), 0
+    task = next_task(crew, -1, n_tasks, worker, n_workers)
+    while task < n_tasks:
+        order[n] = task
+        n += 1
+        task = next_task(crew, task, n_tasks, worker, n_workers)
+    return n
+
+
+@pytest.mark.compiled
+def test_a_worker_takes_its_share_and_then_what_others_have_left():
+    order = np.empty(10, np.int64)
+    assert take_all(make_crew(3), order, 10, 1, 3) == 10
+    assert order.tolist() == [3, 4, 5, 6, 7, 8, 9, 0, 1, 2]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("n_tasks", [0, 1, 2, 5, 1000])
+def test_each_task_is_taken_once(n_tasks):
+    orders, crew = np.full((3, n_tasks), -1, np.int64), make_crew(3)
+    run_workers(3, crew, lambda worker: take_all(crew, orders[worker], n_tasks, worker, 3))
+    assert sorted(orders[orders >= 0].tolist()) == list(range(n_tasks))
 
 
 @pytest.mark.compiled
