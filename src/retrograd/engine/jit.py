@@ -17,8 +17,6 @@ from types import FunctionType
 
 import numpy as np
 
-from retrograd.maths import elementary
-
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
@@ -94,13 +92,10 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 @cache
 def formula(function: Callable) -> Callable:
     """Compile a formula of maths/, which knows no compiler, with those that it calls by name."""
-    names = function.__code__.co_names
-    called = {name: formula(f) for name, f in ELEMENTARY.items() if name in names}
+    known = {name: function.__globals__.get(name) for name in function.__code__.co_names}
+    called = {name: formula(f) for name, f in known.items() if isinstance(f, FunctionType)}
     twin = FunctionType(function.__code__, function.__globals__ | called, function.__name__)
     return jit(twin)
-
-
-ELEMENTARY = {function.__name__: function for function in elementary.FUNCTIONS}
 
 
 def _keep_on_disk(dispatcher: Callable) -> Callable:

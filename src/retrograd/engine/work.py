@@ -124,6 +124,7 @@ def make_work(
         delta_strips=room(panel_rows * network.n_units if in_strips else 0, dtype),
         input_strips=room(panel_rows * n_inputs if input_widths.any() else 0, dtype),
         input_widths=input_widths,
+        losses=room(panel_rows, np.float64),
         loss=np.zeros((2, n_row_tasks)),
         weight=np.zeros((2, n_row_tasks)),
         trouble=np.zeros((2, n_row_tasks), np.int64),

@@ -17,23 +17,30 @@ from typing import NamedTuple
 from retrograd.maths.elementary import log
 
 
-def log_loss(p: float, y: float, tiny: float) -> float:
-    r"""Binary cross-entropy, :math:`-y \log p - (1 - y) \log(1 - p)`, with p kept off 0 and 1.
+def likelihood(p: float, y: float, tiny: float) -> float:
+    r"""Probability that the label y was given, p if it is 1 and 1 - p if it is 0, kept off 0 and 1.
 
     p is clipped to [tiny, 1 - tiny], ``tiny`` being the machine epsilon of its dtype, so that a
-    confident mistake costs much but not infinity (scikit-learn's convention, 36.04 at most in
-    double precision).
-    Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.90.
+    confident mistake costs much but not infinity (scikit-learn's convention).
     """
     if p < tiny:
         p = tiny
     elif p > 1.0 - tiny:
         p = 1.0 - tiny
+    return p if y >= 0.5 else 1.0 - p
+
+
+def log_loss(p: float, y: float, tiny: float) -> float:
+    r"""Binary cross-entropy, :math:`-y \log p - (1 - y) \log(1 - p)`, with p kept off 0 and 1.
+
+    See ``likelihood``; it is 36.04 at most in double precision.
+    Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.90.
+    """
     # For a label one of the two terms is 0. Which one is chosen before the logarithm is taken: the
     # processor cannot guess labels, and would have to take back what it did after a wrong guess.
-    cost = -log(p if y >= 0.5 else 1.0 - p)
+    cost = -log(likelihood(p, y, tiny))
     if 0.0 < y < 1.0:
-        cost = -y * log(p) - (1.0 - y) * log(1.0 - p)
+        cost = -y * log(likelihood(p, 1.0, tiny)) - (1.0 - y) * log(likelihood(p, 0.0, tiny))
     return cost
 
 

@@ -14,7 +14,7 @@ from numpy import float64, int64
 from retrograd.engine.jit import formula, jit
 from retrograd.engine.kernels.product import STRIP_BYTES, far_apart, lay_in_strips, product
 from retrograd.engine.views import matrix, row, vector, views
-from retrograd.maths import activations, losses
+from retrograd.maths import activations, elementary, losses
 from retrograd.maths.activations import (
     ELU,
     GELU,
@@ -41,6 +41,8 @@ silu_slope = formula(activations.silu_slope)
 mish_slope = formula(activations.mish_slope)
 softplus_slope = formula(activations.softplus_slope)
 
+log = formula(elementary.log)
+likelihood = formula(losses.likelihood)
 log_loss = formula(losses.log_loss)
 squared_error = formula(losses.squared_error)
 absolute_error = formula(losses.absolute_error)
@@ -54,44 +56,64 @@ quantile_delta = formula(losses.quantile_delta)
 
 
 @jit
-def output_delta(layout, data, rows, first, n_rows, begin, end, a, delta):
+def output_delta(layout, data, rows, first, n_rows, begin, end, a, delta, losses):
     """Fill the output block of delta with dLoss/dz times the row's weight, rows begin to end.
 
-    Returns the weighted sum of the rows' losses and the sum of their weights.
+    Of these rows also each one's loss, in ``losses``. Returns the weighted sum of the rows' losses
+    and the sum of their weights.
     """
     n_out = layout.widths[-1]
     start, n = n_rows * layout.units_at[-1] + begin * n_out, end - begin
     a_out, delta_out = matrix(a, start, n, n_out), matrix(delta, start, n, n_out)
-    return score_rows(layout, data, rows, first + begin, a_out, delta_out)
+    return score_rows(layout, data, rows, first + begin, a_out, delta_out, vector(losses, begin, n))
 
 
 @jit
-def score_rows(layout, data, rows, first, a_out, delta_out):
+def score_rows(layout, data, rows, first, a_out, delta_out, losses):
     """``output_delta`` of the rows from rows[first] on, whose outputs are a_out."""
     n, n_out = a_out.shape
-    softmax = layout.activations[-1] == SOFTMAX
-    loss, weight_sum = 0.0, 0.0
-    for r in range(n):
-        example = rows[first + r]
-        weight = 1.0
-        if data.sample_weight.size > 0:
-            weight = float64(data.sample_weight[example])
-        weight_sum += weight
-        row_loss = 0.0
-        if softmax:
-            label = int64(data.y[example, 0])
-            row_loss = log_loss(float64(a_out[r, label]), 1.0, layout.tiny)
+    softmax, others = layout.activations[-1] == SOFTMAX, 0
+    one_label = layout.loss == LOG_LOSS and (softmax or n_out == 1)
+    if softmax:
+        for r in range(n):
+            example = rows[first + r]
+            label, weight = int64(data.y[example, 0]), weight_of(data, example)
+            losses[r] = likelihood(float64(a_out[r, label]), 1.0, layout.tiny)
             for o in range(n_out):
                 y = 1.0 if o == label else 0.0
                 delta_out[r, o] = weight * canonical_delta(float64(a_out[r, o]), y, 0.0)
-        else:
+    elif one_label:
+        for r in range(n):
+            example = rows[first + r]
+            p, y = float64(a_out[r, 0]), float64(data.y[example, 0])
+            others += 1 if 0.0 < y < 1.0 else 0
+            losses[r] = likelihood(p, y, layout.tiny)
+            delta_out[r, 0] = weight_of(data, example) * canonical_delta(p, y, 0.0)
+    if one_label and others == 0:
+        for r in range(n):  # as ``log_loss``, but several at a time
+            losses[r] = -log(losses[r])
+    else:
+        for r in range(n):
+            example = rows[first + r]
+            weight, row_loss = weight_of(data, example), 0.0
             for o in range(n_out):
                 y_pred, y = float64(a_out[r, o]), float64(data.y[example, o])
                 cost, error = loss_and_delta(layout, y_pred, y)
                 row_loss += cost
                 delta_out[r, o] = weight * error
-        loss += weight * row_loss
+            losses[r] = row_loss
+    loss, weight_sum = 0.0, 0.0
+    for r in range(n):
+        weight = weight_of(data, rows[first + r])
+        loss += weight * losses[r]
+        weight_sum += weight
     return loss, weight_sum
+
+
+@jit
+def weight_of(data, example):
+    """A row's weight, 1 if none are given."""
+    return float64(data.sample_weight[example]) if data.sample_weight.size > 0 else 1.0
 
 
 @jit(entry=True)
@@ -101,7 +123,8 @@ def losses_of_rows(layout, data, rows, y_pred, delta, losses):
     n_out, y_pred, delta = layout.widths[-1], views(y_pred), views(delta)
     for r in range(rows.size):
         a_out = matrix(y_pred, r * n_out, 1, n_out)
-        loss, _ = score_rows(layout, data, rows, r, a_out, matrix(delta, 0, 1, n_out))
+        of_row = vector(losses, r, 1)
+        loss, _ = score_rows(layout, data, rows, r, a_out, matrix(delta, 0, 1, n_out), of_row)
         losses[r] = layout.loss_scale * loss
 
 

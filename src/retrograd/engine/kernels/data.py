@@ -83,6 +83,7 @@ class Work(NamedTuple):
     delta_strips: np.ndarray  # (panel_rows * units,), T
     input_strips: np.ndarray  # (panel_rows * inputs,), T: x and a, as they go into each layer
     input_widths: np.ndarray  # (L,), int64: how wide those strips are; 0 where there are none
+    losses: np.ndarray  # (panel_rows,), float64: each row's loss
     loss: np.ndarray  # (2, row tasks), float64: weighted sum of the rows' losses
     weight: np.ndarray  # (2, row tasks), float64: sum of the rows' weights
     trouble: np.ndarray  # (2, row tasks), int64: pre-activations that are not finite

@@ -221,7 +221,7 @@ def predict(layout, theta, data, rows, z, a, out, crew, worker, n_workers):
     panel_rows = a.size // (layout.units_at[last] + n_outputs)
     trouble, no_strips = 0, vector(theta, 0, 0)
     n_panels = (n_rows + panel_rows - 1) // panel_rows
-    panel = next_task(crew, -1, n_panels, worker, n_workers)
+    panel = next_task(crew, int64(-1), n_panels, worker, n_workers)
     while panel < n_panels:
         first = panel * panel_rows
         n = min(panel_rows, n_rows - first)

@@ -65,7 +65,7 @@ def take_steps(layout, theta, data, plan, history, work, losses):
             x[0, i] = data.X[example, i]
         spoiled = forward_layer(x, W1, b1, layout.activations[0], z1, a1)
         spoiled += forward_layer(a1, W2, b2, layout.activations[1], z2, a2)
-        loss, _ = output_delta(layout, data, plan.rows, first, 1, 0, 1, a, delta)
+        loss, _ = output_delta(layout, data, plan.rows, first, 1, 0, 1, a, delta, work.losses)
         losses[k] = loss * layout.loss_scale
         spoiled += loss - loss
         send_back_row(delta2, W2, delta1)

@@ -62,7 +62,7 @@ def take_steps(
 ):  # fmt: skip
     """Take the plan's steps as one of several workers; see ``train``."""
     n_steps = plan.learning_rates.size
-    place = next_task(crew, -1, work.shares.size, worker, n_workers)
+    place = next_task(crew, int64(-1), work.shares.size, worker, n_workers)
     while place < work.shares.size:
         number = work.shares[place]
         if number >= 0:
@@ -135,7 +135,7 @@ def send_rows(
 ):
     """Take tasks of rows until none is left: forward, the loss, and the deltas back."""
     n_tasks = tasks_after - tasks_before
-    task = next_task(crew, -1, n_tasks, worker, n_workers)
+    task = next_task(crew, int64(-1), n_tasks, worker, n_workers)
     while task < n_tasks:
         begin, end = n_rows * task // n_tasks, n_rows * (task + 1) // n_tasks
         trouble = forward(
@@ -143,7 +143,7 @@ def send_rows(
             work.a,
         )  # fmt: skip
         loss, weight = output_delta(
-            layout, data, rows, first, n_rows, begin, end, work.a, work.delta
+            layout, data, rows, first, n_rows, begin, end, work.a, work.delta, work.losses
         )
         send_back(layout, theta, work.turned, n_rows, begin, end, work.z, work.a, work.delta)
         lay_for_gradients(layout, work, n_rows, begin, end)
@@ -177,7 +177,7 @@ def move_parameters(
     """
     add, complete = first > plan.bounds[k], first + n_rows == plan.bounds[k + 1]
     n_tasks = work.parameter_tasks.shape[0]
-    place = next_task(crew, -1, work.shares.size, worker, n_workers)
+    place = next_task(crew, int64(-1), work.shares.size, worker, n_workers)
     while place < work.shares.size:
         number = work.shares[place]
         if number >= 0:
