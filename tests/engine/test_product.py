@@ -37,13 +37,13 @@ def multiply(way, a, turned, first, b, start, c):
     """Make the product in one of its ways."""
     a, b, start, c = views(a), views(b), views(start), views(c)
     if way == CHOSEN:
-        product(a, turned, first, b, start, c, False)
+        product(a, turned, first, b, start, c, False, 0)
     elif way == PLAIN:
         plain_product(a, turned, first, b, start, c)
     elif way == TILED:
         tiled_product(a, turned, first, b, start, c, False, 0)
     elif way == IN_STRIPS:
-        product(a, turned, first, b, start, c, True)
+        product(a, turned, first, b, start, c, True, 0)
     elif way == AHEAD:
         product(a, turned, first, b, start, c, False, a.shape[0])
     else:

@@ -37,7 +37,7 @@ def collector_paused() -> Iterator[None]:
 with collector_paused():
     import numba
 
-    from retrograd.engine.parts import PartCompiler
+    from retrograd.engine.parts import PartCompiler, for_all_constants
 
 COMPILED = not numba.config.DISABLE_JIT
 
@@ -80,10 +80,10 @@ def jit(function: Callable | None = None, *, entry: bool = False, inline: bool =
         return function
     if entry:
         return _keep_on_disk(numba.njit(no_cfunc_wrapper=True, **OPTIONS)(function))
-    return numba.njit(
+    return for_all_constants(numba.njit(
         forceinline=inline, no_cpython_wrapper=True, no_cfunc_wrapper=True,
         pipeline_class=PartCompiler, **OPTIONS,
-    )(function)  # fmt: skip
+    )(function))  # fmt: skip
 
 
 OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}

@@ -6,7 +6,7 @@ stops where it is ready to be linked, and what it calls is linked only where mac
 into the entry, which is optimised as a whole.
 """
 
-from numba.core import codegen
+from numba.core import codegen, types
 from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import PassManager
 
@@ -118,6 +118,21 @@ def _without_idle_passes(manager):
             kept.add_pass(compiler_pass, description)
     kept.finalize()
     return kept
+
+
+def for_all_constants(part):
+    """Have a part compiled once for all constants that it is called with.
+
+    To Numba each constant is a type of its own.
+    """
+    find = part.get_call_template
+
+    def find_general(arguments, keywords):
+        keywords = {name: types.unliteral(argument) for name, argument in keywords.items()}
+        return find([types.unliteral(argument) for argument in arguments], keywords)
+
+    part.get_call_template = find_general
+    return part
 
 
 # Where Numba is another one inside, parts are compiled as all else is: the same code, in more time.

@@ -161,7 +161,7 @@ def send_back(layout, theta, turned, n_rows, begin, end, z, a, delta):
         start = n_rows * layout.units_at[layer - 1] + begin * n_in
         delta_in = matrix(delta, start, n, n_in)
         nothing, in_strips = vector(delta, 0, 0), far_apart(n_in, delta.itemsize)
-        product(delta_out, False, 0, W_turned, nothing, delta_in, in_strips)
+        product(delta_out, False, 0, W_turned, nothing, delta_in, in_strips, 0)
         units = n * n_in
         z_in, a_in = vector(z, start, units), vector(a, start, units)
         times_slope(layout.activations[layer - 1], z_in, a_in, vector(delta, start, units))
@@ -233,9 +233,9 @@ def weight_gradient(a_in, unit, delta, dW, add, in_strips):
     start = vector(dW, 0, dW.size if add else 0)
     if delta.shape[1] == 1 and dW.shape[0] == a_in.shape[1]:
         # A column turned is a row of the same numbers, and long rows are faster: dW' = delta' a_in.
-        product(delta, True, 0, a_in, start, matrix(dW, 0, 1, dW.size), False)
+        product(delta, True, 0, a_in, start, matrix(dW, 0, 1, dW.size), False, 0)
     else:
-        product(a_in, True, unit, delta, start, dW, in_strips)
+        product(a_in, True, unit, delta, start, dW, in_strips, 0)
 
 
 @jit(inline=False)

@@ -56,20 +56,20 @@ def forward(layout, theta, strips, data, rows, first, n_rows, begin, end, x, z, 
         z_out, a_out = matrix(z, start, n, n_out), matrix(a, start, n, n_out)
         if layer > 0:
             a_in = matrix(a, n_rows * layout.units_at[layer - 1] + begin * n_in, n, n_in)
-            pass_layer(layout, theta, strips, layer, a_in, z_out)
+            pass_layer(layout, theta, strips, layer, a_in, z_out, 0)
         elif data.row_starts.size > 0:
             pass_sparse_layer(layout, theta, data, rows, first + begin, z_out)
         else:
             a_in = matrix(x, begin * n_in, n, n_in)
             gather(data.X, rows, first + begin, a_in)
-            pass_layer(layout, theta, strips, layer, a_in, z_out)
+            pass_layer(layout, theta, strips, layer, a_in, z_out, 0)
         trouble += not_finite(vector(z, start, n * n_out))
         activate(layout.activations[layer], z_out, a_out)
     return trouble
 
 
 @jit
-def pass_layer(layout, theta, strips, layer, a_in, z, ahead=0):
+def pass_layer(layout, theta, strips, layer, a_in, z, ahead):
     """z = a_in W + b, of shapes (B, O), (B, I), (I, O), (O,).
 
     If ``strips`` are given, a W whose rows are far apart is read there instead of in theta. For
@@ -221,7 +221,7 @@ def predict(layout, theta, data, rows, z, a, out, crew, worker, n_workers):
     panel_rows = a.size // (layout.units_at[last] + n_outputs)
     trouble, no_strips = 0, vector(theta, 0, 0)
     n_panels = (n_rows + panel_rows - 1) // panel_rows
-    panel = next_task(crew, int64(-1), n_panels, worker, n_workers)
+    panel = next_task(crew, -1, n_panels, worker, n_workers)
     while panel < n_panels:
         first = panel * panel_rows
         n = min(panel_rows, n_rows - first)
@@ -234,7 +234,7 @@ def predict(layout, theta, data, rows, z, a, out, crew, worker, n_workers):
             if layer > 0:
                 n_in = layout.widths[layer]
                 a_in = matrix(a, n * layout.units_at[layer - 1], n, n_in)
-                pass_layer(layout, theta, no_strips, layer, a_in, z_out)
+                pass_layer(layout, theta, no_strips, layer, a_in, z_out, 0)
             elif data.row_starts.size > 0:
                 pass_sparse_layer(layout, theta, data, rows, first, z_out)
             else:

@@ -118,7 +118,7 @@ def forward_layer(a_in, W, b, code, z, a):
             z[0, o] = total
             spoiled += total - total
     else:  # where ``steps.train`` rounds otherwise
-        product(a_in, False, 0, W, b, z, False)
+        product(a_in, False, 0, W, b, z, False, 0)
         for o in range(b.size):
             spoiled += z[0, o] - z[0, o]
     activate(code, z, a)

@@ -183,8 +183,8 @@ def turn_all(W, first, n_rows, turned):
         begin = until
 
 
-@jit
-def product(a, turned, first, b, start, c, strips, ahead=0):
+@jit(inline=False)
+def product(a, turned, first, b, start, c, strips, ahead):
     """c = start + a b, of shapes (R, K), (K, O), (R, O).
 
     What the sums start from is one row for all, or a number for each sum (c's own, say), or
@@ -193,13 +193,6 @@ def product(a, turned, first, b, start, c, strips, ahead=0):
     ``ahead`` says how many rows further on in memory stand the rows of a that the next call will
     need, so that they come meanwhile; 0 if one can't say.
     """
-    # The compiler would make one copy for each constant that it is called with.
-    chosen_product(a, bool(turned), np.int64(first), b, start, c, bool(strips), np.int64(ahead))
-
-
-@jit(inline=False)
-def chosen_product(a, turned, first, b, start, c, strips, ahead):
-    """The product in the way that is faster at its size."""
     if b.size < TILES_FROM:
         plain_product(a, turned, first, b, start, c)
     elif c.shape[1] == 1 and not turned:

@@ -9,8 +9,6 @@ network only, so that any number of workers gives the same bits.
 
 from math import isfinite
 
-from numpy import int64
-
 from retrograd.engine.jit import jit
 from retrograd.engine.kernels.backward import (
     gradient_of,
@@ -62,7 +60,7 @@ def take_steps(
 ):  # fmt: skip
     """Take the plan's steps as one of several workers; see ``train``."""
     n_steps = plan.learning_rates.size
-    place = next_task(crew, int64(-1), work.shares.size, worker, n_workers)
+    place = next_task(crew, -1, work.shares.size, worker, n_workers)
     while place < work.shares.size:
         number = work.shares[place]
         if number >= 0:
@@ -71,9 +69,7 @@ def take_steps(
     wait_for_all(crew, n_workers)
     tasks_a_panel = count_tasks(work.panel_rows, work.task_rows)
     for k in range(n_steps):
-        parity, weight = k % 2, 0.0
-        # As a bare constant it would be a type of its own, and all it goes into compiled for it.
-        n_row_tasks = int64(0)
+        parity, weight, n_row_tasks = k % 2, 0.0, 0
         first, end = plan.bounds[k], plan.bounds[k + 1]
         if worker == 0:
             keep(theta, history.thetas, k)
@@ -135,7 +131,7 @@ def send_rows(
 ):
     """Take tasks of rows until none is left: forward, the loss, and the deltas back."""
     n_tasks = tasks_after - tasks_before
-    task = next_task(crew, int64(-1), n_tasks, worker, n_workers)
+    task = next_task(crew, -1, n_tasks, worker, n_workers)
     while task < n_tasks:
         begin, end = n_rows * task // n_tasks, n_rows * (task + 1) // n_tasks
         trouble = forward(
@@ -177,7 +173,7 @@ def move_parameters(
     """
     add, complete = first > plan.bounds[k], first + n_rows == plan.bounds[k + 1]
     n_tasks = work.parameter_tasks.shape[0]
-    place = next_task(crew, int64(-1), work.shares.size, worker, n_workers)
+    place = next_task(crew, -1, work.shares.size, worker, n_workers)
     while place < work.shares.size:
         number = work.shares[place]
         if number >= 0:
