@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from retrograd import open_run
+from retrograd.faces.page.datasets import PENGUINS
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -46,3 +47,10 @@ def test_the_diverging_run_can_be_mended(tmp_path) -> None:
     mended = run.branch(at=0, learning_rate_init=0.001)
     assert mended.status == "ended"
     assert mended.epochs[-1].loss < 2000 < losses[0]
+
+
+def test_the_penguins_are_the_pages() -> None:
+    """A copy, since links are not made everywhere."""
+    ours = EXAMPLES / "penguins.csv"
+    assert not ours.is_symlink()
+    assert ours.read_bytes() == PENGUINS.read_bytes()

@@ -187,6 +187,7 @@ def test_a_diverged_run_is_not_resumed(files):
     [
         (["debug", "none.retro"], "none.retro does not exist"),
         (["debug", "one.retro", "--run", "7"], "one.retro has no run 7: it has 1, 2, 3"),
+        (["view", "one.retro", "--run", "7"], "one.retro has no run 7: the last one is 3"),
         (["trace", "one.retro", "--step", "1"], "has 3 runs: name one, as in --run 3"),
         (["trace", "one.retro", "--step", "99", "--run", "1"], "step 99 is not in the run"),
         (["trace", "one.retro", "--step", "12", "--run", "1"], "is the run's end: no step"),

@@ -286,3 +286,23 @@ def test_without_webgl(serve: Callable, browse: Callable, recorded: dict) -> Non
     page.wait_for_selector(".timeline .place:not(:empty)")
     expect(page.locator(".network canvas").first).to_be_visible()
     assert set(page.evaluate("window.contexts")) == {"2d"}
+
+
+def test_moments_that_are_not_at_hand(serve: Callable, browse: Callable, tmp_path: Path) -> None:
+    """Without the data there is no way to them: no other moment's numbers stand in their place."""
+    path = tmp_path / "nodata.retro"
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    model = MLPClassifier((4,), max_iter=10, tol=9.0, n_iter_no_change=3, random_state=0)
+    model.set_callbacks(Recorder(path, keep_data=False)).fit(X, (X[:, 0] > 0).astype(int))
+    page = browse(serve(path))
+    network, step = page.locator(".network"), page.locator(".step")
+    expect(network).to_contain_text("the end")
+    expect(network.locator("[data-link]").first).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(network).to_contain_text("The numbers of this moment are not at hand.")
+    expect(network).not_to_contain_text("the end")
+    expect(step).to_contain_text("The numbers of this step are not at hand.")
+    expect(page.locator(".notice")).to_contain_text("keeps no training data")
+    page.keyboard.press("End")
+    expect(network).to_contain_text("the end")
+    expect(page.locator(".notice")).to_have_text("")

@@ -188,3 +188,26 @@ def test_hostile_names(
     assert page.locator("#retrograd img, #retrograd script, #retrograd [onload]").count() == 0
     assert page.title() == f"{hostile.name} · retrograd"
     expect(page.locator(".unit title").first).to_contain_text(HOSTILE)
+
+
+def test_what_the_file_does_not_hold_is_said(browse: Callable, tmp_path: Path) -> None:
+    """And there is a way back: the panel with its choices stays, also when the page is opened."""
+    rng = np.random.default_rng(0)
+    X, recorder = rng.normal(size=(80, 4)), Recorder(tmp_path / "early.retro")
+    model = MLPClassifier((5,), early_stopping=True, max_iter=5, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.set_callbacks(recorder).fit(X, (X[:, 0] > 0).astype(int))
+    open_run(tmp_path / "early.retro").to_html(tmp_path / "early.html")
+    page = browse((tmp_path / "early.html").as_uri())
+    outcome = page.locator(".outcome")
+    expect(outcome.locator(".matrix")).to_be_visible()
+    expect(outcome).not_to_contain_text("a click on a number")
+    outcome.get_by_label("Rows", exact=True).select_option("validation")
+    for _ in range(2):
+        expect(outcome).to_contain_text("This file does not hold this part of the outcome.")
+        expect(page).to_have_url(re.compile("on=validation"))
+        page.reload()
+    outcome.get_by_role("button", name="Back to what was shown first").click()
+    expect(outcome.locator(".matrix")).to_be_visible()
+    expect(outcome.get_by_label("Rows", exact=True)).to_have_value("training")

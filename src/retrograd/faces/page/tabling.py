@@ -19,6 +19,7 @@ MOST_UPLOADED = 32 << 20
 MOST_CELLS = 20_000_000
 MOST_ENCODED = 256 << 20
 LONGEST_NAME = 120
+TOLD_ENCODED = "features are as the table's encoder makes them: numbers less their median, scaled"
 
 
 def read_uploaded(name: str, content: bytes) -> Table:
@@ -85,7 +86,7 @@ def encode(table: Table, file: str, path: str | None, target: str) -> Drawn:
             f"{file} is {counted(X.shape[1], 'feature')} wide once its columns are numbers, "
             f"{X.nbytes >> 20:,} MB: too much to play with; retrograd train takes it"
         )
-    y, notes = problem.y, [*table.notes, *problem.notes, *encoder.notes_]
+    y, notes = problem.y, [TOLD_ENCODED, *table.notes, *problem.notes, *encoder.notes_]
     lines, place = ["import polars as pl"], repr(path) if path else "PENGUINS"
     lines += [SCALED] if problem.task == "regression" else []
     lines += [] if path else ["from retrograd.faces.page.datasets import PENGUINS"]

@@ -68,7 +68,7 @@ class Hearing:
         heard = getattr(self._here, "heard", None)
         if heard is None:
             self._otherwise(message, *more, **others)
-        else:
+        elif not isinstance(message, RuntimeWarning):  # NumPy's, of numbers that the page shows
             heard.append(str(message))
 
 

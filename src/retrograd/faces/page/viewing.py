@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrograd.faces.page.serving import Serving, ended_by_signals, open_browser
-from retrograd.rewind.connection import Connection
+from retrograd.rewind.connection import Connection, RunFileError
 
 if TYPE_CHECKING:
     from retrograd.faces.page.viewer import Viewer
@@ -77,7 +77,11 @@ def view_file(path: Path, run: int | None, port: int, browser: bool) -> None:
 
         return Viewer(open_runs(path), ANSWERS)
 
-    Connection(path, writable=False, row_bytes=0).close()
+    with closing(Connection(path, writable=False, row_bytes=0)) as connection:
+        # Of a file that has no run yet the first is waited for.
+        ((n_runs,),) = connection.run("SELECT count(*) FROM runs")
+        if run is not None and n_runs and not 1 <= run <= n_runs:
+            raise RunFileError(f"{path.name} has no run {run}: the last one is {n_runs}")
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     with ended_by_signals():

@@ -33,7 +33,8 @@ def run(viewer: Viewer, run: int) -> dict:
     dict
         Of lists, ``widths`` has L + 1 entries, ``activations`` L, the last one the output's,
         ``features`` I of the first layer, ``branches`` a ``run`` and ``step`` each; ``parent`` is
-        (run, step) or None; ``data`` says whether they are at hand.
+        (run, step) or None; ``data`` says whether they are at hand, ``has_model`` whether a model
+        file can hold the network (the notebook's class has none).
     """
     found = viewer.run(run).refresh()
     header = found.header
@@ -59,6 +60,7 @@ def run(viewer: Viewer, run: int) -> dict:
         "image": image_shape(found),
         "data": header.data["kept"] or found._given is not None,
         "validation": "validation" in header.data,
+        "has_model": header.estimator.get("kind") != "MLP",
     }
 
 

@@ -28,7 +28,7 @@ export function awayView(page) {
     return [
       live ? single("Code", "Python that makes this training", showCode) : null,
       live && stepped ? single("Trace as a notebook", "this step, computed anew in NumPy", () => download("notebook", { run, step })) : null,
-      live ? single("Model file", `safetensors, as of step ${step}`, () => download("model_file", { run, step })) : null,
+      live && page.run.has_model ? single("Model file", `safetensors, as of step ${step}`, () => download("model_file", { run, step })) : null,
       h("hr", { role: "separator" }),
       ...DRAWN.map(([name, where]) => pictured(name, page.root.querySelector(where))),
       page.options.address ? h("hr", { role: "separator" }) : null,

@@ -32,12 +32,15 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const told = h("output", { class: "under number" });
   const element = h("div", {
-    class: "heat", tabindex: 0, role: "img", "data-keys": true,
-    "aria-label": `${title || "matrix"}, ${trueRows} by ${trueColumns}, largest magnitude ${brief(picture.top)}`,
+    class: "heat", tabindex: 0, role: "img", "data-keys": true, "aria-label": label(),
   }, canvas, frame, told);
   let at = null;
   // Only once it stands somewhere is it known whether that ground is dark.
   queueMicrotask(paint);
+
+  function label() {
+    return `${title || "matrix"}, ${trueRows} by ${trueColumns}, largest magnitude ${brief(picture.top)}`;
+  }
 
   function paint() {
     const image = context.createImageData(columns, rows);
@@ -91,6 +94,7 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
   });
   element.update = (next) => {
     picture = next;
+    element.setAttribute("aria-label", label());
     paint();
     if (at) tell(...at);
   };

@@ -12,6 +12,8 @@ const HEIGHT = 380;
 // Units of a layer that leave room for a name below each; with more, names stand at the side.
 const MOST_NAMES_BELOW = 8;
 const ROOM_AT_SIDE = 36;
+// Pixels that a unit's column in a picture of weights is wide, at most.
+const MOST_WIDE = 44;
 
 /** Make the view. */
 export function networkView(page) {
@@ -26,12 +28,24 @@ export function networkView(page) {
 
   const fetchState = latest(async () => {
     const { step } = page.place;
+    const { run } = page.run;
     const answer = await page.askHere("moment", { step });
-    if (!answer) return;
+    if (!answer) {
+      if (page.run.run === run) drawNothing();
+      return;
+    }
     state = answer;
     page.moment = answer;
     draw();
   });
+
+  /** Rather nothing than another moment's numbers. */
+  function drawNothing() {
+    state = null;
+    page.moment = null;
+    told.textContent = "";
+    drawing.replaceChildren(h("p", { class: "soft" }, "The numbers of this moment are not at hand."));
+  }
 
   function draw() {
     if (!state || !width) return;
@@ -160,11 +174,12 @@ export function networkView(page) {
 
   function summary(layer, l) {
     const words = h("span", { class: "soft" }, wordsOf(layer, l));
-    const image = page.run.image && l === 0 && layer.W.whole ? gallery(layer, l) : weightMap(layer, l);
-    const strip = unitStrip(layer, l);
+    const isMap = !(page.run.image && l === 0 && layer.W.whole);
+    const image = isMap ? weightMap(layer, l) : gallery(layer, l);
+    const strip = unitStrip(layer, l, isMap ? Math.min(width - 6, MOST_WIDE * page.run.widths[l + 1]) : width - 6);
     return {
       element: h("div", { class: "layer" },
-        h("div", { class: "caption" }, h("code", {}, `coefs[${l}]`), words, sortButton(l)), image, strip),
+        h("div", { class: "caption" }, h("code", {}, `coefs[${l}]`), words, sortButton(l, isMap)), image, strip),
       update(now) {
         words.textContent = wordsOf(now, l);
         image.update(now.W);
@@ -185,7 +200,7 @@ export function networkView(page) {
 
   function weightMap(layer, l) {
     return heatmap(layer.W, {
-      width: width - 6, height: 150, most: 44, title: `weights of layer ${l}`,
+      width: width - 6, height: 150, most: MOST_WIDE, title: `weights of layer ${l}`,
       name: (i, o) => `coefs[${l}][${i}, ${o}]`,
       fetch: (i, o) => exactWeight(l, i, o),
       onPick: (i, o) => page.go({ layer: l, from: i, unit: o, row: null }),
@@ -262,18 +277,22 @@ export function networkView(page) {
     return answer ? exactOf(answer.values, 0) : "";
   }
 
-  /** A bar for each unit, as high as its incoming weights are long. */
-  function unitStrip(layer, l) {
-    const shown = unitOrder(layer).slice(0, Math.max(8, Math.floor((width - 6) / 3)));
-    const each = (width - 6) / shown.length;
+  /** A bar for each unit, or for the first of many, as high as its incoming weights are long. */
+  function unitStrip(layer, l, across) {
+    const order = unitOrder(layer);
+    const shown = order.slice(0, Math.max(8, Math.floor((width - 6) / 3)));
+    const each = across / shown.length;
     const bars = shown.map((unit, k) => {
       const title = s("title");
       const bar = s("rect", { x: k * each, width: Math.max(1, each - 0.7), "data-unit": `${l},${unit}` }, title);
       return { unit, bar, title };
     });
-    const svg = s("svg", { width: width - 6, height: 34, class: "strip" }, bars.map(({ bar }) => bar));
+    const svg = s("svg", { width: across, height: 34, class: "strip" }, bars.map(({ bar }) => bar));
     svg.addEventListener("click", (event) => pick(event.target));
-    const holder = unitKeys(h("div", {}, svg), l, shown, 1);
+    const which = page.place.show === "sorted" ? "strongest" : "first";
+    const few = shown.length < order.length
+      ? h("p", { class: "soft few" }, `bars of the ${which} ${count(shown.length)} of ${count(order.length)} units`) : null;
+    const holder = unitKeys(h("div", {}, svg, few), l, shown, 1);
     holder.update = (now) => {
       const norms = now.norm.values;
       const top = Math.max(...Array.from(norms).filter(Number.isFinite), 1e-12);
@@ -292,11 +311,11 @@ export function networkView(page) {
     return holder;
   }
 
-  function sortButton(l) {
+  function sortButton(l, isMap) {
     return h("button", {
       class: "quiet small end", "data-unit": `sort-${l}`, "aria-pressed": page.place.show === "sorted",
       onclick: () => page.go({ show: page.place.show === "sorted" ? null : "sorted" }),
-    }, "sort units");
+    }, isMap ? "sort bars" : "sort units");
   }
 
   function pick(target) {

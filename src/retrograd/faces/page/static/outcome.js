@@ -70,9 +70,12 @@ export function outcomeView(page) {
   const fetchState = latest(async (patient = false) => {
     const question = outcomeQuestion(page.run, page.place, patient);
     const answer = await page.ask("outcome", question);
-    element.hidden = page.options.still && !answer;
-    if (!answer || page.place.step !== question.step || page.run.run !== question.run) return;
+    if (page.place.step !== question.step || page.run.run !== question.run) return;
     state = answer;
+    if (!answer) {
+      drawMissing();
+      return;
+    }
     await fetchCell(question);
     if (page.run.run !== question.run) return;
     draw();
@@ -100,6 +103,12 @@ export function outcomeView(page) {
 
   function draw() {
     if (!state || !width || !page.run) return;
+    drawChoices();
+    tellScore();
+    swap(body, parts[state.tab]());
+  }
+
+  function drawChoices() {
     const question = outcomeQuestion(page.run, page.place);
     on.hidden = !page.run.validation;
     on.value = question.on;
@@ -107,8 +116,16 @@ export function outcomeView(page) {
       class: "small", "data-focus": name, "aria-pressed": String(name === question.tab),
       onclick: () => page.go({ tab: name }),
     }, TITLES[name])));
-    tellScore();
-    swap(body, parts[state.tab]());
+  }
+
+  /** What was asked is not to be had: say so, and leave a way back to what is. */
+  function drawMissing() {
+    drawChoices();
+    score.replaceChildren();
+    const first = { on: null, f0: null, f1: null, target: null, cell: null };
+    const chosen = Object.keys(first).some((name) => page.place[name] !== undefined);
+    swap(body, h("p", { class: "soft" }, page.options.still ? "This file does not hold this part of the outcome." : "The outcome of this moment is not known."),
+      chosen ? h("button", { onclick: () => page.go(first) }, "Back to what was shown first") : null);
   }
 
   function tellScore() {
@@ -136,7 +153,7 @@ export function outcomeView(page) {
       const { counts } = state.confusion;
       const of = `${page.run.run} ${counts.shape[0]}`;
       if (matrix?.of !== of) matrix = { of, element: confusionMatrix(page, counts.shape[0], pickCell) };
-      return [matrix.element.update(counts, page.place.cell), cell ? cellRows() : hint];
+      return [matrix.element.update(counts, page.place.cell), cell ? cellRows() : page.options.still ? null : hint];
     },
     residuals: () => [
       state.residuals.targets > 1 ? targetChoice() : null,

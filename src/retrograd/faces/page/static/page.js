@@ -32,10 +32,10 @@ export class Page {
   async ask(name, args = {}) {
     try {
       const answer = await this.asked(name, args);
-      if (answer.notes) this.tell(answer.notes.join(" "));
+      if (answer.notes) this.tell(answer.notes.join(" "), true);
       return answer;
     } catch (error) {
-      if (!error.quiet) this.tell(error.message);
+      if (!error.quiet) this.tell(error.message, true);
       return null;
     }
   }
@@ -47,8 +47,9 @@ export class Page {
     return this.run.run === run ? answer : null;
   }
 
-  /** Say something in one line, until something else is said. */
-  tell(text) {
+  /** Say something in one line, until something else is said or, if it is of a place, one leaves it. */
+  tell(text, ofPlace = false) {
+    this.saidOf = ofPlace;
     this.notice.textContent = text;
     this.notice.classList.toggle("empty", !text);
   }
@@ -72,6 +73,7 @@ export class Page {
     );
     if (!changed.size) return;
     this.place = place;
+    if (this.saidOf && (changed.has("run") || changed.has("step"))) this.tell("");
     if (changed.has("run")) {
       changed.add("step");
       this.watchGrowth();

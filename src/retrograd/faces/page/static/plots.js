@@ -5,6 +5,8 @@ import { focusBeside, h, s, sharp } from "./dom.js";
 import { brief, count, exactOf } from "./numbers.js";
 
 const CLOSE = 9;
+// Pixels of a matrix's columns, at least; where there are more than find room it is scrolled.
+const LEAST_CELL = 27;
 
 /** Replace what an element holds, and leave the focus where it was (`data-focus` names it). */
 export function swap(holder, ...children) {
@@ -33,11 +35,13 @@ export function confusionMatrix(page, n, onPick) {
     "data-focus": `cell-${k}-${c}`, onclick: () => onPick(k, c),
   })));
   const drawn = new Map();
-  const element = h("div", { class: "matrix-holder" }, h("table", { class: "matrix", "aria-label": "Confusion matrix" },
+  const heading = (scope, k) => h("th", { scope, title: className(page, k) }, short(className(page, k)));
+  const style = { minWidth: `${LEAST_CELL * (n + 2)}px` };
+  const element = h("div", { class: "matrix-holder" }, h("table", { class: "matrix", "aria-label": "Confusion matrix", style },
     h("caption", {}, h("span", {}, "true ↓"), h("span", {}, "predicted →")),
-    h("thead", {}, h("tr", {}, h("td"), rows.map((c) => h("th", { scope: "col" }, short(className(page, c)))))),
+    h("thead", {}, h("tr", {}, h("td"), rows.map((c) => heading("col", c)))),
     h("tbody", {}, rows.map((k) => h("tr", {},
-      h("th", { scope: "row" }, short(className(page, k))), cells[k].map((cell) => h("td", {}, cell)))))));
+      heading("row", k), cells[k].map((cell) => h("td", {}, cell)))))));
 
   function tell(k, c, value, sum, isChosen) {
     const cell = cells[k][c];
@@ -68,8 +72,9 @@ export function confusionMatrix(page, n, onPick) {
   return element;
 }
 
+/** A name in ten characters: names often begin alike, or end so. */
 function short(text) {
-  return text.length > 10 ? `${text.slice(0, 9)}…` : text;
+  return text.length > 10 ? `${text.slice(0, 5)}…${text.slice(-4)}` : text;
 }
 
 /** Predicted against true numbers; a click on a point calls `onPick(row)`. */
@@ -243,5 +248,5 @@ export function rowImage(values, from, [tall, wide], [low, high], root, size) {
 export function classLegend(page) {
   const classes = page.run.classes ?? [];
   if (classes.length > 12) return null;
-  return h("p", { class: "legend" }, classes.map((name, k) => h("span", { style: { "--chip": classColour(k) } }, short(name))));
+  return h("p", { class: "legend" }, classes.map((name, k) => h("span", { title: name, style: { "--chip": classColour(k) } }, short(name))));
 }

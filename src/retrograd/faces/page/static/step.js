@@ -18,9 +18,12 @@ export function stepView(page) {
 
   const fetchStep = latest(async () => {
     const { step, phase } = page.place;
+    const { run } = page.run;
     const answer = await page.askHere("step", { step, opened: phase ?? "" });
     if (!answer) {
-      if (page.options.still) empty("This file does not hold the numbers of this step.");
+      if (page.run.run !== run) return;
+      state = null;
+      empty(page.options.still ? "This file does not hold the numbers of this step." : "The numbers of this step are not at hand.");
       return;
     }
     state = { ...answer, lines: answer.sections.find(({ key }) => key === answer.opened)?.lines ?? [] };

@@ -202,11 +202,12 @@ function stride(array) {
 
 function axisNames(page, grid) {
   const end = (value) => brief(Number(value.toPrecision(3)));
+  const nameOf = (feature) => h("span", { title: page.run.features[feature] }, page.run.features[feature]);
   return [
     h("span", { class: "axis across" }, h("span", {}, end(grid.low[0])),
-      h("span", {}, page.run.features[grid.f0]), h("span", {}, end(grid.high[0]))),
+      nameOf(grid.f0), h("span", {}, end(grid.high[0]))),
     h("span", { class: "axis up" }, h("span", {}, end(grid.low[1])),
-      h("span", {}, page.run.features[grid.f1]), h("span", {}, end(grid.high[1]))),
+      nameOf(grid.f1), h("span", {}, end(grid.high[1]))),
   ];
 }
 
