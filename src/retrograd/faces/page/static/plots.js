@@ -6,7 +6,7 @@ import { brief, count, exactOf } from "./numbers.js";
 
 const CLOSE = 9;
 // Pixels of a matrix's columns, at least; where there are more than find room it is scrolled.
-const LEAST_CELL = 27;
+const LEAST_CELL = 34;
 
 /** Replace what an element holds, and leave the focus where it was (`data-focus` names it). */
 export function swap(holder, ...children) {
@@ -35,7 +35,8 @@ export function confusionMatrix(page, n, onPick) {
     "data-focus": `cell-${k}-${c}`, onclick: () => onPick(k, c),
   })));
   const drawn = new Map();
-  const heading = (scope, k) => h("th", { scope, title: className(page, k) }, short(className(page, k)));
+  const names = shortNames(rows.map((k) => className(page, k)));
+  const heading = (scope, k) => h("th", { scope, title: className(page, k) }, names[k]);
   const style = { minWidth: `${LEAST_CELL * (n + 2)}px` };
   const element = h("div", { class: "matrix-holder" }, h("table", { class: "matrix", "aria-label": "Confusion matrix", style },
     h("caption", {}, h("span", {}, "true ↓"), h("span", {}, "predicted →")),
@@ -72,9 +73,14 @@ export function confusionMatrix(page, n, onPick) {
   return element;
 }
 
-/** A name in ten characters: names often begin alike, or end so. */
-function short(text) {
-  return text.length > 10 ? `${text.slice(0, 5)}…${text.slice(-4)}` : text;
+/** Names in some ten characters; those that begin alike, by what comes after that. */
+export function shortNames(names) {
+  const cut = (text) => (text.length > 10 ? `${text.slice(0, 9)}…` : text);
+  const begins = names.map(cut);
+  if (new Set(begins).size === names.length) return begins;
+  let alike = 0;
+  while (alike < 200 && names.every((name) => name[alike] !== undefined && name[alike] === names[0][alike])) alike += 1;
+  return names.map((name) => (alike ? `…${cut(name.slice(alike))}` : cut(name)));
 }
 
 /** Predicted against true numbers; a click on a point calls `onPick(row)`. */
@@ -248,5 +254,6 @@ export function rowImage(values, from, [tall, wide], [low, high], root, size) {
 export function classLegend(page) {
   const classes = page.run.classes ?? [];
   if (classes.length > 12) return null;
-  return h("p", { class: "legend" }, classes.map((name, k) => h("span", { title: name, style: { "--chip": classColour(k) } }, short(name))));
+  const names = shortNames(classes);
+  return h("p", { class: "legend" }, classes.map((name, k) => h("span", { title: name, style: { "--chip": classColour(k) } }, names[k])));
 }
