@@ -170,7 +170,8 @@ class Recorder:
         if self.path is None:
             raise ValueError(
                 "a Recorder without a path keeps its runs in this process's memory, and cannot go "
-                "to another one (n_jobs): give it a path, as in Recorder('search.retro')"
+                "to another one (n_jobs) or into a pickle: give it a path, as in "
+                "Recorder('search.retro'), or take it off the model, as in model.set_callbacks()"
             )
         return self.__dict__ | {"_memory": None}
 

@@ -148,6 +148,17 @@ def test_starting_over_and_another_seed(page: Page, viewer: Playground) -> None:
     assert other.header.estimator["parameters"]["random_state"] == seed != 0
 
 
+def test_two_tabs_tell_the_same_pace(page: Page, viewer: Playground) -> None:
+    """It is that of all trainings, whoever has chosen it."""
+    viewer.trainings.set_pace(5.0)
+    pace = page.get_by_label("Pace of the training")
+    expect(pace.locator("option:checked")).to_have_text("5 epochs/s")
+    pace.select_option("full speed")
+    page.wait_for_timeout(2500)  # long enough for an answer of before to undo it
+    expect(pace.locator("option:checked")).to_have_text("full speed")
+    assert viewer.trainings.pace == 0.0
+
+
 def test_pausing_and_going_on(page: Page, viewer: Playground) -> None:
     """At any pace, paused or not: the bits of a training that was left alone."""
     page.get_by_label("Pace of the training").select_option("20 epochs/s")

@@ -22,6 +22,7 @@ export function buildView(page) {
   let refused = ""; // what is wrong with the file that was given last
   let training = null;
   let open = false;
+  let choosing = false; // a pace, of which the server does not know yet
   const parts = {};
 
   async function begin() {
@@ -30,7 +31,9 @@ export function buildView(page) {
     if (!answer) return false;
     told = answer;
     settings = answer.settings;
-    training = trainingView(page, answer.training, (rate) => trainWith({ learning_rate_init: String(rate) }));
+    training = trainingView(page, answer.training, (rate) => trainWith({ learning_rate_init: String(rate) }), (pace) => {
+      if (parts.pace && !choosing) parts.pace.value = String(pace);
+    });
     built = answer.training.job ? JSON.stringify(settings) : null;
     element.classList.add("panel");
     page.root.classList.add("unbegun");
@@ -50,8 +53,13 @@ export function buildView(page) {
     parts.more = h("div", { class: "line more", hidden: !open });
     const pace = h("select", {
       "aria-label": "Pace of the training", title: "How fast it trains; the numbers are the same",
-      onchange: () => page.ask("pace", { pace: Number(pace.value) }),
+      onchange: async () => {
+        choosing = true;
+        await page.ask("pace", { pace: Number(pace.value) });
+        choosing = false;
+      },
     }, Object.entries(told.paces).map(([text, value]) => h("option", { value, selected: value === told.pace }, text)));
+    parts.pace = pace;
     const more = h("button", {
       class: "quiet", "aria-expanded": String(open),
       onclick: () => {

@@ -6,8 +6,13 @@ import { brief, count } from "./numbers.js";
 
 const WATCH_MS = { active: 250, idle: 2000 };
 
-/** Follow it from what is told of it now; `onSlower(rate)` is to train with another learning rate. */
-export function trainingView(page, now, onSlower) {
+/**
+ * Follow it from what is told of it now.
+ *
+ * `onSlower(rate)` is to train with another learning rate; `onPace(pace)` hears the pace of all
+ * trainings, which another page may have chosen.
+ */
+export function trainingView(page, now, onSlower, onPace) {
   const status = h("span", { class: "status", role: "status" });
   const pause = h("button", { onclick: pauseOrGoOn });
   let mine = 0; // the job that this page has begun, and not yet gone to
@@ -55,6 +60,7 @@ export function trainingView(page, now, onSlower) {
   async function adopt(told) {
     const before = now;
     now = told;
+    onPace(now.pace);
     tell();
     const changed = told.state !== before.state || told.job !== before.job;
     if (told.runs !== page.runs?.length || (changed && !isActive())) await learnRuns();
