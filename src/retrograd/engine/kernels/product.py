@@ -65,17 +65,13 @@ def plain_product(a, turned, first, b, start, c):
     n_rows, n_columns = c.shape
     for r in range(n_rows):
         begin = start_row(start, n_columns) * r
+        for o in range(n_columns):
+            # Any number added to -0 is itself, also 0 with its sign.
+            c[r, o] = start[begin + o] if start.size > 0 else -0.0
         for k in range(b.shape[0]):
             factor = a[k, first + r] if turned else a[r, k]
-            if k == 0 and start.size == 0:
-                for o in range(n_columns):
-                    c[r, o] = factor * b[k, o]
-            elif k == 0:
-                for o in range(n_columns):
-                    c[r, o] = start[begin + o] + factor * b[k, o]
-            else:
-                for o in range(n_columns):
-                    c[r, o] += factor * b[k, o]
+            for o in range(n_columns):
+                c[r, o] += factor * b[k, o]
 
 
 if not COMPILED:
