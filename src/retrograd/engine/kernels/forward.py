@@ -87,8 +87,8 @@ def pass_layer(layout, theta, strips, layer, a_in, z, ahead):
 def pass_sparse_layer(layout, theta, data, rows, first, z):
     """z = a_in W + b in the first layer, a_in being sparse rows."""
     n_in, n_out = layout.widths[0], layout.widths[1]
-    fill_rows(vector(theta, layout.biases_at[0], n_out), z)
-    add_sparse_product(data, rows, first, matrix(theta, layout.weights_at[0], n_in, n_out), z)
+    b = vector(theta, layout.biases_at[0], n_out)
+    sparse_product(data, rows, first, matrix(theta, layout.weights_at[0], n_in, n_out), b, z)
 
 
 @jit(inline=False)
@@ -101,19 +101,12 @@ def gather(X, rows, first, x):
 
 
 @jit(inline=False)
-def fill_rows(b, z):
-    """z = b in every row, so that the products can be added to it."""
-    for r in range(z.shape[0]):
-        z_row = row(z, r)
-        for o in range(b.size):
-            z_row[o] = b[o]
-
-
-@jit(inline=False)
-def add_sparse_product(data, rows, first, W, z):
-    """z += a_in W, a_in being sparse rows: only the entries that are there are touched."""
+def sparse_product(data, rows, first, W, b, z):
+    """z = a_in W + b, a_in being sparse rows: only the entries that are there are touched."""
     for r in range(z.shape[0]):
         z_row, example = row(z, r), rows[first + r]
+        for o in range(z_row.size):
+            z_row[o] = b[o]
         for k in range(data.row_starts[example], data.row_starts[example + 1]):
             value, W_row = data.values[k], row(W, data.columns[k])
             for o in range(z_row.size):
