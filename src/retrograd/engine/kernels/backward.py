@@ -72,8 +72,8 @@ def output_delta(layout, data, rows, first, n_rows, begin, end, a, delta, losses
 def score_rows(layout, data, rows, first, a_out, delta_out, losses):
     """``output_delta`` of the rows from rows[first] on, whose outputs are a_out."""
     n, n_out = a_out.shape
-    softmax, others = layout.activations[-1] == SOFTMAX, 0
-    one_label = layout.loss == LOG_LOSS and (softmax or n_out == 1)
+    softmax, n_between = layout.activations[-1] == SOFTMAX, 0
+    one_label = softmax or (layout.loss == LOG_LOSS and n_out == 1)
     if softmax:
         for r in range(n):
             example = rows[first + r]
@@ -86,10 +86,10 @@ def score_rows(layout, data, rows, first, a_out, delta_out, losses):
         for r in range(n):
             example = rows[first + r]
             p, y = float64(a_out[r, 0]), float64(data.y[example, 0])
-            others += 1 if 0.0 < y < 1.0 else 0
+            n_between += 1 if 0.0 < y < 1.0 else 0
             losses[r] = likelihood(p, y, layout.tiny)
             delta_out[r, 0] = weight_of(data, example) * canonical_delta(p, y, 0.0)
-    if one_label and others == 0:
+    if one_label and n_between == 0:
         for r in range(n):  # as ``log_loss``, but several at a time
             losses[r] = -log(losses[r])
     else:
