@@ -276,3 +276,14 @@ def test_what_was_drawn_at_random_is_said_to_be(tmp_path: Path) -> None:
         assert "open_run(…).branch(at=0)" in code_of(runs[0], runs)
         again = open_run(path).branch(at=0)
     assert again[-1].coefs[0].tobytes() == runs[0][-1].coefs[0].tobytes()
+
+
+def test_the_notebooks_network_goes_into_no_model_file(
+    serve: Callable, browse: Callable, tmp_path: Path
+) -> None:
+    path = tmp_path / "mlp.retro"
+    MLP(epochs=2).fit(np.eye(2), np.array([0, 1]), Recorder(path))
+    page = browse(serve(path))
+    page.locator(".away button").first.click()
+    expect(page.get_by_role("menuitem", name="Code")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Model file")).to_have_count(0)

@@ -298,3 +298,29 @@ def test_what_cannot_be_answered(others: dict[str, Path], more: dict, words: str
     """One sentence each."""
     with pytest.raises((ValueError, IndexError), match=words):
         ask(others["three"], **{"tab": "worst", "step": 1, **more})
+
+
+def test_classes_that_begin_alike(serve: Callable, browse: Callable, tmp_path: Path) -> None:
+    """Are told apart; of many the matrix is scrolled, and pictures are called by their numbers."""
+    path = tmp_path / "alike.retro"
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 30))
+    y = np.array([f"comp.sys.group{k}" for k in range(20)])[np.arange(400) % 20]
+    model = MLPClassifier((30,), max_iter=4, tol=9.0, n_iter_no_change=2, random_state=0)
+    model.set_callbacks(Recorder(path)).fit(X, y)
+    page = browse(serve(path))
+    heads = page.locator(".matrix thead th")
+    expect(heads).to_have_count(20)
+    texts = heads.all_text_contents()
+    assert texts == [f"…{name.removeprefix('comp.sys.group')}" for name in np.unique(y)]
+    assert heads.first.get_attribute("title") == "comp.sys.group0"
+    sizes = [box["width"] for k in range(20) if (box := heads.nth(k).bounding_box())]
+    assert min(sizes) > 25
+    holder = page.locator(".matrix-holder")
+    assert holder.evaluate("(element) => element.scrollWidth > element.clientWidth")
+    picture = page.locator(".network .heat").first
+    run = open_run(path)
+    for key, step in (("End", len(run)), ("Home", 0)):
+        page.keyboard.press(key)
+        largest = f"{np.abs(run.at(step).coefs[0]).max():.6g}"
+        expect(picture).to_have_attribute("aria-label", re.compile(re.escape(largest)))
