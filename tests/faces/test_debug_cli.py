@@ -162,7 +162,8 @@ def test_resume(file):
     resumed = open_run(file, run=2)
     assert all((a == b).all() for a, b in zip(resumed[-1].coefs, whole[-1].coefs, strict=True))
     assert run("resume", file, "--run", 2)[0] == (
-        f"Run 2 of one.retro had ended, after {len(whole):,} steps: nothing is left to do\n"
+        f"Run 2 of one.retro had ended, after {len(whole):,} steps: nothing is left to do "
+        "(--out saves its model)\n"
     )
 
 

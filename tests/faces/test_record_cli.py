@@ -114,8 +114,7 @@ def test_ctrl_c_keeps_the_recorded_run(tmp_path):
     assert process.returncode == 130
     assert complaint == (
         "error: stopped by Ctrl-C: no model was saved, but the run is kept: retrograd resume "
-        "t.retro goes on with it (the run alone: to save a model, train again), retrograd debug "
-        "t.retro looks into it\n"
+        "t.retro goes on with it and saves the model, retrograd debug t.retro looks into it\n"
     )
     (found,) = open_runs(tmp_path / "t.retro")
     assert found.status == "interrupted"

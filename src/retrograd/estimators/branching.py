@@ -85,7 +85,7 @@ def begin(
     estimator = describe(model) | ({"edit": told(edit)} if edit else {})
     header = Header(
         network, optimizer, run.header.dtype, course_numbers(course), {}, estimator,
-        parent=[run.number, step], budget=run.header.budget,
+        parent=[run.number, step], budget=run.header.budget, facts=run.header.facts,
     )  # fmt: skip
     keep_best(run, stopping, state)
     training = Training(model, trainer, course, stopping, rows_kept(run, "validation"))

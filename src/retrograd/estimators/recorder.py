@@ -1,5 +1,6 @@
 """The Recorder: a scikit-learn callback that writes a training down as it happens."""
 
+import json
 import os
 from os import PathLike
 from pathlib import Path
@@ -40,6 +41,8 @@ class Recorder:
         whoever opens the run must pass them.
     budget : int, default=268435456
         Bytes that the checkpoints of a run may take; beyond that every other one is dropped.
+    facts : dict, optional
+        Anything worth remembering of the training that JSON can hold: ``run.facts``.
 
     Raises
     ------
@@ -69,6 +72,7 @@ class Recorder:
         *,
         keep_data: bool | str = "auto",
         budget: int = BUDGET,
+        facts: dict | None = None,
     ) -> None:
         if keep_data not in ("auto", True, False):
             raise ValueError(f"keep_data must be 'auto', True or False, got {keep_data!r}")
@@ -78,6 +82,7 @@ class Recorder:
             raise ValueError(f"path must not have a NUL character, got {path!r}")
         self.path = None if path is None else Path(path).absolute()
         self.keep_data, self.budget = keep_data, int(budget)
+        self.facts = _plain(facts or {})
         self._memory: Store | None = None
         if self.path is not None:
             self._check_place(self.path)
@@ -138,7 +143,7 @@ class Recorder:
 
         header = Header(
             network, course.optimizer, state.theta.dtype.name, course_numbers(course), {},
-            estimator, place, parent, self.budget,
+            estimator, place, parent, self.budget, self.facts,
         )  # fmt: skip
         keep = self.keep_data
         if keep == "auto":
@@ -174,6 +179,18 @@ class Recorder:
                 "Recorder('search.retro'), or take it off the model, as in model.set_callbacks()"
             )
         return self.__dict__ | {"_memory": None}
+
+
+def _plain(facts: dict) -> dict:
+    """Copy facts as a file gives them back."""
+    from retrograd.rewind.schema import canonical
+
+    try:
+        if not isinstance(facts, dict):
+            raise TypeError("they are no dictionary")
+        return json.loads(canonical(facts))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"facts must be what JSON can hold: {error}") from None
 
 
 def place_of(context: Any) -> str:

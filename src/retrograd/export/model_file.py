@@ -220,14 +220,33 @@ def _unpack_target(facts: dict, prefix: str, tensors: Tensors, steps: Steps):
     """Build a regressor of a scaled target."""
     regressor = _unpack(fact(facts, "regressor", dict), f"{prefix}regressor.", tensors, steps)
     scaler = _unpack(fact(facts, "target", dict), f"{prefix}target.", tensors, steps)
-    network = _check_target(regressor, scaler)
     dimensions = fact(facts, "target_dimensions", int)
+    return scaled_target(regressor, scaler, dimensions, fact(facts, "check_inverse", bool))
+
+
+def scaled_target(
+    regressor: Any, scaler: StandardScaler, dimensions: int = 1, check_inverse: bool = True
+) -> TransformedTargetRegressor:
+    """Join a fitted regressor and the fitted scaler of its target.
+
+    Parameters
+    ----------
+    regressor : MLPRegressor, or a pipeline that ends in one
+    scaler : StandardScaler
+    dimensions : {1, 2}
+        Of the target that it was fitted to.
+    check_inverse : bool
+
+    Raises
+    ------
+    ModelFileError
+        If the two do not fit each other.
+    """
+    network = _check_target(regressor, scaler)
     if dimensions not in (1, 2) or scaler.n_features_in_ != network.n_outputs_:
         raise ModelFileError("the target's scale does not match the network's outputs")
     model = TransformedTargetRegressor(
-        regressor=clone(regressor),
-        transformer=clone(scaler),
-        check_inverse=fact(facts, "check_inverse", bool),
+        regressor=clone(regressor), transformer=clone(scaler), check_inverse=check_inverse
     )
     model.regressor_, model.transformer_ = regressor, scaler
     model._training_dim = dimensions

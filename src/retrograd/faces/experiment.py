@@ -4,7 +4,6 @@ import math
 import time
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -195,7 +194,7 @@ class Fitted:
     notes: list[str]
 
 
-def fit(experiment: Experiment, network, progress, record: Path | None = None) -> Fitted:
+def fit(experiment: Experiment, network, progress, recorder: Recorder | None = None) -> Fitted:
     """Train the network; a regression's target is standardised first.
 
     Parameters
@@ -204,15 +203,13 @@ def fit(experiment: Experiment, network, progress, record: Path | None = None) -
     network : MLPClassifier or MLPRegressor
     progress : callback or None
         Follows the training through scikit-learn's callbacks.
-    record : path, optional
-        File of runs to record the training to.
+    recorder : Recorder, optional
 
     Returns
     -------
     Fitted
     """
-    recorders = [] if record is None else [Recorder(record)]
-    followers = recorders if progress is None else [progress, *recorders]
+    followers = [follower for follower in (progress, recorder) if follower is not None]
     if followers and hasattr(network, "set_callbacks"):
         network.set_callbacks(*followers)
     predictor = network

@@ -182,9 +182,16 @@ def training_facts(report: dict) -> dict:
     -------
     dict
     """
-    kept = ("file", "target", "task", "rows", "columns", "options", "scores")
-    facts = {key: report[key] for key in kept}
-    facts["training"] = {
-        key: value for key, value in report["training"].items() if key != "seconds"
-    }
-    return facts
+    training = {key: value for key, value in report["training"].items() if key != "seconds"}
+    return facts_of_table(report) | {"scores": report["scores"], "training": training}
+
+
+def facts_of_table(report: dict) -> dict:
+    """Choose what a model file remembers that is known before the training.
+
+    Returns
+    -------
+    dict
+    """
+    kept = ("file", "target", "task", "rows", "columns", "options")
+    return {key: report[key] for key in kept}

@@ -48,6 +48,8 @@ class Header:
         Names (digests) of the arrays of the training data, and whether they are kept.
     estimator : dict
         What the estimator's own room wants to find again; not looked at here.
+    facts : dict
+        What who recorded it wanted to be remembered; not looked at here.
     place : str
         Where the fit stood in a search or a pipeline, '' if by itself.
     parent : list or None
@@ -69,6 +71,7 @@ class Header:
     place: str = ""
     parent: list | None = None
     budget: int = BUDGET
+    facts: dict = field(default_factory=dict)
     made_by: dict = field(default_factory=dict)
     machine: dict = field(default_factory=dict)
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -124,8 +127,9 @@ class Header:
     def _check(self) -> None:
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype {self.dtype!r}")
-        for part, kind in (("course", dict), ("data", dict), ("estimator", dict), ("place", str),
-                           ("made_by", dict), ("machine", dict), ("started", str)):  # fmt: skip
+        for part, kind in (("course", dict), ("data", dict), ("estimator", dict), ("facts", dict),
+                           ("place", str), ("made_by", dict), ("machine", dict),
+                           ("started", str)):  # fmt: skip
             if type(getattr(self, part)) is not kind:
                 raise TypeError(f"{part} is no {'text' if kind is str else 'object'}")
         if type(self.estimator.get("parameters", {})) is not dict:

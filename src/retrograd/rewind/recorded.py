@@ -115,6 +115,11 @@ class Recorded:
         return self._n_steps
 
     @property
+    def facts(self) -> dict:
+        """What the recorder was told to remember of the training."""
+        return self.header.facts
+
+    @property
     def replay(self) -> Replay:
         """What goes to any step."""
         if self._replay is None:

@@ -3,7 +3,9 @@
 import warnings
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from retrograd.faces.cli.debug import FILE, RUN
 from retrograd.faces.cli.errors import Stopped, mendable
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
 def resume(
     file: Annotated[Path, FILE],
     run: Annotated[int | None, RUN] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where to save the model, also of a run that has ended; by default where train "
+            "would have saved it."
+        ),
+    ] = None,
 ) -> None:
     """Go on with a recorded training that was killed or interrupted, to the end it would have had.
 
@@ -25,13 +34,21 @@ def resume(
         from retrograd.rewind.store import RunFileError
 
         chosen = choose_run(file, run)
-        if chosen.status == "ended":
-            print(f"{_name(chosen)} had ended, after {len(chosen):,} steps: nothing is left to do")
-            return
         if chosen.status == "diverged":
             raise RunFileError(_diverged(chosen, file))
+        if chosen.status == "ended" and out is None:
+            print(
+                f"{_name(chosen)} had ended, after {len(chosen):,} steps: nothing is left to do "
+                "(--out saves its model)"
+            )
+            return
+        out, replaced = _place(chosen, out)
+        if chosen.status == "ended":
+            print(f"{_name(chosen)} had ended, after {len(chosen):,} steps", flush=True)
+            _save(chosen, chosen.estimator(), out, replaced)
+            return
         print(f"{_name(chosen)} was broken off after {len(chosen):,} steps; it goes on", flush=True)
-        _resume(chosen, file)
+        network = _resume(chosen, file)
         if chosen.status == "interrupted":
             raise Stopped(
                 f"run {chosen.number} is kept up to step {len(chosen):,}: "
@@ -39,7 +56,33 @@ def resume(
             )
         loss = f", loss {chosen.epochs[-1].loss:.6g}" if chosen.epochs else ""
         print(f"It has ended, after {len(chosen):,} steps and {len(chosen.epochs):,} epochs{loss}")
+        _save(chosen, network, out, replaced)
         print(f"To look into it: retrograd debug {quote(str(file))}")
+
+
+def _place(run: "Run", out: Path | None) -> tuple[Path | None, bool]:
+    """Where to save the model, if anywhere, and whether it replaces one; before any work."""
+    from retrograd.estimators.notebook_runs import is_notebooks
+    from retrograd.export.container import ModelFileError
+    from retrograd.faces.cli.train import check_place
+    from retrograd.faces.table_runs import place_of_model
+
+    if out is not None and is_notebooks(run):
+        raise ModelFileError(f"{_name(run)} is of the notebook's MLP, which no model file holds")
+    place = place_of_model(run)
+    out = out or (None if place is None else Path(place))
+    return out, out is not None and check_place(out)
+
+
+def _save(run: "Run", network: Any, out: Path | None, replaced: bool) -> None:
+    from retrograd.faces.models import save_model
+    from retrograd.faces.table_runs import whole_model
+
+    if out is None:
+        return
+    model, facts = whole_model(run, network)
+    save_model(model, out, facts=facts)
+    print(f"Saved to {out}{', which it replaced' if replaced else ''}")
 
 
 def _name(run: "Run") -> str:
@@ -53,17 +96,18 @@ def _diverged(run: "Run", file: Path) -> str:
     )
 
 
-def _resume(run: "Run", file: Path) -> None:
+def _resume(run: "Run", file: Path) -> Any:
     from retrograd.engine.divergence import DivergenceError
     from retrograd.rewind.store import RunFileError
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            run.resume()
+            network = run.resume()
         except DivergenceError:
             raise RunFileError(_diverged(run.refresh(), file)) from None
     run.refresh()
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         if run.status != "interrupted":
             print(f"note: {' '.join(message.split())}")
+    return network

@@ -130,11 +130,13 @@ def train(
 
 def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     """Read, train, score, save; draw each as it comes unless quiet."""
+    from retrograd.estimators.recorder import Recorder
     from retrograd.faces import report as reports
     from retrograd.faces import text
     from retrograd.faces.experiment import build_network, fit, prepare
     from retrograd.faces.models import save_model
     from retrograd.faces.progress import CtrlC, LiveProgress
+    from retrograd.faces.table_runs import remember
     from retrograd.tables.reading import read_table
     from retrograd.tables.task import pose
 
@@ -148,8 +150,11 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     report = reports.report_table(file.name, table.notes, experiment, network, options)
     text.draw_table(console, report)
     live = text.stderr_console()
+    recorder = None
+    if record is not None:
+        recorder = Recorder(record, facts=remember(experiment, report, str(out)))
     with CtrlC() as ctrl_c:
-        fitted = fit(experiment, network, LiveProgress(live, ctrl_c), record)
+        fitted = fit(experiment, network, LiveProgress(live, ctrl_c), recorder)
     with live.status("Fitting simpler models to compare with"):
         report = reports.report_results(report, experiment, fitted)
     save_model(fitted.model, out, facts=reports.training_facts(report))
@@ -216,8 +221,11 @@ def told_if_stopped(record: Path | None) -> Iterator[None]:
     except KeyboardInterrupt:
         if record is None or not record.exists():
             raise
-        name = quote(str(record))
+        from retrograd.estimators.rewinding import open_runs
+
+        name, numbers = quote(str(record)), open_runs(record).numbers
+        which = f" --run {numbers[-1]}" if len(numbers) > 1 else ""
         raise Stopped(
-            f"no model was saved, but the run is kept: retrograd resume {name} goes on with it "
-            f"(the run alone: to save a model, train again), retrograd debug {name} looks into it"
+            f"no model was saved, but the run is kept: retrograd resume {name}{which} goes on with "
+            f"it and saves the model, retrograd debug {name} looks into it"
         ) from None

@@ -91,10 +91,18 @@ def _best(run: Run) -> dict | None:
 
 def feature_names(run: Run) -> list[str]:
     """Names of the features; x0, x1 … if they have none."""
+    return _given_names(run) or [f"x{k}" for k in range(run.header.network.widths[0])]
+
+
+def _given_names(run: Run) -> list[str] | None:
+    """Names of the features, from the estimator or the table that it was trained on."""
+    table = run.facts.get("table")
     names = run.header.estimator.get("feature_names")
+    if names is None and isinstance(table, dict):
+        names = table.get("features")
     if isinstance(names, list) and len(names) == run.header.network.widths[0]:
         return [str(name) for name in names]
-    return [f"x{k}" for k in range(run.header.network.widths[0])]
+    return None
 
 
 def class_names(run: Run) -> list[str] | None:
@@ -112,5 +120,5 @@ def image_shape(run: Run) -> list[int] | None:
     """Height and width, if the features without names are as many as a square image has pixels."""
     n_in = run.header.network.widths[0]
     side = int(np.sqrt(n_in))
-    unnamed = not run.header.estimator.get("feature_names")
-    return [side, side] if unnamed and side * side == n_in and side >= 4 else None
+    is_square = side * side == n_in and side >= 4
+    return [side, side] if is_square and _given_names(run) is None else None
