@@ -142,7 +142,7 @@ def test_what_is_said_of_a_table_may_be_forged():
     whole_model(found, network)
     for key, value in (
         ("encoder", None), ("encoder", [1, 2]), ("encoder", [{}, {}]), ("target", 7),
-        ("target", [{"mean": ["x"]}, {}]), ("target", [{}, []]), ("model", 3),
+        ("target", [{"mean": ["x"]}, {}]), ("target", [{}, []]), ("about", 3),
     ):  # fmt: skip
         found.facts["table"] = table | {key: value}
         with pytest.raises(RunFileError, match="a run of a table unknown"):

@@ -92,6 +92,8 @@ def _training(facts: dict) -> list[tuple[str, str]]:
         pairs.append(("table", str(facts["file"])))
     if isinstance(facts.get("target"), dict):
         pairs.append(("target", f"{facts['target'].get('name')} ({facts.get('task')})"))
+    if "step" in facts:
+        pairs.append(("as of", f"run {facts.get('run')}, step {facts['step']}"))
     rows = facts.get("rows")
     if isinstance(rows, dict):
         pairs.append(("rows", ", ".join(f"{name} {count:,}" for name, count in rows.items())))

@@ -7,55 +7,56 @@ how the columns were encoded and the target scaled, and what the model's file is
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
 from retrograd.estimators.plain import fact
-from retrograd.export.model_file import scaled_target
-from retrograd.export.parts import Tensors, pack_scaler, unpack_scaler
-from retrograd.faces.experiment import Experiment
-from retrograd.faces.report import facts_of_table
-from retrograd.rewind.store import RunFileError
-from retrograd.tables.encoder import TableEncoder
 
 if TYPE_CHECKING:
+    from sklearn.preprocessing import StandardScaler
+
     from retrograd.rewind.run import Run
+    from retrograd.tables.encoder import TableEncoder
 
 
-def remember(experiment: Experiment, report: dict, out: str) -> dict:
+def remember(
+    encoder: "TableEncoder", scaler: "StandardScaler | None", about: dict, out: str | None = None
+) -> dict:
     """Facts for the ``Recorder`` of a training on a table.
 
     Parameters
     ----------
-    experiment : Experiment
-    report : dict
-        What is known before the training.
-    out : str
+    encoder : fitted TableEncoder
+    scaler : fitted StandardScaler or None
+        Of a regression's target.
+    about : dict
+        What the model's file is to say of the training.
+    out : str, optional
         Where its model is to be saved.
 
     Returns
     -------
     dict
     """
-    arrays, state = experiment.encoder.to_state()
+    from retrograd.export.parts import pack_scaler
+
+    arrays, state = encoder.to_state()
     table = {
-        "out": out,
-        "model": facts_of_table(report),
-        "features": experiment.encoder.get_feature_names_out().tolist(),
+        "about": about,
+        "features": [str(name) for name in encoder.get_feature_names_out()],
         "encoder": [_lists(arrays), state],
     }
-    if experiment.problem.task == "regression":
+    if scaler is not None:
         arrays = {}
-        scaler = StandardScaler().fit(experiment.y_train.reshape(-1, 1))
         state = pack_scaler(scaler, "", arrays)
         table["target"] = [_lists(arrays), state]
+    if out is not None:
+        table["out"] = out
     return {"table": table}
 
 
 def place_of_model(run: "Run") -> str | None:
-    """Where the model of a run is to be saved; None if it is of no table, or a branch."""
+    """Where the model of a run is to be saved; None if nobody has said so, or it is a branch."""
     table = run.facts.get("table")
-    if not isinstance(table, dict) or run.header.parent is not None:
+    if not isinstance(table, dict) or "out" not in table or run.header.parent is not None:
         return None
     return fact(table, "out", str)
 
@@ -67,11 +68,12 @@ def whole_model(run: "Run", network: Any) -> tuple[Any, dict]:
     ----------
     run : Run
     network : fitted MLPClassifier or MLPRegressor
+        It becomes a part of the model.
 
     Returns
     -------
     model : Pipeline, or the network itself if the run is of no table
-    facts : dict
+    about : dict
         What the model's file is to say of the training.
 
     Raises
@@ -81,18 +83,27 @@ def whole_model(run: "Run", network: Any) -> tuple[Any, dict]:
     """
     if "table" not in run.facts:
         return network, {}
+    from sklearn.pipeline import Pipeline
+
+    from retrograd.export.model_file import scaled_target
+    from retrograd.export.parts import Tensors, unpack_scaler
+    from retrograd.rewind.store import RunFileError
+    from retrograd.tables.encoder import TableEncoder
+
     try:
         table = fact(run.facts, "table", dict)
         encoder = TableEncoder.from_state(*_state(table, "encoder"))
+        if hasattr(network, "feature_names_in_"):
+            del network.feature_names_in_  # it gets its rows from the encoder, without names
         if "target" in table:
             arrays, state = _state(table, "target")
             network = scaled_target(network, unpack_scaler(state, "", Tensors(arrays)))
-        facts = fact(table, "model", dict)
+        about = fact(table, "about", dict)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise RunFileError(
             f"{run.store.name} has a run of a table unknown ({' '.join(str(error).split())[:200]})"
         ) from None
-    return Pipeline([("table", encoder), ("network", network)]), facts
+    return Pipeline([("table", encoder), ("network", network)]), about
 
 
 def _lists(arrays: dict[str, np.ndarray]) -> dict[str, list]:

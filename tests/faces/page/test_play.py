@@ -15,6 +15,8 @@ from playwright.sync_api import Page, expect
 
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.export.model_file import read_facts
+from retrograd.faces.models import load_model
 from retrograd.faces.page.answers.playing import PLAY_ANSWERS
 from retrograd.faces.page.datasets import draw
 from retrograd.faces.page.playground import Playground, source_of
@@ -269,6 +271,25 @@ def test_a_table_is_chosen(page: Page, viewer: Playground, tmp_path: Path) -> No
     exec(source.replace("goods.csv", str(tmp_path / "goods.csv")), made)
     assert np.array_equal(last(viewer).data.X, made["X"].to_numpy())
     assert np.array_equal(last(viewer).data.y[:, 0], made["y"])
+
+
+def test_a_tables_model_takes_tables(page: Page, viewer: Playground, tmp_path: Path) -> None:
+    """The file that is taken away predicts prices, of columns as they were in the table."""
+    (tmp_path / "goods.csv").write_text(TABLE)
+    page.get_by_label("A table of your own").set_input_files(tmp_path / "goods.csv")
+    check_table(page, viewer)
+    expect(page).to_have_url(re.compile(rf"run={last(viewer).number}\b"))
+    page.get_by_role("button", name="Take away").click()
+    with page.expect_download() as coming:
+        page.get_by_role("menuitem", name="Model file").click()
+    coming.value.save_as(tmp_path / "model.safetensors")
+    model, table = load_model(tmp_path / "model.safetensors"), read_table(tmp_path / "goods.csv")
+    prices = table.frame["price"].cast(float).to_numpy()
+    assert np.corrcoef(model.predict(table.frame.drop("price")), prices)[0, 1] > 0.9
+    facts = read_facts(tmp_path / "model.safetensors")["facts"]
+    step = int(re.search(r"-step(\d+)\.", coming.value.suggested_filename)[1])
+    assert facts == {"file": "goods.csv", "target": {"name": "price"}, "task": "regression",
+                     "run": last(viewer).number, "step": step}  # fmt: skip
 
 
 def test_a_table_is_dropped(page: Page, viewer: Playground) -> None:

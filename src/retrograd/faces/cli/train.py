@@ -136,7 +136,6 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     from retrograd.faces.experiment import build_network, fit, prepare
     from retrograd.faces.models import save_model
     from retrograd.faces.progress import CtrlC, LiveProgress
-    from retrograd.faces.table_runs import remember
     from retrograd.tables.reading import read_table
     from retrograd.tables.task import pose
 
@@ -152,7 +151,7 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     live = text.stderr_console()
     recorder = None
     if record is not None:
-        recorder = Recorder(record, facts=remember(experiment, report, str(out)))
+        recorder = Recorder(record, facts=_facts(experiment, report, out))
     with CtrlC() as ctrl_c:
         fitted = fit(experiment, network, LiveProgress(live, ctrl_c), recorder)
     with live.status("Fitting simpler models to compare with"):
@@ -165,6 +164,19 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
         report["recorded"] = str(record)
         text.say(console, f"retrograd debug {quote(str(record))}", indent=2)
     return report
+
+
+def _facts(experiment, report: dict, out: Path) -> dict:
+    """Choose what the run is to remember, to end with a model if it is broken off."""
+    from sklearn.preprocessing import StandardScaler
+
+    from retrograd.faces.report import facts_of_table
+    from retrograd.faces.table_runs import remember
+
+    scaler = None
+    if experiment.problem.task == "regression":
+        scaler = StandardScaler().fit(experiment.y_train.reshape(-1, 1))
+    return remember(experiment.encoder, scaler, facts_of_table(report), str(out))
 
 
 def check_place(out: Path) -> bool:

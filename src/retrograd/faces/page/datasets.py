@@ -24,6 +24,8 @@ class Drawn(NamedTuple):
         Lines of Python after which X and y are there.
     notes : list of str
         What the reader should know of how they were made.
+    facts : dict, optional
+        What a run on them is to remember.
     """
 
     X: np.ndarray
@@ -32,6 +34,7 @@ class Drawn(NamedTuple):
     task: str
     source: str
     notes: list[str]
+    facts: dict | None = None
 
 
 def circle(rows: int, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ import polars as pl
 from sklearn.preprocessing import StandardScaler
 
 from retrograd.faces.page.datasets import SCALED, SCALED_Y, TOLD_SCALED_Y, Drawn
+from retrograd.faces.table_runs import remember
 from retrograd.tables.encoder import TableEncoder
 from retrograd.tables.errors import TableError, counted
 from retrograd.tables.reading import PARQUET_SUFFIXES, Table, read_table
@@ -86,7 +87,8 @@ def encode(table: Table, file: str, path: str | None, target: str) -> Drawn:
             f"{file} is {counted(X.shape[1], 'feature')} wide once its columns are numbers, "
             f"{X.nbytes >> 20:,} MB: too much to play with; retrograd train takes it"
         )
-    y, notes = problem.y, [TOLD_ENCODED, *table.notes, *problem.notes, *encoder.notes_]
+    y, scaler = problem.y, None
+    notes = [TOLD_ENCODED, *table.notes, *problem.notes, *encoder.notes_]
     lines, place = ["import polars as pl"], repr(path) if path else "PENGUINS"
     lines += [SCALED] if problem.task == "regression" else []
     lines += [] if path else ["from retrograd.faces.page.datasets import PENGUINS"]
@@ -102,8 +104,11 @@ def encode(table: Table, file: str, path: str | None, target: str) -> Drawn:
         "y = problem.y",
     ]
     if problem.task == "regression":
-        y = StandardScaler().fit_transform(y.reshape(-1, 1))[:, 0]
+        scaler = StandardScaler()
+        y = scaler.fit_transform(y.reshape(-1, 1))[:, 0]
         lines.append(SCALED_Y)
         notes.append(TOLD_SCALED_Y)
     names = [str(name) for name in encoder.get_feature_names_out()]
-    return Drawn(X, y, names, problem.task, "\n".join(lines), notes)
+    about = {"file": file, "target": {"name": problem.target}, "task": problem.task}
+    facts = remember(encoder, scaler, about)
+    return Drawn(X, y, names, problem.task, "\n".join(lines), notes, facts)

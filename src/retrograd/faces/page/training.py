@@ -57,6 +57,7 @@ class Trainings:
             {
                 "do": "train", "kind": kind, "parameters": parameters, "stop": stop,
                 "X": drawn.X, "y": drawn.y, "names": drawn.names,
+                "facts": drawn.facts,
             },
             None,
         )  # fmt: skip

@@ -33,8 +33,8 @@ def work(pipe: Connection, path: Path) -> None:
     ----------
     pipe : Connection
         Gives dicts with ``do``: 'train' (with ``job``, ``kind``, ``parameters``, ``X``, ``y``,
-        ``names``, ``stop``, ``pace``), 'go on' (with ``job``, ``run``, ``stop``, ``pace``),
-        'pause' (with ``job``), 'pace' (with ``pace``), or 'end'.
+        ``names``, ``facts``, ``stop``, ``pace``), 'go on' (with ``job``, ``run``, ``stop``,
+        ``pace``), 'pause' (with ``job``), 'pace' (with ``pace``), or 'end'.
     path : Path
         The file of runs to record to.
     """
@@ -152,7 +152,7 @@ class _Worker:
         if job["names"] is not None:
             X = pl.DataFrame(X, schema=job["names"])
         model = KINDS[job["kind"]](**job["parameters"])
-        model.set_callbacks(Controlling(self.path)).fit(X, job["y"])
+        model.set_callbacks(Controlling(self.path, facts=job["facts"])).fit(X, job["y"])
 
     def _go_on(self, job: dict, control: Control) -> None:
         from retrograd.estimators.rewinding import EstimatorDoor

@@ -9,6 +9,7 @@ import numpy as np
 from retrograd.faces.code import code_of
 from retrograd.faces.models import save_model
 from retrograd.faces.page.viewer import QuestionError, Viewer
+from retrograd.faces.table_runs import whole_model
 
 
 def code(viewer: Viewer, run: int) -> dict:
@@ -41,12 +42,18 @@ def notebook(viewer: Viewer, run: int, step: int) -> dict:
 def model_file(viewer: Viewer, run: int, step: int) -> dict:
     """Give the estimator as of a moment as a safetensors file: ``name`` and ``bytes``.
 
+    That of a run on a table takes tables, as ``retrograd train`` would have saved it.
+
     Raises
     ------
     ModelFileError
         If it has a part that a file cannot hold.
+    RunFileError
+        If the run says of its table what cannot be.
     """
-    model, facts = viewer.moment(run, step).estimator(), {"run": run, "step": step}
+    moment = viewer.moment(run, step)
+    model, about = whole_model(moment.run, moment.estimator())
+    facts = about | {"run": run, "step": step}
     name = f"{_stem(viewer)}-run{run}-step{step}.safetensors"
     return _as_bytes(name, lambda path: save_model(model, path, facts=facts))
 
