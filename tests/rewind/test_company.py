@@ -87,7 +87,10 @@ def test_a_search_over_pipelines(tmp_path, n_jobs):
         (run.header.place, *(run.header.estimator["parameters"][name] for name in
                              ("alpha", "max_iter"))) for run in runs[:-1]
     )  # fmt: skip
-    assert len({place for place, *_ in found}) == 8
+    assert [place.split(" > ")[2] for place, *_ in found] == [
+        f"GridSearchCV candidate {candidate} fold {fold}"
+        for candidate in range(4) for fold in range(2)
+    ]  # fmt: skip
     assert all(place.startswith("GridSearchCV fit") for place, *_ in found)
     asked = [(alpha, n) for alpha in (0.0, 1.0) for n in (2, 3) for _ in range(2)]
     assert [tuple(parameters) for _, *parameters in found] == asked
@@ -95,6 +98,21 @@ def test_a_search_over_pipelines(tmp_path, n_jobs):
     with pytest.raises(ValueError, match="has 9 runs: name one") as caught:
         open_run(path)
     assert runs[3].header.place in str(caught.value)
+
+
+def test_a_search_in_a_search():
+    """Each numbers its own candidates and folds."""
+    X, y = table()
+    inner = GridSearchCV(classifier(), {"alpha": [0.0, 1.0]}, cv=3)
+    outer = GridSearchCV(inner, {"estimator__max_iter": [2, 3]}, cv=2)
+    outer.set_callbacks(recorder := Recorder()).fit(X, y)
+    places = [run.header.place.split(" > ")[2:] for run in open_runs(recorder)]
+    name = "GridSearchCV candidate {} fold {}"
+    assert [place for place in places if len(place) == 3][:24] == [
+        [name.format(c, f), "GridSearchCV search 0", name.format(k, g)]
+        for c in range(2) for f in range(2) for k in range(2) for g in range(3)
+    ][:24]  # fmt: skip
+    assert len(places) == 5 * 7
 
 
 def test_a_pipeline_hands_it_down(tmp_path):

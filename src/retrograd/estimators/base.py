@@ -22,7 +22,7 @@ from retrograd.engine.optimizers import SOLVERS, Optimizer
 from retrograd.estimators import parameters
 from retrograd.estimators.fitting import fit_stochastic
 from retrograd.estimators.lbfgs import fit_lbfgs
-from retrograd.estimators.recorder import Recorder, place_of
+from retrograd.estimators.recorder import Recorder
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
 from retrograd.maths.initializers import INITIALIZERS
 from retrograd.maths.schedules import SCHEDULES
@@ -134,7 +134,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._fit(
                 X, y, sample_weight, incremental=False, on_epoch=on_epoch if listened_to else None,
                 record=lambda training: [
-                    recorder.begin(training, place_of(context)) for recorder in recorders
+                    recorder.begin(training, context) for recorder in recorders
                 ],
             )  # fmt: skip
         finally:

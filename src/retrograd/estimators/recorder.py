@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Bytes of training data that keep_data="auto" keeps.
 DATA_AT_MOST = 256 << 20
+# What scikit-learn's searches call the fit of a candidate to a fold.
+EVALUATION = "candidate-split-evaluation"
 
 
 class Recorder:
@@ -83,6 +85,8 @@ class Recorder:
         self.path = None if path is None else Path(path).absolute()
         self.keep_data, self.budget = keep_data, int(budget)
         self.facts = _plain(facts or {})
+        # Folds of the searches that are under way, by where these stand.
+        self._folds: dict[tuple, int] = {}
         self._memory: Store | None = None
         if self.path is not None:
             self._check_place(self.path)
@@ -113,7 +117,7 @@ class Recorder:
             return self._memory
         return Store(self.path, writable=True, row_bytes=row_bytes)
 
-    def begin(self, training: "Training", place: str) -> "Recording":
+    def begin(self, training: "Training", context: Any) -> "Recording":
         """Begin to record the training of an estimator, before its first step."""
         from retrograd.estimators.rebuilding import describe
 
@@ -123,7 +127,7 @@ class Recorder:
             extras = {"train": course.order.among, "validation": training.test}
         return self.record(
             trainer.network, trainer.data, course, trainer.state, describe(training.estimator),
-            extras, place,
+            extras, self._place_of(context),
         )  # fmt: skip
 
     def record(
@@ -160,11 +164,33 @@ class Recorder:
         """Do nothing: every recording has ended with its fit."""
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Do nothing."""
+        """Note how many folds a search has, which numbers all of its fits in one row."""
+        if context.task_name == "search" and hasattr(estimator, "n_splits_"):
+            self._folds[_address(_path_to(context))] = estimator.n_splits_
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         """Never stop a training."""
         return False
+
+    def _place_of(self, context: Any) -> str:
+        """Where a fit stands in a search or a pipeline, from the outermost task in; '' if alone."""
+        tasks = _path_to(context)
+        if context.source_task_name is None:
+            tasks = tasks[:-1]
+        return " > ".join(self._name(tasks[: k + 1]) for k in range(len(tasks)))
+
+    def _name(self, path: list) -> str:
+        """Name of a task; candidates and folds are numbered as the rows of ``cv_results_`` are."""
+        task = path[-1]
+        estimator, name, number = task.estimator_name, task.task_name, task.task_id
+        if task.source_task_name is not None:
+            # The fit of a part is a task of the whole, which says more of it.
+            estimator, name = task.source_estimator_name, task.source_task_name
+        folds = self._folds.get(_address(path[:-1])) if name == EVALUATION else None
+        if folds is not None:
+            candidate, fold = divmod(number, folds)
+            return f"{estimator} candidate {candidate} fold {fold}"
+        return f"{estimator} {name} {number}" if isinstance(number, int) else f"{estimator} {name}"
 
     def __deepcopy__(self, memo: dict) -> "Recorder":
         """Itself: a copy of an estimator is recorded where the original is."""
@@ -193,21 +219,13 @@ def _plain(facts: dict) -> dict:
         raise ValueError(f"facts must be what JSON can hold: {error}") from None
 
 
-def place_of(context: Any) -> str:
-    """Where a fit stands in a search or a pipeline, from the outermost task in; '' if by itself."""
+def _path_to(context: Any) -> list:
+    """Tasks of scikit-learn's callbacks that contain a task, from the outermost to itself."""
     from sklearn.callback._callback_context import get_context_path
 
-    tasks = get_context_path(context)
-    if context.source_task_name is None:
-        tasks = tasks[:-1]
-    # The fit of a part is a task of the whole, which says more of it: which candidate and split.
-    return " > ".join(
-        _task(task.estimator_name, task.task_name, task.task_id)
-        if task.source_task_name is None
-        else _task(task.source_estimator_name, task.source_task_name, task.task_id)
-        for task in tasks
-    )
+    return get_context_path(context)
 
 
-def _task(estimator: str, task: str, number: Any) -> str:
-    return f"{estimator} {task} {number}" if isinstance(number, int) else f"{estimator} {task}"
+def _address(path: list) -> tuple:
+    """What tells a task from all others, also where it has been copied to another process."""
+    return path[0].root_uuid, *(task.task_id for task in path)

@@ -1,6 +1,7 @@
 """The runs of a file, for the command line: choosing one, and the table of all."""
 
 import math
+import re
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,10 @@ from retrograd.rewind.store import RunFileError
 
 if TYPE_CHECKING:
     from retrograd.rewind.run import Run, Runs
+
+
+# Tasks of searches and pipelines that every fit within them stands in.
+SAME_FOR_ALL = r" (search 0|fit-final-estimator \d+)$"
 
 
 def choose_run(path: Path, number: int | None, last: bool = False) -> "Run":
@@ -114,12 +119,12 @@ def short_place(place: str) -> str:
 
     Examples
     --------
-    >>> short_place("GridSearchCV fit 0 > GridSearchCV search 0 > MLPClassifier fit 3")
-    'GridSearchCV search 0 > MLPClassifier fit 3'
+    >>> short_place("GridSearchCV fit 0 > GridSearchCV search 0 > GridSearchCV candidate 2 fold 1")
+    'GridSearchCV candidate 2 fold 1'
     >>> short_place("GridSearchCV fit 0 > Pipeline fit 1 > Pipeline fit-final-estimator 2")
     'GridSearchCV > Pipeline fit 1'
     """
-    parts = [part for part in place.split(" > ") if " fit-final-estimator " not in part]
+    parts = [part for part in place.split(" > ") if not re.search(SAME_FOR_ALL, part)]
     if len(parts) > 1:
         outermost = parts[0].split(" ")[0]
         parts = parts[1:] if parts[1].startswith(outermost) else [outermost, *parts[1:]]
