@@ -50,6 +50,24 @@ print(parts.PartCompiler.__module__, file=sys.stderr)
     assert run(same, NUMBA_CACHE_DIR=str(tmp_path)) == run(program)
 
 
+def test_loading_needs_no_compiler() -> None:
+    """Kernels that are on disk compute the same, and what has to be compiled then still can be."""
+    program = """
+import sys
+import numba
+import numpy as np
+from retrograd.engine.network import Network
+from retrograd.engine.prediction import Predictor
+network = Network((3, 40, 2), ("tanh",), "softmax", "log_loss")
+rows = np.linspace(-1.0, 1.0, 15).reshape(5, 3)
+print(Predictor(network, np.linspace(-2.0, 2.0, network.n_parameters))(rows)[0].tobytes().hex())
+print("numba.cpython.listobj" in sys.modules, numba.njit(lambda x: [np.sqrt(x)][0])(2.25))
+"""
+    first, again = run(program).splitlines(), run(program).splitlines()
+    assert again[0] == first[0]
+    assert again[1] == "False 1.5"
+
+
 def test_a_processor_that_nobody_knows() -> None:
     """LLVM cannot say what some processors can do; Numba then compiles for any of their kind."""
     program = """

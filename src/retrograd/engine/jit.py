@@ -14,6 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FunctionType
+from typing import Any
 
 import numpy as np
 
@@ -109,7 +110,20 @@ def _keep_on_disk(dispatcher: Callable) -> Callable:
         pass  # There is no source file to look at: the package is in an archive.
     finally:
         numba.config.CACHE_DIR = configured
+    kept = dispatcher._cache
+    if hasattr(kept, "_load_overload") and hasattr(kept, "_guard_against_spurious_io_errors"):
+        kept.load_overload = partial(_load, kept)
     return dispatcher
+
+
+def _load(kept: Any, signature: Any, context: Any) -> Any:
+    """Load a kernel, without all that Numba needs to compile one: a third of a new process's wait.
+
+    Its own way first fills the tables of what it can compile, which it does again before it
+    compiles.
+    """
+    with kept._guard_against_spurious_io_errors():
+        return kept._load_overload(signature, context)
 
 
 @cache

@@ -30,7 +30,6 @@ from numba.extending import (
     models,
     register_model,
 )
-from numba.np.arrayobj import make_array
 
 from retrograd.engine.jit import COMPILED
 
@@ -229,7 +228,7 @@ else:
     def _seen(context, builder, kind, value):
         """What has that type, seen so."""
         if isinstance(kind, types.Array):
-            array = make_array(kind)(context, builder, value)
+            array = context.make_array(kind)(context, builder, value)
             lengths = cgutils.unpack_tuple(builder, array.shape, kind.ndim)
             return make_view(builder, array.data, lengths)
         if isinstance(kind, (types.NamedTuple, types.NamedUniTuple)):
