@@ -3,6 +3,7 @@
 import gc
 from collections import Counter
 from contextlib import suppress
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -59,3 +60,27 @@ def test_the_collector_is_left_as_it_was(enabled: bool) -> None:
         assert gc.isenabled() == enabled
     finally:
         (gc.enable if before else gc.disable)()
+
+
+def test_what_is_made_meanwhile_is_found_later() -> None:
+    """Nothing of it is looked at at once, none is kept for good, and what is frozen stays so."""
+    with collector_paused():
+        loop = Loop()
+        loop.itself, here = loop, ref(loop)
+        del loop
+    gc.collect(0)
+    assert here() is not None
+    gc.collect()
+    assert here() is None
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with collector_paused():
+            pass
+        assert 0 < gc.get_freeze_count() <= frozen
+    finally:
+        gc.unfreeze()
+
+
+class Loop:
+    """What only the collector finds."""
