@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 from recorded import KINDS, data_of, fitted, moments_theta, recorded
+from sklearn.exceptions import ConvergenceWarning
 
-from retrograd import MLPClassifier, Recorder, first_divergence, open_run, trace
+from retrograd import (
+    MLPClassifier,
+    MLPRegressor,
+    Recorder,
+    first_divergence,
+    open_run,
+    open_runs,
+    trace,
+)
 from retrograd.engine.divergence import DivergenceError
 from retrograd.estimators.notebook import MLP
 from retrograd.rewind import replay
@@ -268,6 +277,35 @@ def test_first_divergence() -> None:
     assert first_divergence(run, open_run(other)).step == -1
     with pytest.raises(ValueError, match="networks of widths"):
         first_divergence(run, recorded("no hidden layer")[0])
+
+
+def test_runs_that_part_and_end_alike() -> None:
+    """Two rates lead to one optimum, to the bit: they part all the same."""
+    recorder = Recorder()
+    for rate in (0.5, 0.25):
+        model = MLPRegressor(
+            hidden_layer_sizes=(), solver="sgd", momentum=0, learning_rate_init=rate, alpha=0,
+            batch_size=4, max_iter=200, tol=0, n_iter_no_change=999, random_state=0,
+        )  # fmt: skip
+        with pytest.warns(ConvergenceWarning):
+            model.set_callbacks(recorder).fit(np.ones((4, 1)), np.zeros(4))
+    one, other = open_runs(recorder)
+    assert moments_theta(one, 200).tobytes() == moments_theta(other, 200).tobytes()
+    parted = first_divergence(one, other)
+    assert (parted.step, parted.parameter) == (0, "coefs[0][0, 0]")
+    assert parted.values == (one[1].coefs[0][0, 0], other[1].coefs[0][0, 0])
+    assert first_divergence(one, one.branch(3)) is None
+
+
+def test_runs_that_part_late() -> None:
+    """Nothing but the last epoch's rate, or a longer plan, tells them apart."""
+    run, _ = recorded("sgd, adaptive")
+    longer = run.branch(0, tol=0.0)
+    cut = next(k for k, epoch in enumerate(run.epochs) if epoch.learning_rate < 0.03)
+    parted = first_divergence(run, longer)
+    assert parted.step == run.epochs[cut].step
+    plan = recorded("adamw, cosine")[0]
+    assert first_divergence(plan, plan.branch(0, max_iter=12)).step == 0
 
 
 def test_a_function_is_asked_of_the_last_moment() -> None:

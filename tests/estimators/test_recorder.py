@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from tasks import make_task, pair, same_bits
 
 from retrograd import MLP, Recorder, open_run, open_runs
+from retrograd.estimators import branching
 from retrograd.rewind.store import RunFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -206,6 +207,41 @@ def test_branch_is_the_training_that_it_says() -> None:
     # A branch's own branches count the epochs of all that came before, too.
     same_bits(run.branch(7).branch(11).estimator(), model)
     assert twig.estimator().n_iter_ == model.n_iter_
+
+
+@pytest.mark.filterwarnings("ignore:Got `batch_size` 1000")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_branch_that_changes_nothing_is_its_parents_rest(kind: str) -> None:
+    """Epochs that it begins amid are scored on all of their rows: it ends where its parent does."""
+    recorder = Recorder()
+    model = fitted(kind, recorder)
+    run = open_run(recorder)
+    for at in {0, 1, len(run) // 2, len(run) // 2 + 1, len(run) - 1}:
+        branch = run.branch(at)
+        again = branch.branch(min(1, len(branch) - 1))
+        for one in (branch.estimator(), again.estimator()):
+            same_bits(one, model)
+            for name in ("loss_curve_", "validation_scores_", "best_loss_", "n_iter_"):
+                assert getattr(one, name) == getattr(model, name), name
+        assert branch.epochs[0][2:] == run.epochs[branch.epochs[0].epoch][2:]
+
+
+def test_a_branch_that_is_broken_off_amid_its_first_epoch() -> None:
+    """Resumed, it knows the epoch's earlier losses."""
+    recorder = Recorder()
+    model = fitted("sgd, adaptive", recorder)
+    run = open_run(recorder)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    number, train = branching.begin(run, 4, {}, on_steps=stop)
+    with pytest.warns(UserWarning, match="interrupted"):
+        train()
+    branch = open_run(recorder, number)
+    assert branch.status == "interrupted"
+    assert len(branch.epochs) == 0
+    assert branch.resume().loss_curve_ == model.loss_curve_
 
 
 def test_branches_that_change_something() -> None:

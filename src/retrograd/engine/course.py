@@ -147,6 +147,9 @@ class Course:
         Rows of the first epoch that it begins behind: a branch begins anywhere.
     schedule_start : int
         The step from which a schedule by step is laid out.
+    skipped : ndarray of shape (steps,), float64, optional
+        Loss times rows of each step of the first epoch that it begins behind: they count in that
+        epoch's mean loss.
 
     Examples
     --------
@@ -167,6 +170,7 @@ class Course:
     first_epoch: int = 0
     skip: int = 0
     schedule_start: int = 0
+    skipped: np.ndarray | None = field(default=None, repr=False, compare=False)
     _recent: dict = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -204,6 +208,15 @@ class Course:
             rate, taken, bounds.size - 1, self.total_epochs * self.steps_an_epoch
         )
         return Steps(rows, bounds, rates)
+
+    def mean_loss(self, epoch: int, losses: np.ndarray, bounds: np.ndarray) -> float:
+        """Mean loss of an epoch's rows, from the losses of its steps and their bounds."""
+        of_rows = losses * (bounds[1:] - bounds[:-1])
+        n_rows = bounds[-1]
+        if epoch == self.first_epoch and self.skipped is not None:
+            of_rows, n_rows = np.concatenate([self.skipped, of_rows]), self.order.n_rows
+        # Not by np.dot, whose bits depend on the BLAS's threads.
+        return np.sum(of_rows) / n_rows
 
     def between(self, begin: int, end: int, rate_of: Callable[[int], float]) -> Steps:
         """Return the steps from ``begin`` to before ``end``, given every epoch's rate."""

@@ -153,11 +153,12 @@ class Trainer:
         except DivergenceError as error:
             later = int(np.searchsorted(ends, error.losses.size))
             raise error.of_epoch(state.epoch + later) from None
-        state.epoch, state.learning_rate = state.epoch + n, rate
-        # Not by np.dot, whose bits depend on the BLAS's threads.
+        first, state.epoch, state.learning_rate = state.epoch, state.epoch + n, rate
         return [
-            np.sum(of_epoch * (part.bounds[1:] - part.bounds[:-1])) / part.rows.size
-            for part, of_epoch in zip(parts, np.split(losses, ends[:-1]), strict=True)
+            course.mean_loss(first + k, of_epoch, part.bounds)
+            for k, (part, of_epoch) in enumerate(
+                zip(parts, np.split(losses, ends[:-1]), strict=True)
+            )
         ]
 
     def run(

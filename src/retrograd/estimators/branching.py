@@ -94,6 +94,10 @@ def begin(
         for name in ("train", "validation")
         if name in run.header.data
     }
+    if course.skipped is not None:
+        extras["skipped"] = course.skipped
+    if stopping.has_best:
+        extras["best"] = stopping.best
     recording = Recording(run.store, header, data, extras, state, bool(run.header.data["kept"]))
     training.recordings = [recording]
 
@@ -147,6 +151,7 @@ def _course(run: Run, step: int, model: Any, optimizer: Any, state: State) -> Co
         skip = int(old.epoch(epoch, 0.0).bounds[within])
     if epoch == old.first_epoch:
         skip += old.skip
+    skipped = _skipped(run, step) if skip else None
     seed = model._seed
     if isinstance(model.random_state, int | np.integer):
         seed = int(model.random_state)
@@ -160,5 +165,20 @@ def _course(run: Run, step: int, model: Any, optimizer: Any, state: State) -> Co
     batch_size = batch_size_of(model.batch_size, order.n_rows)
     return Course(
         optimizer, order, batch_size, model.max_iter, state.step, epoch, skip,
-        state.schedule_start,
+        state.schedule_start, skipped,
     )  # fmt: skip
+
+
+def _skipped(run: Run, step: int) -> np.ndarray | None:
+    """Loss times rows of every step of a moment's epoch that was taken before it.
+
+    None where the run itself begins behind some, and does not know of them.
+    """
+    course = run.replay.course
+    epoch, within = course.place(step)
+    bounds = course.epoch(epoch, 0.0).bounds[: within + 1]
+    parts = [losses for _, losses, _ in run.replay.stretches(step - within, step)]
+    here = np.concatenate([np.empty(0), *parts]) * (bounds[1:] - bounds[:-1])
+    if epoch != course.first_epoch or not course.skip:
+        return here
+    return None if course.skipped is None else np.concatenate([course.skipped, here])

@@ -144,8 +144,19 @@ def as_of(
 def keep_best(run: Run, stopping: Stopping, state: State) -> None:
     """Put parameters in the place of steps, now and from here on."""
     if stopping.has_best:
-        stopping.best = run.replay.state(stopping.best).theta
+        before = run.header.data.get("best") if stopping.best == 0 else None
+        if before is None:
+            stopping.best = run.replay.state(stopping.best).theta
+        else:
+            stopping.best = _checked_best(run, run.store.array(before))
     stopping.keep = state.theta.copy
+
+
+def _checked_best(run: Run, best: np.ndarray) -> np.ndarray:
+    """Parameters that were best before a branch began, if they are its network's."""
+    if best.dtype != run.header.dtype or best.shape != (run.header.network.n_parameters,):
+        raise RunFileError(f"{run.store.name} is damaged: run {run.number} has another's best")
+    return best
 
 
 def rows_kept(run: Run, name: str) -> np.ndarray | None:

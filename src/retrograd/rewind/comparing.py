@@ -1,12 +1,21 @@
 """Comparing two runs: where they part."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrograd.engine.trainer import State
+from retrograd.maths.schedules import BY_STEP
+from retrograd.rewind.header import DATA_PARTS
+from retrograd.rewind.replay import same_bits
+
 if TYPE_CHECKING:
     from retrograd.rewind.run import Run
+
+
+# Parameters of a run's moments that are held at once.
+NUMBERS_TOGETHER = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -37,8 +46,8 @@ def first_divergence(run_a: "Run", run_b: "Run") -> Divergence | None:
     """First step, layer and unit where two runs part; None if they never do.
 
     Steps are those of the whole training, so that a branch lies beside its parent from the step at
-    which it begins. Runs of the same length that end alike are compared at their checkpoints only
-    until one differs; from the last one that does not, step by step.
+    which it begins. Twins, which have the same to do from the same state on, are compared at their
+    checkpoints; all others step by step, replayed at training speed.
 
     Parameters
     ----------
@@ -60,27 +69,79 @@ def first_divergence(run_a: "Run", run_b: "Run") -> Divergence | None:
     if begin > end:
         raise ValueError("the runs have no step in common")
 
-    def thetas(step: int) -> tuple[np.ndarray, np.ndarray]:
-        return (
-            run_a.replay.state(step - begin_a).theta,
-            run_b.replay.state(step - begin_b).theta,
-        )
+    a, b = _Side(run_a, begin_a), _Side(run_b, begin_b)
+    found = _parted(run_a, begin - 1, a.thetas(begin, begin + 1), b.thetas(begin, begin + 1))
+    if found is not None:
+        return replace(found, step=-1)
+    if a.goes_as(b, begin, end):
+        for mark in sorted({step for step in a.marks() & b.marks() if step < end} | {end}):
+            if not same_bits(a.state(mark), b.state(mark)):
+                break
+            begin = max(begin, mark)
+    n_together = max(1, NUMBERS_TOGETHER // run_a.header.network.n_parameters)
+    for step in range(begin, end, n_together):
+        stop = min(step + n_together, end) + 1
+        found = _parted(run_a, step, a.thetas(step, stop), b.thetas(step, stop))
+        if found is not None:
+            return found
+    return None
 
-    marks = {step + begin_a for step in run_a.store.steps_of(run_a.number)}
-    marks |= {step + begin_b for step in run_b.store.steps_of(run_b.number)}
-    same = begin - 1
-    for mark in sorted({step for step in marks if begin <= step <= end} | {begin, end}):
-        if _differ(*thetas(mark)):
-            break
-        same = mark
-    else:
+
+class _Side:
+    """One of the two runs, its steps counted over the whole training."""
+
+    def __init__(self, run: "Run", begin: int) -> None:
+        self.run, self.begin, self.replay = run, begin, run.replay
+
+    def goes_as(self, other: "_Side", begin: int, end: int) -> bool:
+        """Whether both have the same to do from the same state on: then they do the same."""
+        same = self._rule(begin, end) == other._rule(begin, end)
+        return same and same_bits(self.state(begin), other.state(begin))
+
+    def _rule(self, begin: int, end: int) -> tuple:
+        """All that decides on the steps from ``begin`` to before ``end``, but for the state."""
+        header, course = self.run.header, self.replay.course
+        data = {name: header.data.get(name) for name in (*DATA_PARTS, "train", "generator")}
+        laid_out = None
+        if header.optimizer.schedule in BY_STEP:
+            laid_out = course.total_epochs, course.schedule_start
+        rates: list[tuple[int, float]] = []
+        rows: list[int] = []
+        if begin < end:
+            first, last = (course.place(k - self.begin)[0] for k in (begin, end - 1))
+            rates = [(epoch, self.replay.rate_of(epoch)) for epoch in range(first, last + 1)]
+            at = begin - self.begin
+            rows = course.between(at, at + 1, self.replay.rate_of).rows.tolist()
+        return (
+            header.network, header.optimizer, header.dtype, header.made_by, header.machine, data,
+            header.course["n_rows"], header.course["seed"], header.course["shuffle"],
+            course.batch_size, laid_out, rates, rows,
+        )  # fmt: skip
+
+    def marks(self) -> set[int]:
+        """Steps of its checkpoints."""
+        return {step + self.begin for step in self.run.store.steps_of(self.run.number)}
+
+    def state(self, step: int) -> State:
+        """State after so many steps of the whole training."""
+        return self.replay.state(step - self.begin)
+
+    def thetas(self, begin: int, end: int) -> np.ndarray:
+        """Parameters at the moments from ``begin`` to before ``end``, shape (S, P)."""
+        last = end - 1 - self.begin
+        parts = [
+            history.thetas
+            for *_, history in self.replay.stretches(begin - self.begin, last, thetas=True)
+        ]
+        return np.concatenate([*parts, self.state(end - 1).theta[np.newaxis]])
+
+
+def _parted(run: "Run", begin: int, a: np.ndarray, b: np.ndarray) -> Divergence | None:
+    """First of the moments from ``begin`` on that differ; the step that leads there parts them."""
+    if a.dtype == b.dtype and a.tobytes() == b.tobytes():
         return None
-    step = same
-    while True:
-        step += 1
-        found = thetas(step)
-        if _differ(*found):
-            return _describe(run_a, step - 1 if step > begin else -1, *found)
+    at = next(k for k in range(len(a)) if _differ(a[k], b[k]))
+    return _describe(run, begin + at - 1, a[at], b[at])
 
 
 def _differ(a: np.ndarray, b: np.ndarray) -> bool:

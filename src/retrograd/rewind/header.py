@@ -22,10 +22,11 @@ from retrograd.rewind.store import RunFileError
 DTYPES = ("float32", "float64")
 # More than any network that fits a file; a forged header must not make us allocate.
 MOST = 1 << 40
-# Arrays of the training data, and those that only some runs have: row numbers, and the state of
-# NumPy's generator that draws them.
+# Arrays of the training data, and those that only some runs have: row numbers; the state of NumPy's
+# generator that draws them; of a branch, the losses of an epoch's steps that it begins behind, and
+# the best parameters before it.
 DATA_PARTS = ("X", "values", "columns", "row_starts", "y", "sample_weight")
-EXTRAS = ("train", "validation", "generator")
+EXTRAS = ("train", "validation", "generator", "skipped", "best")
 # Hyperparameters that have an upper bound.
 MOST_OF = {"momentum": 1.0, "beta_1": math.nextafter(1.0, 0.0), "beta_2": math.nextafter(1.0, 0.0)}
 # Words of that generator, MT19937, and then its place among them.
@@ -183,11 +184,25 @@ class Header:
             raise TypeError("a name of its data is no text")
         if "generator" in names and ("train" in names or self.course["batch_size"] != 1):
             raise ValueError("rows that are drawn are so one by one, from all")
+        if "skipped" in names and not self.course["skip"]:
+            raise ValueError("it begins behind steps, but with an epoch")
 
     def make_course(
-        self, among: np.ndarray | None = None, generator: np.ndarray | None = None
+        self,
+        among: np.ndarray | None = None,
+        generator: np.ndarray | None = None,
+        skipped: np.ndarray | None = None,
     ) -> Course:
-        """Course of the run, given the row numbers that it trains on or its generator's state.
+        """Course of the run, given those of its arrays that it has.
+
+        Parameters
+        ----------
+        among : ndarray of int64, optional
+            Numbers of the rows that it trains on.
+        generator : ndarray of int64, optional
+            State of the generator that draws its rows.
+        skipped : ndarray of float64, optional
+            See ``Course``.
 
         Raises
         ------
@@ -195,6 +210,12 @@ class Header:
             If these are none.
         """
         numbers = self.course
+        if skipped is not None and (
+            skipped.dtype != np.float64
+            or skipped.ndim != 1
+            or not 0 < skipped.size <= numbers["skip"]
+        ):
+            raise ValueError("the losses that it begins behind are none")
         order: Any
         if generator is not None:
             order = Drawn(numbers["n_rows"], _generator_state(generator))
@@ -207,7 +228,7 @@ class Header:
         return Course(
             self.optimizer, order, numbers["batch_size"], numbers["total_epochs"],
             numbers["first_step"], numbers["first_epoch"], numbers["skip"],
-            numbers["schedule_start"],
+            numbers["schedule_start"], skipped,
         )  # fmt: skip
 
     @property

@@ -132,9 +132,9 @@ class Recorded:
         def kept(name: str) -> np.ndarray | None:
             return self.store.array(names[name]) if name in names else None
 
-        train, generator = kept("train"), kept("generator")
+        arrays = kept("train"), kept("generator"), kept("skipped")
         with self._damage_told():
-            course = self.header.make_course(train, generator)
+            course = self.header.make_course(*arrays)
         first = self.store.rows("checkpoints", "run = ? AND step = 0", self.number)
         if not first:
             raise RunFileError(f"{self.store.name} is damaged: the run's start is gone")
