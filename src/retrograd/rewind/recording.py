@@ -6,6 +6,9 @@ import threading
 import time
 import warnings
 import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,19 +93,23 @@ class Recording:
         self._epochs: list[float] = []
         self._n_epochs = 0
         self._kept: list[int] = []
-        self._committed: int | None = None
+        self._committed = 0
         self._spacing = SPACING
         self._seconds, self._began = 0.0, time.perf_counter()
         if number is None:
             names, arrays = _name(data, extras, keep_data)
             header.data = names
-            self.run = store.new_run(header.text())
+            text = header.text()
+            store.check_writable()
             self._writer = _Writer(store)
-            # Runs of one search share theirs.
+            # Runs of one search share theirs. Whoever is killed before the rest has begun no run.
             self._writer.put({"arrays": [row for row in arrays if not store.has_array(row[0])]})
-            self._checkpoint(state)
+            self._kept.append(0)
+            first = {"checkpoints": [self._row_of(state)], "progress": [self._progress()]}
+            self._run = self._writer.begin(text, first)
         else:
-            self.run = number
+            self._run = Future()
+            self._run.set_result(number)
             with store.at_once():
                 self._kept = store.steps_of(number)
                 ((_, _, _, self._steps, self._n_epochs, _, self._seconds),) = store.rows(
@@ -115,6 +122,11 @@ class Recording:
             self._writer = _Writer(store)
         self._told = time.perf_counter()
         self._due = self._told + self._spacing
+
+    @property
+    def run(self) -> int:
+        """The run's number, which it gets with its first commit."""
+        return self._run.result()
 
     def after_steps(self, state: State, losses: np.ndarray, gradient: np.ndarray | None) -> None:
         """Take note of steps that were just taken, and perhaps of the last one's gradient.
@@ -157,27 +169,27 @@ class Recording:
         """Hand the state, and all that was noted, to the writer."""
         begin = time.perf_counter()
         try:
-            is_free = self._writer.is_free
+            if not self._writer.is_free and status == "running":
+                # The disk is slower than the training: this one is left out.
+                self._due = begin + self._spacing
+                return None
+            run = self.run
         except Exception as error:
             return self._give_up(error)
-        if status == "running" and not is_free:
-            # The disk is slower than the training: this one is left out.
-            self._due = begin + self._spacing
-            return None
         rows: dict[str, list[tuple]] = {"losses": self._losses_so_far()}
         if self._epochs:
             numbers = np.array(self._epochs, float).reshape(-1, 3)
-            rows["epochs"] = [(self.run, self.first_epoch + self._n_epochs, numbers)]
+            rows["epochs"] = [(run, self.first_epoch + self._n_epochs, numbers)]
             self._n_epochs += len(numbers)
             self._epochs = []
         deletions: list[tuple[str, tuple]] = []
         # One that goes over steps again, and is broken off there, has its checkpoints already.
         here = None if state is None else state.step - self.first_step
         if state is not None and here == self._steps and here not in self._kept:
-            rows["checkpoints"] = [self._row_of(state)]
+            rows["checkpoints"] = [(run, *self._row_of(state))]
             deletions = self._make_room()
-        rows["progress"] = [self._progress(status, note)]
-        self._writer.put(rows, deletions, (self.run, self._committed))
+        rows["progress"] = [(run, *self._progress(status, note))]
+        self._writer.put(rows, deletions, (run, self._committed))
         self._committed = self._steps
         now = time.perf_counter()
         # What the writer takes of a core, workers that meet at every step wait for.
@@ -186,20 +198,15 @@ class Recording:
         return None
 
     def _row_of(self, state: State) -> tuple:
-        """A checkpoint's row; its copy of the state goes into memory that was used before."""
+        """A checkpoint's row but for the run; its copy of the state may go into spare memory."""
         parts = [state.theta, *state.slots]
         try:
             whole = self._writer.spare.pop()
         except IndexError:
             whole = np.empty(state.theta.size + state.slots.size, state.theta.dtype)
-        return (
-            self.run,
-            self._steps,
-            state.epoch,
-            float(state.learning_rate),
-            state.samples_seen,
-            np.concatenate(parts, out=whole),
-        )
+        rate = float(state.learning_rate)
+        copied = np.concatenate(parts, out=whole)
+        return self._steps, state.epoch, rate, state.samples_seen, copied
 
     def _make_room(self) -> list[tuple[str, tuple]]:
         """Count a new checkpoint; which old ones are to go for it."""
@@ -222,12 +229,12 @@ class Recording:
                 stacklevel=2,
             )
 
-    def _progress(self, status: str, note: str) -> tuple:
+    def _progress(self, status: str = "running", note: str = "") -> tuple:
         seconds = self._seconds + time.perf_counter() - self._began
         # SQLite has no half surrogate pairs, which an error's message may have.
         note = note[:LONGEST_NOTE].encode("utf-8", "backslashreplace").decode()
         counts = self._steps, self._n_epochs, len(self._kept)
-        return self.run, status, note, *counts, seconds
+        return status, note, *counts, seconds
 
     def _keep(self, losses: np.ndarray) -> None:
         """Keep the losses of steps just taken, every stride-th of all since the last commit."""
@@ -270,11 +277,12 @@ class _Writer:
         self.seconds = 0.0
         self.spare: list[np.ndarray] = []
         self._queue: queue.SimpleQueue = queue.SimpleQueue()
+        self._store = store
         self._error: Exception | None = None
         self._n_put = self._n_written = 0
         # A training that is given up unheard does not keep its thread: the thread knows no owner.
         self._thread = threading.Thread(
-            target=_write_all, args=(store, self._queue, weakref.ref(self)), daemon=True
+            target=_write_all, args=(self._queue, weakref.ref(self)), daemon=True
         )
         weakref.finalize(self, self._queue.put, None).atexit = False
         self._thread.start()
@@ -287,9 +295,9 @@ class _Writer:
         return self._n_put - self._n_written < WAITING
 
     @property
-    def has_failed(self) -> bool:
-        """Whether a commit has failed."""
-        return self._error is not None
+    def error(self) -> Exception | None:
+        """What a commit has failed of."""
+        return self._error
 
     def put(
         self,
@@ -298,8 +306,17 @@ class _Writer:
         after: tuple | None = None,
     ) -> None:
         """Hand over what belongs into one commit, see ``Store.write``."""
+        self._hand_over(rows, partial(self._store.write, rows, deletions or [], after))
+
+    def begin(self, header: str, rows: dict[str, list[tuple]]) -> "Future[int]":
+        """Hand over a run's begin, see ``Store.begin_run``; its number, once it has one."""
+        return self._hand_over(rows, partial(self._store.begin_run, header, rows))
+
+    def _hand_over(self, rows: dict[str, list[tuple]], write: Callable[[], Any]) -> Future:
         self._n_put += 1
-        self._queue.put((rows, deletions or [], after))
+        done: Future = Future()
+        self._queue.put((rows, write, done))
+        return done
 
     def wrote(self, rows: dict, seconds: float, error: Exception | None) -> None:
         """Take note, in the thread, that a commit is through, or what it failed of."""
@@ -316,20 +333,23 @@ class _Writer:
             raise self._error
 
 
-def _write_all(store: Store, work: queue.SimpleQueue, writer: Any) -> None:
+def _write_all(work: queue.SimpleQueue, writer: Any) -> None:
     while (job := work.get()) is not None:
         if (owner := writer()) is None:
             return
-        error: Exception | None = None
+        rows, write, done = job
         begin = time.thread_time()
         # Nothing is written after what could not be: a record has no holes.
-        if not owner.has_failed:
+        error = owner.error
+        if error is None:
             try:
-                store.write(*job)
+                done.set_result(write())
             except Exception as raised:
                 error = raised
-        owner.wrote(job[0], time.thread_time() - begin, error)
-        del job, owner
+        if error is not None:
+            done.set_exception(error)
+        owner.wrote(rows, time.thread_time() - begin, error)
+        del job, rows, write, owner
 
 
 def _name(data: Data, extras: dict[str, np.ndarray], keep_data: bool) -> tuple[dict, list]:

@@ -88,8 +88,9 @@ class Store:
         self,
         tables: Mapping[str, Sequence[tuple]],
         deletions: Iterable[tuple[str, tuple]] = (),
-        after: tuple[int, int | None] | None = None,
-    ) -> None:
+        after: tuple[int, int] | None = None,
+        begins: int | None = None,
+    ) -> bool:
         """Write rows, replacing those of the same key, and delete some, all of it or nothing.
 
         Parameters
@@ -98,7 +99,13 @@ class Store:
             Numbers, texts and contiguous arrays; no NaN.
         deletions : iterable of (condition, values), of checkpoints
         after : tuple of run and its steps, optional
-            How far a run must have come, None if it has no row of progress yet.
+            How far a run must have come.
+        begins : int, optional
+            A run that these rows begin, and that nobody must have begun yet.
+
+        Returns
+        -------
+        Whether it was written: not if the run to begin was there already.
 
         Raises
         ------
@@ -112,27 +119,49 @@ class Store:
         }
         run = self._connection.run
         with self._connection.at_once(write=True):
-            if after is not None:
-                found = run("SELECT steps FROM progress WHERE run = ?", after[:1])
-                if found != ([] if after[1] is None else [after[1:]]):
-                    raise RunFileError(
-                        f"run {after[0]} of {self.name} is being recorded elsewhere, too"
-                    )
+            if begins is not None and self._next_run() != begins:
+                return False
+            here = "SELECT steps FROM progress WHERE run = ?"
+            if after is not None and run(here, after[:1]) != [after[1:]]:
+                raise RunFileError(
+                    f"run {after[0]} of {self.name} is being recorded elsewhere, too"
+                )
             for table, rows in sealed.items():
                 marks = ", ".join("?" * (len(COLUMNS[table]) + 1))
                 self._connection.run_many(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", rows)
             for condition, values in deletions:
                 run(f"DELETE FROM checkpoints WHERE {condition}", values)
+        return True
 
-    def new_run(self, header: str) -> int:
-        """Write a run's header; its number."""
+    def begin_run(self, header: str, tables: Mapping[str, Sequence[tuple]]) -> int:
+        """Write a run's header and its first rows, all of it or nothing; the run's number.
+
+        Parameters
+        ----------
+        header : str
+        tables : mapping of table names to lists of rows
+            Without the run, which is the first of a row's values.
+        """
+        while True:
+            number = self._next_run()
+            rows = {name: [(number, *row) for row in table] for name, table in tables.items()}
+            # Two may begin at once: who comes second looks again.
+            if self.write({"runs": [(number, header)], **rows}, begins=number):
+                return number
+
+    def _next_run(self) -> int:
+        return self._connection.run("SELECT coalesce(max(run), 0) + 1 FROM runs")[0][0]
+
+    def check_writable(self) -> None:
+        """Check that it can be written to now.
+
+        Raises
+        ------
+        RunFileError
+            If not.
+        """
         with self._connection.at_once(write=True):
-            ((number,),) = self._connection.run("SELECT coalesce(max(run), 0) + 1 FROM runs")
-            row = (number, header)
-            self._connection.run(
-                "INSERT INTO runs VALUES (?, ?, ?)", (*row, row_digest("runs", row))
-            )
-        return number
+            pass
 
     def has_array(self, name: str) -> bool:
         """Whether an array is kept."""

@@ -17,8 +17,6 @@ from typing import Any
 
 from retrograd.faces.page.control import Control, Controlled, what_diverged
 
-# Seconds that the first commit of a run may take.
-LONGEST_COMMIT = 10.0
 # What a first training would wait for.
 SLOW_TO_LOAD = (
     "retrograd.engine.trainer", "retrograd.estimators.rebuilding", "sklearn.metrics",
@@ -144,7 +142,6 @@ class _Worker:
 
             def record(self, network: Any, *others: Any, **options: Any) -> Any:
                 recording = super().record(network, *others, **options)
-                _wait_for(recording)
                 begun(job["job"], recording.run)
                 return Controlled(recording, network, control)
 
@@ -179,15 +176,6 @@ class _Worker:
     def _tell(self, told: dict) -> None:
         with suppress(OSError):
             self.pipe.send(told)
-
-
-def _wait_for(recording: Any) -> None:
-    """Wait until a run can be opened: its first commit is some milliseconds under way."""
-    end = time.monotonic() + LONGEST_COMMIT
-    while not recording.store.rows("progress", "run = ?", recording.run):
-        if time.monotonic() > end:
-            return
-        time.sleep(0.002)
 
 
 def _remarks(caught: list) -> list[str]:
