@@ -86,7 +86,9 @@ def tampered(trace: Trace, name: str, layer: int | None = None) -> Trace:
     return replace(trace, layers=tuple(layers))
 
 
+# Those of a step without decoupled decay.
 LAYER_ARRAYS = [field.name for field in fields(LayerTrace)][2:]
+LAYER_ARRAYS.remove("W_decayed")
 
 
 CASES = {

@@ -95,6 +95,7 @@ def test_never_stale(change):
             )
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 def test_another_form_of_the_same_array():
     """An array can be given another shape in place: then it is the same one, but does not fit."""
     model, X, _ = fitted(hidden_layer_sizes=(2,))

@@ -170,8 +170,16 @@ def test_questions_that_are_none() -> None:
     ]:
         with pytest.raises(ExpressionError, match=what):
             run.first(text)
-    with pytest.raises(ValueError, match="every must be at least 1"):
-        run.watch("loss", every=0)
+    for every in (0, 2.5, True):
+        with pytest.raises(ValueError, match="every must be a whole number, at least 1, got"):
+            run.watch("loss", every=every)
+    with pytest.raises(ExpressionError, match=r"is of shape \(10,\) at step 0, and of \(\d,\) at"):
+        run.watch("loss_per_row")
+    for ask in (run.watch, run.log):
+        with pytest.raises(TypeError, match="an expression is a text such as 'loss', not"):
+            ask(len)
+    with pytest.raises(TypeError, match="an epoch is a whole number, not 1.5"):
+        run.at(epoch=1.5)
     with pytest.raises(ValueError, match="at least one expression"):
         run.log()
 

@@ -264,6 +264,8 @@ def test_branches_that_change_something() -> None:
         run.branch(3, lr=1.0)
     with pytest.raises(ValueError, match="learning_rate_init"):
         run.branch(3, learning_rate_init=-1.0)
+    with pytest.raises(ValueError, match="lbfgs takes no steps"):
+        run.branch(3, solver="lbfgs")
     with pytest.raises(ValueError, match="from its begin, step 10"):
         run.branch(12, random_state=5)
     with pytest.raises(ValueError, match="a larger max_iter"):

@@ -109,7 +109,7 @@ def test_runs_tells_of_branches_and_of_runs_broken_off_at_their_start(file):
     run("debug", file, typed="branch alpha=0.5\n")
     runs = open_runs(file)
     store = Recorder(file).store()
-    store.new_run(runs[0].header.text())
+    store.write({"runs": [(3, runs[0].header.text())]})
     store.close()
     lines = run("runs", file)[0].splitlines()
     assert "run 1, step 0" in lines[3]

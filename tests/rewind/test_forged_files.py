@@ -97,17 +97,19 @@ LIES = {
     "course.shuffle": [0, None, "no"],
     "course": [None, [], 3, {}],
     "data.X": [None, 3, ["a"], ..., "0" * 64],
-    "data.y": [..., "nothing", {}],
+    "data.y": [..., "nothing", {}, "\ud800"],
     "data.kept": [1, None, ..., "yes"],
     "data.train": [..., "0" * 64, None],
     "data.validation": [..., 7],
     "data.generator": ["0" * 64, 3],
+    "data.skipped": ["0" * 64],
     "data.extra": ["0" * 64],
     "data": [None, [], {}],
     "estimator.kind": ["SVC", "MLPRegressor", "MLP", None, [], "retrograd.evil"],
     "estimator.parameters": [None, [], {}],
     "estimator.parameters.gamma": [1],
     "estimator.parameters.alpha": [-1, "a", ...],
+    "estimator.parameters.tol": [10**400, -(10**400)],
     "estimator.parameters.hidden_layer_sizes": [{"tuple": [5]}, [4, 4], "4", -4, {"tuple": 3}, []],
     "estimator.parameters.activation": ["tanh", "evil", ["relu", "relu"]],
     "estimator.parameters.early_stopping": [False, None],
@@ -130,6 +132,7 @@ LIES = {
     "parent": [[1, 0], [9, 3], [0, 0], [1], "ab", {"a": 1, "b": 2}, 3, [1, -1], [True, 0]],
     "budget": [-1, None, 0.5, "x", True],
     "place": [None, 3, []],
+    "facts": [None, 3, []],
     "made_by": [None, {}, "me", ...],
     "machine": [None, {}, []],
     "started": [None, 3],
@@ -355,6 +358,7 @@ def test_sparse_data_lie(path, whole):
     high[5], low[5], beyond[-1], falling[7], late[0] = 3, -1, len(values) + 1, len(values), 1
     forgeries = [
         ("columns", high), ("columns", low), ("columns", columns[:-1].copy()),
+        ("columns", np.append(columns, columns[-1:])),
         ("columns", columns.astype(np.int64)), ("columns", columns.reshape(1, -1)),
         ("row_starts", beyond), ("row_starts", falling), ("row_starts", late),
         ("row_starts", starts[:-1].copy()), ("row_starts", starts.astype(np.int32)),
@@ -380,6 +384,30 @@ def test_generators_lie(path, whole):
         path.write_bytes(whole[0])
         replace_array(path, 3, "generator", array)
         refusal(path)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_what_a_branch_begins_with_lies(path):
+    """The losses of its first epoch's earlier steps, and the best parameters before it."""
+    run = open_run(path, 1)
+    at = run.replay.course.begin_of(len(run.epochs) - 1) + 1
+    run.branch(at, max_iter=len(run.epochs) + 2)
+    original = path.read_bytes()
+    branch = open_run(path, 4)
+    theta = branch.replay.state(0).theta
+    branch.estimator()
+    assert branch.header.data.keys() >= {"skipped", "best"}
+    for part, array in (
+        ("skipped", np.zeros(0)), ("skipped", np.zeros((1, 1))), ("skipped", np.zeros(99)),
+        ("skipped", np.zeros(1, np.float32)), ("best", theta[1:].copy()),
+        ("best", theta.astype(np.float64 if theta.dtype == np.float32 else np.float32)),
+        ("best", theta.reshape(1, -1)),
+    ):  # fmt: skip
+        path.write_bytes(original)
+        replace_array(path, 4, part, array)
+        forged = open_run(path, 4)
+        with pytest.raises(RunFileError, match=f"{path.name} is damaged"):
+            forged.estimator()
 
 
 def test_arrays_have_no_strange_type(path, whole):

@@ -54,8 +54,8 @@ def test_the_step_is_the_trainings(name: str, storage: str, dtype: type) -> None
     ]:
         np.testing.assert_array_equal(mine, theirs, strict=True)
     for layer in trace.layers:
-        if name != "adamw":
-            np.testing.assert_array_equal(layer.W + layer.W_update, layer.W_after)
+        np.testing.assert_array_equal(layer.W_decayed + layer.W_update, layer.W_after)
+        assert (layer.W_decayed == layer.W).all() == (name != "adamw")
         np.testing.assert_array_equal(layer.b + layer.b_update, layer.b_after)
     X = trace.layers[0].input
     X = X.toarray() if scipy.sparse.issparse(X) else X

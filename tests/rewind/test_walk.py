@@ -40,6 +40,8 @@ def test_it_shows_the_traces_own_numbers(trace: Trace) -> None:
     values, network = values_of(trace), trace.network
     for layer in trace.layers:
         for field in fields(LayerTrace)[3:]:
+            if field.name == "W_decayed" and trace.optimizer.solver != "adamw":
+                continue
             shown = values[f"{field.name}[{layer.layer}]"]
             assert np.shares_memory(shown, getattr(layer, field.name)), field.name
         for part, view in (("W", network.weights), ("b", network.biases)):

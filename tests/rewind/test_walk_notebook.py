@@ -141,6 +141,13 @@ def test_a_wrong_number_is_found(name: str, layer: int | None, tmp_path: Path) -
         run(tampered(trace, name, layer), tmp_path)
 
 
+def test_a_wrong_decay_is_found(tmp_path: Path) -> None:
+    trace = make_trace((3, 4, 2), "tanh", SOFTMAX, 5, "adamw", steps=2)
+    run(trace, tmp_path)
+    with pytest.raises(AssertionError):
+        run(tampered(trace, "W_decayed", 1), tmp_path)
+
+
 def test_wrong_data_are_found(tmp_path: Path) -> None:
     """Targets, weights, rows and hyperparameters are what the numbers were made from."""
     trace = make_trace((3, 4, 2), "tanh", SQUARED, 5, "adam", weights=True, steps=2)

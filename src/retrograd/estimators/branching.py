@@ -111,6 +111,8 @@ def begin(
 
 
 def _check_names(run: Run, changes: dict[str, Any]) -> None:
+    if changes.get("solver") == "lbfgs":
+        raise ValueError("lbfgs takes no steps that could be recorded: choose another solver")
     known = run.header.estimator["parameters"]
     for name in changes:
         if name not in known:

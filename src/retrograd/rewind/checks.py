@@ -80,7 +80,7 @@ def check_data(header: Header, data: Data, rows: dict[str, np.ndarray]) -> None:
         fits = (
             starts.shape == (n + 1,)
             and starts[0] == 0 <= np.diff(starts).min(initial=0)
-            and starts[-1] <= min(columns.size, data.values.size)
+            and starts[-1] <= columns.size == data.values.size
             and 0 <= columns.min(initial=0) <= columns.max(initial=0) < network.widths[0]
         )
     if fits and network.output == "softmax":

@@ -182,7 +182,7 @@ class Connection:
         """Turn what SQLite complains about into our error."""
         try:
             yield
-        except (sqlite3.Error, UnicodeDecodeError) as error:
+        except (sqlite3.Error, UnicodeError) as error:
             raise RunFileError(_explain(self.name, error)) from None
         except OverflowError:
             raise RunFileError(f"{self.name} holds no number that large") from None

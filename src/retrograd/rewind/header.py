@@ -101,7 +101,7 @@ class Header:
             If it says anything that no header says.
         """
         try:
-            document = json.loads(text, parse_constant=_refuse)
+            document = json.loads(text, parse_constant=_refuse, parse_int=_whole)
             network, optimizer = document["network"], document["optimizer"]
             _number("loss_parameter", network["loss_parameter"])
             for part in ("widths", "activations"):
@@ -277,6 +277,12 @@ def _generator_state(words: np.ndarray) -> tuple:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
+
+
+def _whole(digits: str) -> int:
+    number = int(digits)
+    float(number)  # with which it may be computed: an OverflowError if it is beyond all bounds
+    return number
 
 
 def _number(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from retrograd.rewind.expressions import Expression
 from retrograd.rewind.scan import BEFORE, StepValues, scan
 from retrograd.rewind.stretches import Stretch, are_kept, stepwise, stretches
+from retrograd.rewind.syntax import ExpressionError
 
 if TYPE_CHECKING:
     from retrograd.rewind.run import Moment, Run
@@ -116,8 +117,21 @@ def watch(
                 continue
         pairs = [(step, read.value(of_step)) for step, of_step in part]
         steps.append(np.array([step for step, _ in pairs], np.int64))
-        values.append(np.array([value for _, value in pairs]))
+        values.append(_as_one(read, pairs))
     return Series(np.concatenate(steps), np.concatenate(values) if values else np.empty(0))
+
+
+def _as_one(expression: Expression, pairs: list[tuple[int, Any]]) -> np.ndarray:
+    """Values of some steps as one array."""
+    shape = np.shape(pairs[0][1]) if pairs else ()
+    for step, value in pairs:
+        if np.shape(value) != shape:
+            raise ExpressionError(
+                f"{expression.text} is of shape {shape} at step {pairs[0][0]}, and of "
+                f"{np.shape(value)} at step {step}: watch a number of it, as in "
+                f"mean({expression.text})"
+            )
+    return np.array([value for _, value in pairs])
 
 
 def log(
@@ -139,8 +153,8 @@ def _asked(
     run: "Run", expressions: list[Expression], start: int, stop: int | None, every: int
 ) -> Iterator[Stretch | Iterator[tuple[int, StepValues]]]:
     """Steps with the values that the expressions ask for."""
-    if every < 1:
-        raise ValueError(f"every must be at least 1, got {every}")
+    if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
+        raise ValueError(f"every must be a whole number, at least 1, got {every!r}")
     if not expressions:
         raise ValueError("give at least one expression, such as 'loss'")
     names = frozenset().union(*(expression.names for expression in expressions))
@@ -150,6 +164,11 @@ def _asked(
 
 
 def _expression(condition: str | Expression) -> Expression:
+    if not isinstance(condition, str | Expression):
+        raise TypeError(
+            f"an expression is a text such as 'loss', not {condition!r}: a function can be asked "
+            "by first and last, or of moments, as in [f(run[k]) for k in range(9)]"
+        )
     return condition if isinstance(condition, Expression) else Expression(condition)
 
 

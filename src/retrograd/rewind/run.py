@@ -99,6 +99,8 @@ class Run(Recorded):
         return Moment(self, int(step))
 
     def _step_of(self, epoch: int) -> int:
+        if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer):
+            raise TypeError(f"an epoch is a whole number, not {epoch!r}")
         first = self.header.course["first_epoch"]
         last, _ = self.replay.course.place(len(self))
         if not first <= epoch <= last:

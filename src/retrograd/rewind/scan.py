@@ -158,7 +158,7 @@ def _take(
         replay.forget()
         diverged, loss = True, float(error.losses[-1])
     known = _values(
-        layers_of(trainer, steps.rows, theta, theta), trainer.work.gradient,
+        layers_of(trainer, steps.rows, theta, theta, theta), trainer.work.gradient,
         trainer.data.y[steps.rows], step, epoch, loss, rate,
     )  # fmt: skip
     return StepValues(**known), diverged

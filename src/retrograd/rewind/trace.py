@@ -45,10 +45,12 @@ class LayerTrace:
         Gradient of the batch's loss, penalty and all:
         :math:`dW = (\text{input}' \delta + \alpha W) / \sum_r w_r`,
         :math:`db = \sum_r \delta_r / \sum_r w_r`.
+    W_decayed : ndarray of shape (I, O)
+        Weights after decoupled decay, which AdamW has; with others they are W.
     W_update, b_update : ndarray of shape (I, O), (O,)
         What the optimizer adds.
     W_after, b_after : ndarray of shape (I, O), (O,)
-        Weights and biases after the step.
+        Weights and biases after the step: ``W_decayed + W_update``, ``b + b_update``.
     """
 
     layer: int
@@ -61,6 +63,7 @@ class LayerTrace:
     delta: np.ndarray
     dW: np.ndarray
     db: np.ndarray
+    W_decayed: np.ndarray
     W_update: np.ndarray
     b_update: np.ndarray
     W_after: np.ndarray
@@ -215,7 +218,7 @@ def trace_step(
     with np.errstate(over="ignore", invalid="ignore"):  # of a step that diverges
         squares = np.cumsum(work.squares[: len(work.parameter_tasks)])[-1]
     penalty = 0.5 * optimizer.settings().alpha * squares / weight if weight > 0.0 else 0.0
-    layers = layers_of(trainer, rows, before.theta, update)
+    layers = layers_of(trainer, rows, before.theta, decayed, update)
     return Trace(
         network=network,
         optimizer=optimizer,
@@ -291,7 +294,7 @@ def _parts_of(
 
 
 def layers_of(
-    trainer: Trainer, rows: np.ndarray, theta: np.ndarray, update: np.ndarray
+    trainer: Trainer, rows: np.ndarray, theta: np.ndarray, decayed: np.ndarray, update: np.ndarray
 ) -> tuple[LayerTrace, ...]:
     """The layers' parts of the step that a trainer has just taken, as views of its buffers.
 
@@ -302,6 +305,8 @@ def layers_of(
         The step's rows.
     theta : ndarray of shape (P,)
         Parameters before it.
+    decayed : ndarray of shape (P,)
+        The same after decoupled decay.
     update : ndarray of shape (P,)
         What the optimizer has added.
     """
@@ -327,6 +332,7 @@ def layers_of(
                 delta=units(work.delta, layer),
                 dW=_fixed(network.weights(work.gradient, layer)),
                 db=_fixed(network.biases(work.gradient, layer)),
+                W_decayed=_fixed(network.weights(decayed, layer)),
                 W_update=_fixed(network.weights(update, layer)),
                 b_update=_fixed(network.biases(update, layer)),
                 W_after=_fixed(network.weights(trainer.state.theta, layer)),

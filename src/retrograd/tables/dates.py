@@ -102,7 +102,7 @@ class DateColumn:
     def _moments(self, found: Plain) -> np.ndarray:
         """Check that the column holds dates in the time zone of fit, and hand them on."""
         if found.kind == "empty":
-            return np.full(len(found.values), np.datetime64("NaT"), dtype="datetime64[us]")
+            return np.full(len(found.values), np.datetime64("NaT", "us"), dtype="datetime64[us]")
         if found.kind != "date":
             raise wrong_kind(self.name, "dates", found)
         if found.time_zone != self.time_zone:

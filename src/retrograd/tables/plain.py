@@ -192,7 +192,7 @@ def _from_objects(series: nw.Series) -> Plain:
         return Plain("text", _texts(values))
     dates = (datetime.date, np.datetime64)
     if all(isinstance(v, dates) and not getattr(v, "tzinfo", None) for v in present):
-        holes = [np.datetime64("NaT") if value is None else value for value in values]
+        holes = [np.datetime64("NaT", "us") if value is None else value for value in values]
         return Plain("date", np.array(holes, dtype="datetime64[us]"))
     kinds = ", ".join(sorted({type(value).__name__ for value in present}))
     raise TableError(

@@ -119,6 +119,7 @@ def test_why_of_a_bias(session, line):
         ("info everything", "takes nothing"),
         ("run 7", "there is no run 7; there are 1"),
         ("run x", "must be a whole number"),
+        ("step 99999999999999999999", "is at most 18 digits long"),
         ("branch", "branch NAME=VALUE"),
         ("branch alpha", "branch NAME=VALUE"),
         ("branch alpha=", "has no value"),

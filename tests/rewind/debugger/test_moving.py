@@ -62,7 +62,7 @@ def test_goto(session, line, there):
         ("goto epoch", "must be a whole number, not ''"),
         ("goto 3 sideways", "no phase 'sideways'; phases are forward 0, forward 1, loss"),
         ("goto nowhere", "must be a whole number, not 'nowhere'"),
-        ("goto " + "9" * 400, "must be a whole number"),
+        ("goto " + "9" * 400, "is at most 18 digits long"),
         ("step 0", "at least 1"),
         ("next x", "must be a whole number, not 'x'"),
         ("continue 3", "continue takes nothing, not '3'"),

@@ -77,7 +77,7 @@ def test_the_notebooks_run():
 
 def test_a_run_broken_off_at_its_start_is_listed(tmp_path, recorder):
     session = Session(open_run(recorder))
-    session.debugger.run.store.new_run(session.debugger.run.header.text())
+    session.debugger.run.store.write({"runs": [(2, session.debugger.run.header.text())]})
     told = texts(session, "run")
     assert told[0].startswith("→ run 1")
     assert "broken off at its start" in told[1]

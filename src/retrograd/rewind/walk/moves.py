@@ -62,7 +62,7 @@ def _move(trace: "Trace", layer: "LayerTrace", part: str) -> list[Line]:
             f"(1 − learning_rate * {alpha}) {before.text}",
             rf"(1 - \eta\,{alpha})\,{before.latex}",
         )
-        value = trace.network.weights(trace.decayed, n)
+        value = layer.W_decayed
         why = remarks.DECAY if n == 0 else ""
         lines.append(Line(decayed, formula, shape_of(value), value, why))
         before = decayed

@@ -146,8 +146,7 @@ def _arrays(trace: "Trace") -> dict[str, np.ndarray]:
     for layer in trace.layers:
         arrays |= {f"{name}[{layer.layer}]": getattr(layer, name) for name in names}
         if decays(trace):
-            decayed = trace.network.weights(trace.decayed, layer.layer)
-            arrays[f"W_decayed[{layer.layer}]"] = decayed
+            arrays[f"W_decayed[{layer.layer}]"] = layer.W_decayed
         for number, slot in enumerate(OptimizerFormulas(trace.optimizer).slots):
             for part, view in (("W", trace.network.weights), ("b", trace.network.biases)):
                 for when, slots in (("", trace.slots), ("_after", trace.slots_after)):
