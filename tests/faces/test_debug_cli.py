@@ -4,6 +4,7 @@ import json
 import re
 import warnings
 
+import numpy as np
 import pytest
 from command_line import X, Y, fail, record, run
 
@@ -231,6 +232,61 @@ def test_a_file_without_data_says_how_to_pass_them(tmp_path):
         model.set_callbacks(Recorder(path, keep_data=False)).fit(X, Y)
     assert "keeps no training data" in fail("debug", path)
     assert "2 → 3 → 1" in run("runs", path)[0]
+    # And takes them from a file of arrays.
+    np.savez(tmp_path / "data.npz", X=X, y=Y)
+    kept = tmp_path / "kept.retro"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.set_callbacks(Recorder(kept)).fit(X, Y)
+    given = ("--data", tmp_path / "data.npz")
+    assert run("trace", path, "--step", 1, *given) == run("trace", kept, "--step", 1)
+    typed = "next\nprint coefs[0]\n"
+    told = run("debug", path, *given, typed=typed)[0]
+    assert told == run("debug", kept, typed=typed)[0].replace("kept.retro", "bare.retro")
+
+
+def test_a_broken_off_run_is_resumed_with_its_data(tmp_path):
+    path = tmp_path / "bare.retro"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MLPClassifier, "_validation_score", interrupt_at(2))
+        model = MLPClassifier(
+            (3,), max_iter=4, random_state=0, early_stopping=True, validation_fraction=0.3
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.set_callbacks(Recorder(path, keep_data=False)).fit(X, Y)
+    np.savez(tmp_path / "data.npz", X=X, y=Y)
+    assert "or in a terminal as --data FILE" in fail("resume", path)
+    out, _ = run("resume", path, "--data", tmp_path / "data.npz")
+    assert "It has ended, after 4 steps" in out
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({"X": X}, "must hold X, y and perhaps sample_weight; it holds X"),
+        ({}, "it holds nothing"),
+        ({"X": X, "y": Y, "z": Y}, "it holds X, y, z"),
+        ({"X": X + 1, "y": Y}, "X is not what run 1 of one.retro was trained on"),
+        ({"X": X[:, :1], "y": Y}, "the data are not those that run 1 was trained on"),
+        ({"X": X.astype(object), "y": Y}, "it is no file of arrays"),
+    ],
+)
+def test_other_data(file, tmp_path, arrays, says):
+    np.savez(tmp_path / "data.npz", **arrays)
+    assert says in fail("trace", file, "--step", 0, "--data", tmp_path / "data.npz")
+
+
+def test_what_is_no_file_of_arrays(file, tmp_path):
+    np.save(tmp_path / "one.npy", X)
+    (tmp_path / "text.npz").write_text("X, y")
+    (tmp_path / "torn.npz").write_bytes(b"PK\x03\x04 and no more")
+    for name, says in (
+        ("one.npy", "it holds nothing"), ("text.npz", "it is no file of arrays"),
+        ("torn.npz", "it is no file of arrays"), ("none.npz", "No such file"),
+        (".", "Is a directory"),
+    ):  # fmt: skip
+        assert says in fail("trace", file, "--step", 0, "--data", tmp_path / name)
 
 
 @pytest.mark.parametrize("command", ["debug", "trace", "runs", "resume"])

@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
-from retrograd.estimators.rewinding import open_runs
+import numpy as np
+
+from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.faces.text import Justify
 from retrograd.rewind.recorded import NoStepsError
 from retrograd.rewind.store import RunFileError
@@ -19,13 +22,25 @@ if TYPE_CHECKING:
 SAME_FOR_ALL = r" (search 0|fit-final-estimator \d+)$"
 
 
-def choose_run(path: Path, number: int | None, last: bool = False) -> "Run":
+def choose_run(
+    path: Path, number: int | None, last: bool = False, data: Path | None = None
+) -> "Run":
     """Open the run of a number; without one the only one, or, if so wished, the last one.
+
+    Parameters
+    ----------
+    path : Path
+    number : int or None
+    last : bool
+    data : Path, optional
+        A file of arrays X, y and perhaps sample_weight, as ``np.savez`` writes it: what the run was
+        trained on, if its file does not keep it.
 
     Raises
     ------
     RunFileError
-        If there are several and none is named, or no such run.
+        If there are several and none is named, or no such run; if the data cannot be read, or are
+        not the run's.
     """
     runs = open_runs(path)
     if not runs.numbers:
@@ -40,7 +55,25 @@ def choose_run(path: Path, number: int | None, last: bool = False) -> "Run":
         raise RunFileError(
             f"{path.name} has no run {wanted}: it has {', '.join(map(str, runs.numbers))}"
         )
+    if data is not None:
+        return open_run(path, wanted, data=_read_arrays(data))
     return runs[runs.numbers.index(wanted)]
+
+
+def _read_arrays(path: Path) -> tuple:
+    """X, y and the weights of a file that ``np.savez`` has written; nothing in it is executed."""
+    try:
+        with path.open("rb") as file:
+            read = np.load(file, allow_pickle=False)
+            found = {name: read[name] for name in getattr(read, "files", ())}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or "it is no file of arrays, as np.savez makes it"
+        raise RunFileError(f"{path} cannot be read: {reason}") from None
+    odd = found.keys() - {"X", "y", "sample_weight"}
+    if odd or not {"X", "y"} <= found.keys():
+        held = ", ".join(sorted(found)) or "nothing"
+        raise RunFileError(f"{path} must hold X, y and perhaps sample_weight; it holds {held}")
+    return found["X"], found["y"], found.get("sample_weight")
 
 
 def describe_runs(runs: "Runs") -> list[dict]:

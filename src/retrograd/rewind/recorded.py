@@ -159,7 +159,8 @@ class Recorded:
             if not names["kept"]:
                 raise RunFileError(
                     f"{self.store.name} keeps no training data (there were too many, or keep_data "
-                    "was False): pass them, as open_run(path, data=(X, y))"
+                    "was False): pass them, as open_run(path, data=(X, y)), or in a terminal as "
+                    "--data FILE, which np.savez(FILE, X=X, y=y) writes"
                 )
             data = Data(*(self.store.array(names[part]) for part in DATA_PARTS))
             self._check_fit(data)

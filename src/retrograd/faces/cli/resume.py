@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrograd.faces.cli.debug import FILE, RUN
+from retrograd.faces.cli.debug import DATA, FILE, RUN
 from retrograd.faces.cli.errors import Stopped, mendable
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def resume(
     file: Annotated[Path, FILE],
     run: Annotated[int | None, RUN] = None,
+    data: Annotated[Path | None, DATA] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -33,7 +34,7 @@ def resume(
         from retrograd.faces.runs import choose_run
         from retrograd.rewind.store import RunFileError
 
-        chosen = choose_run(file, run)
+        chosen = choose_run(file, run, data=data)
         if chosen.status == "diverged":
             raise RunFileError(_diverged(chosen, file))
         if chosen.status == "ended" and out is None:
@@ -47,6 +48,7 @@ def resume(
             print(f"{_name(chosen)} had ended, after {len(chosen):,} steps", flush=True)
             _save(chosen, chosen.estimator(), out, replaced)
             return
+        _ = chosen.data  # which says now if they are not at hand
         print(f"{_name(chosen)} was broken off after {len(chosen):,} steps; it goes on", flush=True)
         network = _resume(chosen, file)
         if chosen.status == "interrupted":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrograd.faces.cli.debug import FILE, RUN
+from retrograd.faces.cli.debug import DATA, FILE, RUN
 from retrograd.faces.cli.errors import mendable
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def trace(
     ] = None,
     epoch: Annotated[int | None, typer.Option(min=0, help="Its first step, instead.")] = None,
     run: Annotated[int | None, RUN] = None,
+    data: Annotated[Path | None, DATA] = None,
     full: Annotated[bool, typer.Option("--full", help="All numbers, with all digits.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     notebook: Annotated[
@@ -36,7 +37,7 @@ def trace(
         from retrograd.faces.text import stdout_console
 
         stdout_console()  # which sees to streams that cannot say '→'
-        traced = _trace(choose_run(file, run), step, epoch)
+        traced = _trace(choose_run(file, run, data=data), step, epoch)
         if notebook is not None:
             _write_notebook(traced, notebook, file)
             print(f"Wrote {notebook}")
