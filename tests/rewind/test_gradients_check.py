@@ -8,6 +8,7 @@ import pytest
 
 from problems import PAIRS, Problem, make_problem
 from retrograd.engine import objective
+from retrograd.engine.batches import make_data
 from retrograd.engine.network import Network
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.rewind.gradients import GradientReport, check_gradients_of
@@ -197,3 +198,21 @@ def test_bad_input() -> None:
     problem.theta[:] = np.nan
     with pytest.raises(ValueError, match="the loss is nan"):
         report_of(problem)
+
+
+def test_what_rounding_hides_is_not_called_right() -> None:
+    """A target a billion away: the loss no longer changes by what a step moves it."""
+    network = Network((2, 3, 1), ("tanh",), "identity", "squared_error")
+    rng = np.random.default_rng(0)
+    X, theta = rng.normal(size=(20, 2)), rng.normal(size=network.n_parameters)
+    for offset, verdict, lost in (
+        (0.0, "right", 0), (3e8, "right, as far as rounding lets tell", None),
+        (1e10, "nothing can be told", network.n_parameters),
+    ):  # fmt: skip
+        data = make_data(network, X, X[:, 0] + offset)
+        report = check_gradients_of(network, 0.0, data, theta)
+        assert report.ok
+        assert str(report).splitlines()[0].endswith(f": {verdict}")
+        n_lost = sum(array.n_lost for array in report.arrays)
+        assert n_lost == lost if lost is not None else 0 < n_lost < network.n_parameters
+        assert ("lost in rounding" in str(report)) == (n_lost > 0)

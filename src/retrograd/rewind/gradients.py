@@ -14,6 +14,7 @@ from retrograd.engine.prediction import predict
 SAMPLE = 200  # entries of one array that are checked, if it has more
 RTOL, OF_LARGEST = 1e-6, 1e-7
 EPS = float(np.finfo(np.float64).eps)
+LOST = 1e-3  # of a layer's largest derivative: what rounding may do before one cannot tell
 NARROWER = 16.0  # how much narrower the second look at a suspicious entry is
 
 
@@ -30,6 +31,9 @@ class ArrayCheck:
     n_kinks : int
         Entries at a kink, as of a relu at 0: the loss has no derivative there, or changes it within
         the difference's step. They count neither for nor against.
+    n_lost : int
+        Entries of which the difference says nothing: rounding the loss changes it by more than they
+        are, and by a thousandth, or more, of the layer's largest. They count for nothing either.
     worst : tuple of int
         Index of the entry that is furthest from what is allowed.
     gradient, difference : float
@@ -43,6 +47,7 @@ class ArrayCheck:
     n_entries: int
     n_checked: int
     n_kinks: int
+    n_lost: int
     worst: tuple[int, ...]
     gradient: float
     difference: float
@@ -78,8 +83,18 @@ class GradientReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every entry that was looked at, kinks aside, is right."""
+        """Whether every entry that was looked at, and can be told, is right."""
         return all(array.ok for array in self.arrays)
+
+    @property
+    def verdict(self) -> str:
+        """Right, WRONG, or what can be said where rounding hides some of it."""
+        if not self.ok:
+            return "WRONG"
+        n_lost = sum(array.n_lost for array in self.arrays)
+        if n_lost == sum(array.n_checked for array in self.arrays):
+            return "nothing can be told"
+        return "right, as far as rounding lets tell" if n_lost else "right"
 
     def __str__(self) -> str:
         head = ("", "checked", "worst at", "gradient", "difference", "relative", "")
@@ -90,13 +105,14 @@ class GradientReport:
                 checked = f"all {array.n_entries:,}"
             notes = [] if array.ok else ["WRONG"]
             notes += [f"{array.n_kinks:,} at a kink"] if array.n_kinks else []
+            notes += [f"{array.n_lost:,} lost in rounding"] if array.n_lost else []
             worst = f"[{', '.join(map(str, array.worst))}]"
             numbers = f"{array.gradient:.8g}", f"{array.difference:.8g}", f"{array.relative:.1e}"
             table.append((array.name, checked, worst, *numbers, ", ".join(notes) or "right"))
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [
             f"Gradients of {self.n_rows:,} row{'' if self.n_rows == 1 else 's'} against central "
-            f"differences of the loss, {self.loss:.6g}: {'right' if self.ok else 'WRONG'}"
+            f"differences of the loss, {self.loss:.6g}: {self.verdict}"
         ]
         for row in table:
             cells = zip(row[1:-1], widths[1:-1], strict=True)
@@ -216,10 +232,11 @@ class _Check:
         picked = np.arange(flat.size)
         if flat.size > SAMPLE:
             picked = np.sort(rng.choice(flat.size, SAMPLE, replace=False))
-        worst, worst_excess, n_kinks, ok = None, -1.0, 0, True
+        worst, worst_excess, n_kinks, n_lost, ok = None, -1.0, 0, 0, True
         for place in picked.tolist():
             difference, excess, kink = self.entry(flat[place], largest)
             n_kinks += kink
+            n_lost += excess <= 1.0 and not kink and self.is_lost(flat[place], largest)
             if kink and worst is not None:
                 continue
             # A kink is named only where there is nothing else to name.
@@ -236,6 +253,7 @@ class _Check:
             n_entries=flat.size,
             n_checked=picked.size,
             n_kinks=n_kinks,
+            n_lost=n_lost,
             worst=tuple(int(index) for index in np.unravel_index(place, places.shape)),
             gradient=ours,
             difference=difference,
@@ -250,7 +268,7 @@ class _Check:
         the first one. If not, it is at a kink if the differences to either side go apart and the
         gradient lies between them; else it is wrong.
         """
-        ours, h = float(self.gradient[p]), np.cbrt(EPS) * max(1.0, abs(self.theta[p]))
+        ours, h = float(self.gradient[p]), step_at(self.theta[p])
         central, _, _ = self.differences(p, h)
         excess = float(abs(central - ours) / self.allowed(central, ours, largest, h))
         if excess <= 1.0:
@@ -263,6 +281,11 @@ class _Check:
         if (moved and abs(narrow - ours) <= allowed) or (apart and between):
             return narrow, excess, True
         return central, excess, False
+
+    def is_lost(self, p: int, largest: float) -> bool:
+        """Whether rounding hides an entry that is not small beside the others of its layer."""
+        rounding = self.noise / step_at(self.theta[p])
+        return 0.0 < abs(self.gradient[p]) < rounding and rounding > LOST * largest
 
     def allowed(self, difference: float, ours: float, largest: float, h: float) -> float:
         """How far apart the two may be."""
@@ -278,3 +301,8 @@ class _Check:
         left = (self.loss - f_below) / (self.theta[p] - below)
         right = (f_above - self.loss) / (above - self.theta[p])
         return float((f_above - f_below) / (above - below)), float(left), float(right)
+
+
+def step_at(parameter: float) -> float:
+    """Step of the difference by a parameter."""
+    return float(np.cbrt(EPS) * max(1.0, abs(parameter)))
