@@ -106,7 +106,7 @@ def test_runs(files):
     assert found[1]["best_score"] is not None
 
 
-def test_runs_tells_of_branches_and_of_runs_broken_off_at_their_start(file):
+def test_runs_tells_of_branches_and_of_damaged_runs(file):
     run("debug", file, typed="branch alpha=0.5\n")
     runs = open_runs(file)
     store = Recorder(file).store()
@@ -114,9 +114,9 @@ def test_runs_tells_of_branches_and_of_runs_broken_off_at_their_start(file):
     store.close()
     lines = run("runs", file)[0].splitlines()
     assert "run 1, step 0" in lines[3]
-    assert "broken off at its start" in lines[4]
+    assert "how far a run has come is missing" in lines[4]
     # The last run is the one that cannot be gone into.
-    assert "broken off at its start" in fail("debug", file)
+    assert "how far a run has come is missing" in fail("debug", file)
 
 
 def test_trace(file):

@@ -11,7 +11,6 @@ import numpy as np
 
 from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.faces.text import Justify
-from retrograd.rewind.recorded import NoStepsError
 from retrograd.rewind.store import RunFileError
 
 if TYPE_CHECKING:
@@ -104,8 +103,6 @@ def describe_runs(runs: "Runs") -> list[dict]:
 def _describe(runs: "Runs", k: int) -> dict[str, Any]:
     try:
         run = runs[k]
-    except NoStepsError as error:
-        return {"run": runs.numbers[k], "status": "begun", "note": str(error)}
     except RunFileError as error:
         return {"run": runs.numbers[k], "status": "damaged", "note": str(error)}
     header, epochs = run.header, run.epochs

@@ -14,10 +14,6 @@ from retrograd.rewind.schema import array_name
 from retrograd.rewind.store import RunFileError, Store
 
 
-class NoStepsError(RunFileError):
-    """A run has just begun, or was killed before its first commit: nobody can tell."""
-
-
 class Epoch(NamedTuple):
     """How an epoch ended; score is None where there is no validation."""
 
@@ -76,12 +72,6 @@ class Recorded:
             rows = self.store.rows(
                 "epochs", "run = ? AND epoch >= ?", self.number, begin, order="epoch"
             )
-            if not progress and not checkpoints and not rows:
-                # There is nothing but its header: its first commit is under way, or it was killed.
-                raise NoStepsError(
-                    f"run {self.number} of {self.store.name} has no step yet: it has just begun, "
-                    "or was broken off at its start"
-                )
             with self._damage_told():
                 new = join_epochs(rows, begin)
                 n_epochs = len(self.epochs) + len(new)

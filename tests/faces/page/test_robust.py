@@ -208,21 +208,19 @@ def test_who_changes_his_mind_about_a_run(
     expect(page.locator(".head .facts")).to_contain_text("2 → 8 → 4 → 1")
 
 
-def test_a_run_that_has_just_begun(
+def test_a_file_whose_first_run_is_about_to_begin(
     serve: Callable, browse: Callable, recorded: dict, tmp_path: Path
 ) -> None:
-    """Its first commit is under way: the page says so, and shows it once it is there."""
+    """Its first commit is under way: the page says that there is none, and shows it once it is."""
     path = Path(shutil.copy(recorded["spiral"], tmp_path / "spiral.retro"))
     file = sqlite3.connect(path)
     rows = {}
-    for table in ("progress", "checkpoints", "epochs", "losses"):
+    for table in ("runs", "progress", "checkpoints", "epochs", "losses"):
         rows[table] = file.execute(f"SELECT * FROM {table}").fetchall()
         file.execute(f"DELETE FROM {table}")
     file.commit()
     page = browse(serve(path), "step=7", ready=False)
-    expect(page.locator(".notice")).to_have_text(
-        "run 1 of spiral.retro has no step yet: it has just begun, or was broken off at its start"
-    )
+    expect(page.locator(".notice")).to_have_text("spiral.retro has no runs")
     for table, (first, *more) in rows.items():
         marks = ", ".join("?" * len(first))
         file.executemany(f"INSERT INTO {table} VALUES ({marks})", [first, *more])

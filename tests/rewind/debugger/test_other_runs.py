@@ -75,13 +75,13 @@ def test_the_notebooks_run():
     assert session.complete("branch ", "") == ["epochs=", "hidden_units=", "lr="]
 
 
-def test_a_run_broken_off_at_its_start_is_listed(tmp_path, recorder):
+def test_a_damaged_run_is_listed(tmp_path, recorder):
     session = Session(open_run(recorder))
     session.debugger.run.store.write({"runs": [(2, session.debugger.run.header.text())]})
     told = texts(session, "run")
     assert told[0].startswith("→ run 1")
-    assert "broken off at its start" in told[1]
-    assert "broken off at its start" in complaint(session, "run 2")
+    assert "how far a run has come is missing" in told[1]
+    assert "how far a run has come is missing" in complaint(session, "run 2")
 
 
 def test_methods_without_a_session(recorder):

@@ -74,8 +74,7 @@ async function openFirst(page, again = false) {
     return;
   }
   page.tell(told.runs.length ? told.runs.at(-1).note : `${told.name} has no runs`);
-  // What has just begun has its first step soon.
-  if (told.runs.every((run) => run.status === "begun")) setTimeout(openFirst, LOOK_MS, page, true);
+  if (!told.runs.length) setTimeout(openFirst, LOOK_MS, page, true);
 }
 
 async function learnRuns(page) {
@@ -92,8 +91,7 @@ function watchRuns(page) {
   setTimeout(async () => {
     if (page.closed) return;
     const told = await quietly(page, "n_runs");
-    const begun = page.runs.some((run) => run.status === "begun");
-    if (told && (begun || told.runs !== page.runs.length) && await learnRuns(page)) {
+    if (told && told.runs !== page.runs.length && await learnRuns(page)) {
       await page.show(new Set(["runs"]));
     }
     watchRuns(page);

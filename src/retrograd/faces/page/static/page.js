@@ -103,7 +103,7 @@ export class Page {
     return this.go({ ...nothing, ...place, run: usable.includes(wanted) ? wanted : usable.at(-1) });
   }
 
-  /** Runs that can be shown: some are damaged, or have no step yet. */
+  /** Runs that can be shown: some are damaged. */
   get usable() {
     return (this.runs ?? []).filter((one) => one.steps !== undefined);
   }
