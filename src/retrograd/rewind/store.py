@@ -34,7 +34,7 @@ class Store:
     Examples
     --------
     >>> store = Store(None)
-    >>> store.write({"progress": [(1, "ended", "", 20, 4, 2, 0.5)]})
+    >>> _ = store.write({"progress": [(1, "ended", "", 20, 4, 2, 0.5)]})
     >>> store.rows("progress", "run = ?", 1)
     [(1, 'ended', '', 20, 4, 2, 0.5)]
     """
