@@ -121,6 +121,25 @@ def test_pictures(page: Page, tmp_path: Path, name: str, has: str) -> None:
     assert (width, height) == (2 * int(root.get("width", "")), 2 * int(root.get("height", "")))
 
 
+def picture(page: Page, name: str, path: Path) -> ElementTree.Element:
+    """Take a part of the page as an SVG."""
+    return ElementTree.parse(taken(page, f"{name} as SVG", path)).getroot()
+
+
+def test_bitmaps_fill_their_place(
+    serve: Callable, browse: Callable, recorded: dict[str, Path], tmp_path: Path
+) -> None:
+    """Of a matrix of any shape: a heatmap has a pixel an entry, and is as large as on the page."""
+    page = browse(serve(recorded["digits"]), "step=40")
+    heat = page.locator(".network .heat canvas")
+    expect(heat).to_have_count(1)
+    ratio = heat.evaluate("(canvas) => canvas.clientWidth / canvas.clientHeight")
+    images = list(picture(page, "Network", tmp_path).iter("{http://www.w3.org/2000/svg}image"))
+    assert {image.get("preserveAspectRatio") for image in images} == {"none"}
+    shapes = [float(image.get("width", "")) / float(image.get("height", "")) for image in images]
+    assert min(abs(shape / ratio - 1) for shape in shapes) < 0.02
+
+
 def test_the_link(page: Page, browse: Callable) -> None:
     """Leads another browser to the same place."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -45,7 +45,12 @@ function drawInto(place, element) {
   const box = element.getBoundingClientRect();
   if (element.localName === "svg") place.append(copyOfSvg(element, box));
   else if (element.localName === "canvas") {
-    place.append(svgNode("image", { ...corner(box), href: element.toDataURL(), style: `image-rendering: ${style.imageRendering}` }));
+    drawBox(place, style, box);
+    place.append(svgNode("image", {
+      ...corner(withinEdge(style, box)), href: element.toDataURL(), style: `image-rendering: ${style.imageRendering}`,
+      // As on the page, where a bitmap of any shape fills the element.
+      preserveAspectRatio: "none",
+    }));
   } else {
     drawBox(place, style, box);
     for (const child of element.childNodes) {
@@ -76,9 +81,16 @@ function drawBox(place, style, box) {
     && !/^rgba\(.*, 0\)$|^transparent$/.test(style.borderTopColor);
   if (!filled && !edged) return;
   place.append(svgNode("rect", {
-    ...corner(box), rx: parseFloat(style.borderTopLeftRadius) || 0, fill: filled ? style.backgroundColor : "none",
+    ...corner(edged ? withinEdge(style, box, 0.5) : box), rx: parseFloat(style.borderTopLeftRadius) || 0,
+    fill: filled ? style.backgroundColor : "none",
     stroke: edged ? style.borderTopColor : "none", "stroke-width": parseFloat(style.borderTopWidth) || 0,
   }));
+}
+
+/** A box without its border, or without so much of it. */
+function withinEdge(style, box, share = 1) {
+  const [top, right, bottom, left] = ["Top", "Right", "Bottom", "Left"].map((side) => share * parseFloat(style[`border${side}Width`]));
+  return new DOMRect(box.left + left, box.top + top, box.width - left - right, box.height - top - bottom);
 }
 
 function drawText(place, text, style) {
