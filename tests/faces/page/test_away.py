@@ -140,6 +140,51 @@ def test_bitmaps_fill_their_place(
     assert min(abs(shape / ratio - 1) for shape in shapes) < 0.02
 
 
+# Boxes of texts, [x, y, width, height], on the page from its panel on, and in a picture of that.
+ON_PAGE = """
+(panel) => {
+  const found = {};
+  const from = panel.getBoundingClientRect();
+  const walk = document.createTreeWalker(panel, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  while (walk.nextNode()) {
+    range.selectNodeContents(walk.currentNode);
+    const { x, y, width, height } = range.getBoundingClientRect();
+    if (width) found[walk.currentNode.data] = [x - from.x, y - from.y, width, height];
+  }
+  return found;
+}
+"""
+IN_PICTURE = """
+(source) => {
+  const holder = document.body.appendChild(document.createElement("div"));
+  holder.innerHTML = source;
+  const from = holder.firstElementChild.getBoundingClientRect();
+  const found = [...holder.querySelectorAll("text")].map((text) => {
+    const { x, y, width, height } = text.getBoundingClientRect();
+    return [text.textContent, [x - from.x, y - from.y, width, height]];
+  });
+  holder.remove();
+  return Object.fromEntries(found);
+}
+"""
+MARGIN = 10  # of a picture around its panel
+
+
+def test_texts_stand_as_on_the_page(
+    serve: Callable, browse: Callable, recorded: dict[str, Path], tmp_path: Path
+) -> None:
+    """The names of an axis from below to above, too."""
+    page = browse(serve(recorded["spiral"]), "step=123&tab=surface")
+    low = page.locator(".outcome .axis.up span").first.text_content() or ""
+    expected = page.locator(".outcome").evaluate(ON_PAGE)
+    found = page.evaluate(IN_PICTURE, taken(page, "Outcome as SVG", tmp_path).read_text())
+    for text in ("x0", "x1", low, "accuracy "):
+        there = np.array(expected[text]) + [MARGIN, MARGIN, 0, 0]
+        np.testing.assert_allclose(found[text], there, atol=3, err_msg=text)
+    assert found[low][3] > 1.5 * found[low][2]
+
+
 def test_the_link(page: Page, browse: Callable) -> None:
     """Leads another browser to the same place."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

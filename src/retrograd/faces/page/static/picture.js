@@ -22,7 +22,7 @@ export function pictureOf(element) {
   svg.append(svgNode("rect", { width, height, fill: ground }));
   const place = svgNode("g", { transform: `translate(${MARGIN - box.left} ${MARGIN - box.top})` });
   svg.append(place);
-  drawInto(place, element);
+  drawInto(place, element, 0);
   return new XMLSerializer().serializeToString(svg);
 }
 
@@ -38,7 +38,8 @@ export async function pngOf(element) {
   return new Promise((resolve) => { canvas.toBlob(resolve, "image/png"); });
 }
 
-function drawInto(place, element) {
+/** Draw an element and all in it; `turn` is by how many degrees what is around it is turned. */
+function drawInto(place, element, turn) {
   const style = getComputedStyle(element);
   if (style.display === "none" || style.visibility === "hidden" || style.clipPath === "inset(50%)") return;
   if (element.matches(LEFT_OUT)) return;
@@ -53,9 +54,10 @@ function drawInto(place, element) {
     }));
   } else {
     drawBox(place, style, box);
+    const turned = turn + turnOf(style);
     for (const child of element.childNodes) {
-      if (child.nodeType === Node.ELEMENT_NODE) drawInto(place, child);
-      else if (child.nodeType === Node.TEXT_NODE) drawText(place, child, style);
+      if (child.nodeType === Node.ELEMENT_NODE) drawInto(place, child, turned);
+      else if (child.nodeType === Node.TEXT_NODE) drawText(place, child, style, turned);
     }
     drawRule(place, element, style, box);
   }
@@ -93,22 +95,42 @@ function withinEdge(style, box, share = 1) {
   return new DOMRect(box.left + left, box.top + top, box.width - left - right, box.height - top - bottom);
 }
 
-function drawText(place, text, style) {
+/** By how many degrees an element is turned against what is around it. */
+function turnOf({ transform }) {
+  if (transform === "none") return 0;
+  const { a, b } = new DOMMatrix(transform);
+  return (Math.atan2(b, a) * 180) / Math.PI;
+}
+
+function drawText(place, text, style, turn) {
   if (!text.data.trim()) return;
   const range = document.createRange();
+  const angle = quarters(turn + (style.writingMode === "horizontal-tb" ? 0 : 90));
   // What is wrapped is several lines.
   for (const [piece, box] of linesOf(text, range)) {
     const letter = isVariable(text);
+    const [x, y] = letter ? [box.left + box.width / 2, box.top + box.height / 2] : beginOf(box, angle);
     const drawn = svgNode("text", {
-      x: letter ? box.left + box.width / 2 : box.left, y: box.top + box.height / 2, "dominant-baseline": "central",
+      x, y, ...(angle ? { transform: `rotate(${angle} ${x} ${y})` } : {}), "dominant-baseline": "central",
       fill: style.color, "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": style.fontWeight,
       "font-style": letter ? "italic" : style.fontStyle, style: "white-space: pre",
       // Another program's fonts may be wider.
-      ...(letter ? { "text-anchor": "middle" } : { textLength: box.width, lengthAdjust: "spacingAndGlyphs" }),
+      ...(letter ? { "text-anchor": "middle" } : { textLength: angle % 180 ? box.height : box.width, lengthAdjust: "spacingAndGlyphs" }),
     });
     drawn.textContent = style.textTransform === "uppercase" ? piece.toUpperCase() : piece;
     place.append(drawn);
   }
+}
+
+/** Nearest of the four directions that the box of a text says all of, in degrees. */
+function quarters(turn) {
+  return ((Math.round(turn / 90) % 4) + 4) % 4 * 90;
+}
+
+/** Where a text of one of these directions begins in its box, in the middle of its line. */
+function beginOf({ left, right, top, bottom }, angle) {
+  const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+  return { 0: [left, y], 90: [x, top], 180: [right, y], 270: [x, bottom] }[angle];
 }
 
 /** Whether MathML sets a text in italics, as it does names of one letter. */
