@@ -185,6 +185,85 @@ def test_texts_stand_as_on_the_page(
     assert found[low][3] > 1.5 * found[low][2]
 
 
+def test_a_picture_has_the_counts(
+    serve: Callable, browse: Callable, recorded: dict[str, Path], tmp_path: Path
+) -> None:
+    """Each in its colour, in words that any program reads; but no buttons beside what is shown."""
+    page = browse(serve(recorded["digits"]), "step=40&tab=confusion")
+    cells = page.locator(".matrix .cell")
+    expect(cells).to_have_count(100)
+    path = taken(page, "Outcome as SVG", tmp_path)
+    root = ElementTree.parse(path).getroot()
+    texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    counts = cells.all_text_contents()
+    for k in range(10):
+        assert "|".join(counts[10 * k : 10 * k + 10]) in "|".join(map(str, texts))
+    assert "confusion" in texts
+    assert "calibration" not in texts
+    fills = {node.get("fill") for node in root.iter("{http://www.w3.org/2000/svg}rect")}
+    assert len(fills) > 20
+    assert "color(" not in path.read_text()
+
+
+# Whether a picture is of one colour in its margin.
+MARGIN_IS_EMPTY = """
+async (source) => {
+  const image = new Image();
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(source)}`;
+  await image.decode();
+  const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
+  context.drawImage(image, 0, 0);
+  const left = image.width - 8;
+  const pixels = new Uint32Array(context.getImageData(left, 0, 8, image.height).data.buffer);
+  return pixels.every((pixel) => pixel === pixels[0]);
+}
+"""
+
+
+def test_a_picture_ends_where_the_page_ends_it(
+    serve: Callable, browse: Callable, recorded: dict[str, Path], tmp_path: Path
+) -> None:
+    """Of a matrix that is wider than its panel, nothing is drawn over the frame and beyond."""
+    page = browse(serve(recorded["digits"]), "step=40&tab=confusion")
+    holder = page.locator(".matrix-holder")
+    expect(holder).to_be_visible()
+    assert holder.evaluate("(element) => element.scrollWidth > element.clientWidth + 50")
+    assert page.evaluate(MARGIN_IS_EMPTY, taken(page, "Outcome as SVG", tmp_path).read_text())
+
+
+def test_a_picture_of_what_is_chosen_and_cut(
+    serve: Callable, browse: Callable, tmp_path: Path
+) -> None:
+    """Long names end as on the page; fields are read; classes have their colours."""
+    import polars as pl
+
+    X = table()
+    long = [f"the {side} side of a leaf in millimetres, measured twice by hand" for side in "abc"]
+    model = MLPClassifier((5,), max_iter=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        recorder = Recorder(tmp_path / "leaf.retro")
+        model.set_callbacks(recorder).fit(pl.DataFrame(X, schema=long), X[:, 0] > 0)
+    page = browse(serve(tmp_path / "leaf.retro"), "tab=surface")
+    expect(page.locator(".outcome .axis.up")).to_be_visible()
+    source = taken(page, "Outcome as SVG", tmp_path).read_text()
+    found = page.evaluate(IN_PICTURE, source)
+    box = page.locator(".outcome").bounding_box()
+    assert box
+    cut = [text for text in found if text.endswith("…") and text[:-1] in long[0] + long[1]]
+    assert len(cut) == 2  # a name for each axis
+    for text in cut:
+        x, y, width, height = found[text]
+        assert 0 < x < x + width < box["width"]
+        assert 0 < y < y + height < box["height"]
+    assert {*long[:2]} < {*found}  # of the fields in which they are chosen
+    chips = page.locator(".outcome .legend i")
+    expect(chips).to_have_count(2)
+    for chip in chips.all():
+        colour = chip.evaluate("(element) => getComputedStyle(element).backgroundColor")
+        assert f'fill="{colour}"' in source
+
+
 def test_the_link(page: Page, browse: Callable) -> None:
     """Leads another browser to the same place."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -8,10 +8,13 @@ const STYLES = [
   "fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity", "opacity", "font-family",
   "font-size", "font-weight", "text-anchor", "dominant-baseline", "stroke-linejoin", "stroke-linecap",
 ];
-// What is there to click, and the key of a phase, which may stand on its shortened title.
-const LEFT_OUT = "select, input, button:not(.head-line, [data-row], [aria-pressed=true]), .head-line > code";
+// What is there to click beside what is shown, and the key of a phase, which may stand on its shortened title.
+const LEFT_OUT = ":is(.bar, .tabs, .caption) :is(button:not([aria-pressed=true]), select, input), .head-line > code";
+const FIELDS = "select, input";
 // Pixels of a bitmap for one of the page.
 const SHARPNESS = 2;
+// To measure texts, and to see colours.
+const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
 /** Draw an element, controls left out, as the text of an SVG. */
 export function pictureOf(element) {
@@ -22,7 +25,7 @@ export function pictureOf(element) {
   svg.append(svgNode("rect", { width, height, fill: ground }));
   const place = svgNode("g", { transform: `translate(${MARGIN - box.left} ${MARGIN - box.top})` });
   svg.append(place);
-  drawInto(place, element, 0);
+  drawInto(place, element, { turn: 0, cutter: null });
   return new XMLSerializer().serializeToString(svg);
 }
 
@@ -38,8 +41,13 @@ export async function pngOf(element) {
   return new Promise((resolve) => { canvas.toBlob(resolve, "image/png"); });
 }
 
-/** Draw an element and all in it; `turn` is by how many degrees what is around it is turned. */
-function drawInto(place, element, turn) {
+/**
+ * Draw an element and all in it.
+ *
+ * Of what is around it, `turn` is by how many degrees it is turned, and `cutter` what ends its lines
+ * with an ellipsis where they are too long.
+ */
+function drawInto(place, element, { turn, cutter }) {
   const style = getComputedStyle(element);
   if (style.display === "none" || style.visibility === "hidden" || style.clipPath === "inset(50%)") return;
   if (element.matches(LEFT_OUT)) return;
@@ -54,10 +62,12 @@ function drawInto(place, element, turn) {
     }));
   } else {
     drawBox(place, style, box);
-    const turned = turn + turnOf(style);
-    for (const child of element.childNodes) {
-      if (child.nodeType === Node.ELEMENT_NODE) drawInto(place, child, turned);
-      else if (child.nodeType === Node.TEXT_NODE) drawText(place, child, style, turned);
+    const inside = clipped(place, element, style, box);
+    const around = { turn: turn + turnOf(style), cutter: inside !== place && style.textOverflow === "ellipsis" ? element : cutter };
+    if (element.matches(FIELDS)) drawValue(inside, element, style, box);
+    else for (const child of element.childNodes) {
+      if (child.nodeType === Node.ELEMENT_NODE) drawInto(inside, child, around);
+      else if (child.nodeType === Node.TEXT_NODE) drawText(inside, child, style, around);
     }
     drawRule(place, element, style, box);
   }
@@ -69,7 +79,7 @@ function copyOfSvg(element, box) {
   const copies = copy.querySelectorAll("*");
   element.querySelectorAll("*").forEach((one, k) => {
     const style = getComputedStyle(one);
-    for (const name of STYLES) copies[k].style.setProperty(name, style.getPropertyValue(name));
+    for (const name of STYLES) copies[k].style.setProperty(name, plain(style.getPropertyValue(name)));
     copies[k].style.display = style.display === "none" ? "none" : "";
   });
   for (const [name, value] of Object.entries(corner(box))) copy.setAttribute(name, value);
@@ -84,8 +94,8 @@ function drawBox(place, style, box) {
   if (!filled && !edged) return;
   place.append(svgNode("rect", {
     ...corner(edged ? withinEdge(style, box, 0.5) : box), rx: parseFloat(style.borderTopLeftRadius) || 0,
-    fill: filled ? style.backgroundColor : "none",
-    stroke: edged ? style.borderTopColor : "none", "stroke-width": parseFloat(style.borderTopWidth) || 0,
+    fill: filled ? plain(style.backgroundColor) : "none",
+    stroke: edged ? plain(style.borderTopColor) : "none", "stroke-width": parseFloat(style.borderTopWidth) || 0,
   }));
 }
 
@@ -95,6 +105,30 @@ function withinEdge(style, box, share = 1) {
   return new DOMRect(box.left + left, box.top + top, box.width - left - right, box.height - top - bottom);
 }
 
+/** Where what an element holds is drawn: in a group that ends where the page ends it, if some is beyond. */
+function clipped(place, element, style, box) {
+  const beyond = element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight;
+  const ends = beyond && style.overflowX !== "visible" && style.display !== "inline";
+  if (!ends && !element.matches(FIELDS)) return place;
+  const inside = withinEdge(style, box);
+  const id = `clip-${place.ownerSVGElement.querySelectorAll("clipPath").length}`;
+  const path = svgNode("clipPath", { id });
+  path.append(svgNode("rect", corner(inside)));
+  const group = svgNode("g", { "clip-path": `url(#${id})` });
+  place.append(path, group);
+  return group;
+}
+
+/** What is chosen or typed in a field. */
+function drawValue(place, field, style, box) {
+  const drawn = svgNode("text", {
+    x: box.left + parseFloat(style.borderLeftWidth) + parseFloat(style.paddingLeft), y: box.top + box.height / 2,
+    "dominant-baseline": "central", fill: plain(style.color), "font-family": style.fontFamily, "font-size": style.fontSize,
+  });
+  drawn.textContent = field.selectedOptions?.[0]?.text ?? field.value;
+  place.append(drawn);
+}
+
 /** By how many degrees an element is turned against what is around it. */
 function turnOf({ transform }) {
   if (transform === "none") return 0;
@@ -102,24 +136,47 @@ function turnOf({ transform }) {
   return (Math.atan2(b, a) * 180) / Math.PI;
 }
 
-function drawText(place, text, style, turn) {
+function drawText(place, text, style, { turn, cutter }) {
   if (!text.data.trim()) return;
   const range = document.createRange();
   const angle = quarters(turn + (style.writingMode === "horizontal-tb" ? 0 : 90));
+  const long = angle % 180 ? "height" : "width";
   // What is wrapped is several lines.
-  for (const [piece, box] of linesOf(text, range)) {
+  for (const [piece, box, more = 0] of cutter ? cutLine(text, range, cutter, long) : linesOf(text, range)) {
     const letter = isVariable(text);
     const [x, y] = letter ? [box.left + box.width / 2, box.top + box.height / 2] : beginOf(box, angle);
     const drawn = svgNode("text", {
       x, y, ...(angle ? { transform: `rotate(${angle} ${x} ${y})` } : {}), "dominant-baseline": "central",
-      fill: style.color, "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": style.fontWeight,
+      fill: plain(style.color), "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": style.fontWeight,
       "font-style": letter ? "italic" : style.fontStyle, style: "white-space: pre",
       // Another program's fonts may be wider.
-      ...(letter ? { "text-anchor": "middle" } : { textLength: angle % 180 ? box.height : box.width, lengthAdjust: "spacingAndGlyphs" }),
+      ...(letter ? { "text-anchor": "middle" } : { textLength: box[long] + more, lengthAdjust: "spacingAndGlyphs" }),
     });
     drawn.textContent = style.textTransform === "uppercase" ? piece.toUpperCase() : piece;
     place.append(drawn);
   }
+}
+
+/** A line as CSS cuts it off, with the box of what is left, and how much longer the ellipsis makes that. */
+function cutLine(text, range, cutter, long) {
+  const style = getComputedStyle(cutter);
+  const sides = long === "width" ? ["Left", "Right"] : ["Top", "Bottom"];
+  const room = sides.reduce((rest, side) => rest - parseFloat(style[`padding${side}`]), cutter[long === "width" ? "clientWidth" : "clientHeight"]);
+  const lengthTo = (end) => {
+    range.setStart(cutter, 0);
+    range.setEnd(text, end);
+    return range.getBoundingClientRect()[long];
+  };
+  const { font } = getComputedStyle(text.parentElement);
+  const fits = lengthTo(text.length) <= room + 0.5;
+  context.font = font;
+  const more = fits ? 0 : context.measureText("…").width;
+  let end = text.length;
+  while (!fits && end > 0 && lengthTo(end) > room - more) end -= 1;
+  if (!end) return [];
+  range.setStart(text, 0);
+  range.setEnd(text, end);
+  return [[fits ? text.data : `${text.data.slice(0, end)}…`, range.getBoundingClientRect(), more]];
 }
 
 /** Nearest of the four directions that the box of a text says all of, in degrees. */
@@ -171,6 +228,16 @@ function drawRule(place, element, style, box) {
       fill: "none", stroke: style.color, "stroke-width": 1,
     }));
   }
+}
+
+/** A colour as every program knows to read it; what style sheets mix is told in another way. */
+function plain(colour) {
+  if (!colour.startsWith("color(")) return colour;
+  context.clearRect(0, 0, 1, 1);
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  const [red, green, blue, opaque] = context.getImageData(0, 0, 1, 1).data;
+  return opaque === 255 ? `rgb(${red}, ${green}, ${blue})` : `rgba(${red}, ${green}, ${blue}, ${opaque / 255})`;
 }
 
 function corner(box) {

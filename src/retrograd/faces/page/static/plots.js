@@ -255,5 +255,5 @@ export function classLegend(page) {
   const classes = page.run.classes ?? [];
   if (classes.length > 12) return null;
   const names = shortNames(classes);
-  return h("p", { class: "legend" }, classes.map((name, k) => h("span", { title: name, style: { "--chip": classColour(k) } }, names[k])));
+  return h("p", { class: "legend" }, classes.map((name, k) => h("span", { title: name }, h("i", { style: { background: classColour(k) } }), names[k])));
 }

@@ -23,8 +23,8 @@ export function timelineView(page) {
   }, canvas, handle, tip);
   const place = h("span", { class: "place", role: "status" });
   const chips = CURVES.map(([name, colour, text, title]) => {
-    const chip = h("button", { class: "chip", title, "data-curve": name, onclick: () => toggleCurve(name) }, text);
-    chip.style.setProperty("--chip", `var(${colour})`);
+    const chip = h("button", { class: "chip", title, "data-curve": name, onclick: () => toggleCurve(name) },
+      h("i", { style: { background: `var(${colour})` } }), text);
     return chip;
   });
   const { play, speed, toggle, stop } = player(page);
