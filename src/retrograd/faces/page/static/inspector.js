@@ -6,6 +6,7 @@ import { facts, historyCurve, respondsTo, spread, unitWords } from "./findings.j
 import { heatmap } from "./heatmap.js";
 import { hoverCard } from "./hover.js";
 import { icon } from "./icons.js";
+import { shortNames } from "./names.js";
 import { unitName } from "./network.js";
 import { brief, count, exact, exactOf } from "./numbers.js";
 import { outcomeQuestion } from "./outcome.js";
@@ -15,6 +16,8 @@ import { NdArray } from "./wire.js";
 const PICTURE = 176;
 // Features that are listed by name; of more there is a strip.
 const MOST_LISTED = 24;
+// Pixels of a bar with its name, at least and at most, and of all together if there are not many.
+const BAR = { least: 18, most: 60, all: 180, gap: 3 };
 
 /** Make the view. */
 export function inspectorView(page) {
@@ -206,9 +209,13 @@ export function inspectorView(page) {
   }
 
   function bars(probabilities) {
+    const names = Array.from(probabilities, (_, k) => className(page, k));
+    const each = Math.max(BAR.least, Math.min(BAR.most, Math.floor(BAR.all / names.length) - BAR.gap));
+    // The true class's is bold, which is wider.
+    const short = shortNames(page.root, names, each, "700 11px");
     return h("ol", { class: "bars", "aria-label": "Probability of each class" }, Array.from(probabilities, (p, k) => h("li", {
-      title: `p(${className(page, k)}) = ${exactOf(probabilities, k)}`, class: k === state.true ? "true" : null,
-    }, h("span", { class: "bar-of", style: { height: `${Math.max(1, 34 * p)}px` } }), className(page, k).slice(0, 3))));
+      title: `p(${names[k]}) = ${exactOf(probabilities, k)}`, class: k === state.true ? "true" : null, style: { width: `${each}px` },
+    }, h("span", { class: "bar-of", style: { height: `${Math.max(1, 34 * p)}px` } }), short[k])));
   }
 
   function featuresOf() {

@@ -3,6 +3,7 @@
 import { ink, isDark, signedCss, signedPixels } from "./colours.js";
 import { focusBeside, h, latest, onWidth, s, sharp } from "./dom.js";
 import { heatmap } from "./heatmap.js";
+import { shortNames } from "./names.js";
 import { brief, count, exactOf } from "./numbers.js";
 
 // Units of a layer that are drawn one by one, and links of a layer that are drawn at all.
@@ -12,6 +13,8 @@ const HEIGHT = 380;
 // Units of a layer that leave room for a name below each; with more, names stand at the side.
 const MOST_NAMES_BELOW = 8;
 const ROOM_AT_SIDE = 36;
+// Pixels of a name, wherever it stands, at most.
+const MOST_NAME = 62;
 // Pixels that a unit's column in a picture of weights is wide, at most.
 const MOST_WIDE = 44;
 
@@ -105,7 +108,9 @@ export function networkView(page) {
       }
     });
     widths.forEach((n, layer) => {
-      for (let unit = 0; unit < n; unit += 1) svg.append(unitCircle(layer, unit, x(layer), y(layer, unit), n, dark));
+      const names = Array.from({ length: n }, (_, unit) => unitName(page.run, layer, unit));
+      const short = shortNames(element, names, MOST_NAME, "10.5px");
+      for (let unit = 0; unit < n; unit += 1) svg.append(unitCircle(layer, unit, short[unit], x(layer), y(layer, unit), n, dark));
     });
     svg.addEventListener("click", (event) => pick(event.target));
     svg.addEventListener("keydown", (event) => {
@@ -118,7 +123,7 @@ export function networkView(page) {
     return svg;
   }
 
-  function unitCircle(layer, unit, cx, cy, n, dark) {
+  function unitCircle(layer, unit, short, cx, cy, n, dark) {
     const radius = Math.max(5, Math.min(13, (HEIGHT - 48) / n / 2 - 1.5));
     const here = layer ? state.layers[layer - 1] : null;
     const bias = here ? here.b.values[unit] : 0;
@@ -137,15 +142,14 @@ export function networkView(page) {
     },
     s("circle", { cx, cy, r: radius, fill: here ? signedCss(bias / top, dark) : ink(element, "--ground") }),
     dead ? s("path", { d: `M${cx - 4} ${cy - 4}l8 8m0 -8l-8 8`, class: "cross" }) : null,
-    labelled(layer, label, cx, cy, radius),
+    labelled(layer, short, cx, cy, radius),
     // Units have a card of their own (hover.js), where it can be asked for.
     layer && !page.options.still ? null : s("title", {}, words));
   }
 
-  function labelled(layer, label, cx, cy, radius) {
+  function labelled(layer, short, cx, cy, radius) {
     const last = layer === page.run.widths.length - 1;
     if ((layer && !last) || radius < 5.5) return null;
-    const short = label.length > 9 ? `${label.slice(0, 8)}…` : label;
     if (page.run.widths[layer] <= MOST_NAMES_BELOW) return s("text", { x: cx, y: cy + radius + 10, class: "name" }, short);
     const away = radius + 4;
     return s("text", { x: last ? cx + away : cx - away, y: cy + 4, class: last ? "name after" : "name before" }, short);

@@ -151,8 +151,8 @@ export function outcomeView(page) {
     ],
     confusion: () => {
       const { counts } = state.confusion;
-      const of = `${page.run.run} ${counts.shape[0]}`;
-      if (matrix?.of !== of) matrix = { of, element: confusionMatrix(page, counts.shape[0], pickCell) };
+      const of = `${page.run.run} ${counts.shape[0]} ${width}`;
+      if (matrix?.of !== of) matrix = { of, element: confusionMatrix(page, counts.shape[0], width, pickCell) };
       return [matrix.element.update(counts, page.place.cell), cell ? cellRows() : page.options.still ? null : hint];
     },
     residuals: () => [

@@ -2,11 +2,15 @@
 
 import { classColour, ink, isDark } from "./colours.js";
 import { focusBeside, h, s, sharp } from "./dom.js";
+import { shortNames } from "./names.js";
 import { brief, count, exactOf } from "./numbers.js";
 
 const CLOSE = 9;
 // Pixels of a matrix's columns, at least; where there are more than find room it is scrolled.
 const LEAST_CELL = 34;
+// Pixels of a heading that are around its name, and of a name beside its colour.
+const AROUND = 7;
+const LEGEND_NAME = 120;
 
 /** Replace what an element holds, and leave the focus where it was (`data-focus` names it). */
 export function swap(holder, ...children) {
@@ -25,19 +29,21 @@ export function className(page, k) {
 }
 
 /**
- * Counts of rows by true and predicted class; a click on a cell asks for its rows.
+ * Counts of rows by true and predicted class, in so many pixels; a click on a cell asks for its rows.
  *
  * The element's `update(counts, chosen)` puts others in their place.
  */
-export function confusionMatrix(page, n, onPick) {
+export function confusionMatrix(page, n, width, onPick) {
   const rows = Array.from({ length: n }, (_, k) => k);
   const cells = rows.map((k) => rows.map((c) => h("button", {
     "data-focus": `cell-${k}-${c}`, onclick: () => onPick(k, c),
   })));
   const drawn = new Map();
-  const names = shortNames(rows.map((k) => className(page, k)));
+  const least = LEAST_CELL * (n + 2);
+  const room = Math.max(width, least) / (n + 1) - AROUND;
+  const names = shortNames(page.root, rows.map((k) => className(page, k)), room, "600 11.5px");
   const heading = (scope, k) => h("th", { scope, title: className(page, k) }, names[k]);
-  const style = { minWidth: `${LEAST_CELL * (n + 2)}px` };
+  const style = { minWidth: `${least}px` };
   const element = h("div", { class: "matrix-holder" }, h("table", { class: "matrix", "aria-label": "Confusion matrix", style },
     h("caption", {}, h("span", {}, "true ↓"), h("span", {}, "predicted →")),
     h("thead", {}, h("tr", {}, h("td"), rows.map((c) => heading("col", c)))),
@@ -71,16 +77,6 @@ export function confusionMatrix(page, n, onPick) {
     return element;
   };
   return element;
-}
-
-/** Names in some ten characters; those that begin alike, by what comes after that. */
-export function shortNames(names) {
-  const cut = (text) => (text.length > 10 ? `${text.slice(0, 9)}…` : text);
-  const begins = names.map(cut);
-  if (new Set(begins).size === names.length) return begins;
-  let alike = 0;
-  while (alike < 200 && names.every((name) => name[alike] !== undefined && name[alike] === names[0][alike])) alike += 1;
-  return names.map((name) => (alike ? `…${cut(name.slice(alike))}` : cut(name)));
 }
 
 /** Predicted against true numbers; a click on a point calls `onPick(row)`. */
@@ -254,6 +250,6 @@ export function rowImage(values, from, [tall, wide], [low, high], root, size) {
 export function classLegend(page) {
   const classes = page.run.classes ?? [];
   if (classes.length > 12) return null;
-  const names = shortNames(classes);
+  const names = shortNames(page.root, classes, LEGEND_NAME, "12.4px");
   return h("p", { class: "legend" }, classes.map((name, k) => h("span", { title: name }, h("i", { style: { background: classColour(k) } }), names[k])));
 }

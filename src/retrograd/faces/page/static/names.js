@@ -1,0 +1,107 @@
+// Names where there is little room: short, and still told apart.
+
+// Letters that should be left beside an ellipsis, which itself takes the room of one or two.
+const LEAST = 3;
+const MOST_KEPT = 50;
+const context = new OffscreenCanvas(1, 1).getContext("2d");
+const known = new Map();
+
+/**
+ * Names that find room in so many pixels and differ wherever the names do.
+ *
+ * They are whole if they can be, or else their beginnings, what comes after they begin alike, or both
+ * their ends; numbers, if nothing of these tells them apart. `font` is the size, and perhaps weight, that
+ * they are written in under `root`.
+ */
+export function shortNames(root, names, width, font = "11px") {
+  const inFont = `${font} ${getComputedStyle(root).fontFamily || "sans-serif"}`;
+  const key = [inFont, width, ...names].join("\n");
+  if (!known.has(key)) {
+    // Many are asked for with every step: of the same few runs.
+    if (known.size >= MOST_KEPT) known.clear();
+    context.font = inFont;
+    known.set(key, found(names, (text) => context.measureText(text).width <= width));
+  }
+  return known.get(key);
+}
+
+function found(names, fits) {
+  const different = new Set(names).size;
+  for (const tried of ways(names, fits)) {
+    if (tried.every((text) => text !== null && fits(text)) && new Set(tried).size === different) return tried;
+  }
+  return names.map((_, k) => String(k));
+}
+
+/** Names shortened in one way after the other, null where there is not room for it; the best first. */
+function* ways(names, fits) {
+  yield names.map((name) => cut("", name, fits));
+  yield names.map((name) => begin("", name, fits));
+  const [before, after] = [alikeFirst(names), alikeLast(names)];
+  for (const from of new Set([wordsOf(names[0], before), before])) {
+    if (!from) continue;
+    yield names.map((name) => cut("…", name.slice(from), fits));
+    yield names.map((name) => begin("", name.slice(from, name.length - after), fits));
+    yield names.map((name) => begin("", name.slice(from), fits));
+  }
+  const longest = Math.max(...names.map((name) => name.length));
+  for (const tail of [LEAST, 1]) {
+    for (let head = longest; head >= 0; head -= 1) {
+      yield names.map((name) => (fits(name) ? name : ends(name, head, tail, fits)));
+    }
+  }
+}
+
+/** As much of a name as there is room for, after what stands before it. */
+function begin(first, name, fits, last = "") {
+  let [low, high] = [0, name.length];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(first + name.slice(0, middle) + last)) low = middle;
+    else high = middle - 1;
+  }
+  return first + name.slice(0, low) + last;
+}
+
+/** The same with an ellipsis, if it is not whole; null if that left next to nothing. */
+function cut(first, name, fits) {
+  if (fits(first + name)) return first + name;
+  const some = begin(first, name, fits, "…");
+  return some.length - first.length > LEAST ? some : null;
+}
+
+/** So many letters of a name's beginning, and as many as there is room for, but so many, of its end. */
+function ends(name, head, tail, fits) {
+  for (let from = head + 1; from <= name.length - tail; from += 1) {
+    const some = `${name.slice(0, head)}…${name.slice(from)}`;
+    if (fits(some)) return some;
+  }
+  return null;
+}
+
+/** How many letters all names begin with, short of a number's digits, and of a whole name. */
+function alikeFirst(names) {
+  const most = Math.min(...names.map((name) => name.length)) - 1;
+  let alike = 0;
+  while (alike < most && names.every((name) => name[alike] === names[0][alike])) alike += 1;
+  while (alike && isDigit(names[0][alike - 1])) alike -= 1;
+  return alike;
+}
+
+/** The same of their ends, from what they do not begin with. */
+function alikeLast(names) {
+  const most = Math.min(...names.map((name) => name.length)) - alikeFirst(names) - 1;
+  let alike = 0;
+  while (alike < most && names.every((name) => name.at(-1 - alike) === names[0].at(-1 - alike))) alike += 1;
+  while (alike && isDigit(names[0].at(-alike))) alike -= 1;
+  return alike;
+}
+
+/** Of so many letters, those that are whole words. */
+function wordsOf(name, letters) {
+  return name.slice(0, letters).match(/^.*[^\p{L}\p{N}]/u)?.[0].length ?? 0;
+}
+
+function isDigit(letter) {
+  return letter >= "0" && letter <= "9";
+}
