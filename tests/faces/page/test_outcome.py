@@ -324,3 +324,22 @@ def test_classes_that_begin_alike(serve: Callable, browse: Callable, tmp_path: P
         page.keyboard.press(key)
         largest = f"{np.abs(run.at(step).coefs[0]).max():.6g}"
         expect(picture).to_have_attribute("aria-label", re.compile(re.escape(largest)))
+
+
+def test_long_names_leave_room(serve: Callable, browse: Callable, tmp_path: Path) -> None:
+    """Of the worst rows the losses are in sight, and a row's numbers stand beside their names."""
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    names = np.array(["Pseudopseudohypoparathyroidism", "Hippopotomonstrosesquipedalian"])
+    settings = {"max_iter": 2, "batch_size": 20, "random_state": 0}
+    path = record(
+        tmp_path / "long.retro", MLPClassifier((4,), **settings), X, names[np.arange(60) % 2]
+    )
+    page = browse(serve(path), "tab=worst&row=3")
+    rows = page.locator(".outcome .rows")
+    expect(rows).to_be_visible()
+    assert rows.evaluate("(table) => table.offsetWidth <= table.parentElement.clientWidth")
+    value = page.locator(".inspector .facts-list dd").last
+    expect(value).to_be_visible()
+    box = value.bounding_box()
+    assert box
+    assert box["width"] > 100

@@ -170,7 +170,8 @@ export function compareView(page) {
         h("thead", {}, h("tr", {}, ["row", "true", "the other", "here"].map((words) => h("th", { scope: "col" }, words)))),
         h("tbody", {}, Array.from(found.rows.values, (number, k) => h("tr", { class: number === page.place.row ? "chosen" : null },
           h("td", {}, h("button", { class: "quiet small", "data-focus": `moved-${number}`, onclick: () => page.go({ row: number }) }, number)),
-          h("td", {}, text(found.true, k)), h("td", {}, text(found.theirs, k)), h("td", { class: found.task === "numbers" ? "number" : null }, text(found.ours, k)))))));
+          h("td", { class: "of-row" }, text(found.true, k)), h("td", { class: "of-row" }, text(found.theirs, k)),
+          h("td", { class: found.task === "numbers" ? "number" : "of-row" }, text(found.ours, k)))))));
   }
 
   function parting() {

@@ -198,7 +198,7 @@ export function rowList(page, list, { row, onPick }) {
       .filter(Boolean).map((text) => h("th", { scope: "col" }, text)))),
     h("tbody", {}, Array.from(list.rows.values, (number, k) => h("tr", { class: chosen(k) ? "chosen" : null },
       h("td", {}, h("button", { class: "quiet small", "data-focus": name(k), "aria-pressed": chosen(k), onclick: () => onPick(number) }, number)),
-      h("td", {}, value(list.true, k)), h("td", {}, value(list.predicted, k)),
+      h("td", { class: "of-row" }, value(list.true, k)), h("td", { class: "of-row" }, value(list.predicted, k)),
       certain ? h("td", { class: "number", title: exactOf(list.probability, k) }, brief(rounded(list.probability.values[k]))) : null,
       h("td", { class: "number", title: exactOf(list.loss, k) }, brief(rounded(list.loss.values[k])))))));
 }
