@@ -264,6 +264,24 @@ def test_a_picture_of_what_is_chosen_and_cut(
         assert f'fill="{colour}"' in source
 
 
+def test_broken_names_are_broken_in_pictures(
+    serve: Callable, browse: Callable, tmp_path: Path
+) -> None:
+    """A line of the page is a line of the picture, within a word, too."""
+    names = np.array(["Pseudopseudohypoparathyroidism", "Hippopotomonstrosesquipedalian"])
+    model = MLPClassifier((4,), max_iter=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.set_callbacks(Recorder(tmp_path / "a.retro")).fit(table(), names[np.arange(60) % 2])
+    page = browse(serve(tmp_path / "a.retro"), "tab=worst")
+    expect(page.locator(".outcome .rows")).to_be_visible()
+    root = picture(page, "Outcome", tmp_path)
+    texts = [node.text or "" for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert not {*names} & {*texts}
+    for name in names:
+        assert name in "".join(texts)
+
+
 def test_the_link(page: Page, browse: Callable) -> None:
     """Leads another browser to the same place."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -200,15 +200,23 @@ function isVariable(text) {
 function linesOf(text, range) {
   range.selectNodeContents(text);
   if (range.getClientRects().length < 2) return [[text.data, range.getBoundingClientRect()]];
+  const boxOf = (from, to) => {
+    range.setStart(text, from);
+    range.setEnd(text, to);
+    return range.getBoundingClientRect();
+  };
   const lines = [];
-  for (const word of text.data.matchAll(/\S+/g)) {
-    range.setStart(text, word.index);
-    range.setEnd(text, word.index + word[0].length);
-    const box = range.getBoundingClientRect();
+  const add = (piece, box, between) => {
     const last = lines.at(-1);
     if (last && Math.abs(last[1].top - box.top) < box.height / 2) {
-      lines[lines.length - 1] = [`${last[0]} ${word[0]}`, new DOMRect(last[1].left, last[1].top, box.right - last[1].left, box.height)];
-    } else lines.push([word[0], box]);
+      lines[lines.length - 1] = [last[0] + between + piece, new DOMRect(last[1].left, last[1].top, box.right - last[1].left, box.height)];
+    } else lines.push([piece, box]);
+  };
+  for (const { 0: word, index } of text.data.matchAll(/\S+/g)) {
+    const box = boxOf(index, index + word.length);
+    // A word that is broken is on several lines, too.
+    if (range.getClientRects().length < 2) add(word, box, " ");
+    else for (let k = 0; k < word.length; k += 1) add(word[k], boxOf(index + k, index + k + 1), k ? "" : " ");
   }
   return lines.filter(([, box]) => box.width);
 }
