@@ -151,7 +151,7 @@ def timeline(studio: Studio) -> Shot:
 def network(studio: Studio) -> Shot:
     """Units and links, and the card of a unit."""
     page = studio.view("moons", "step=300&theme=light")
-    page.locator('[data-unit="0,0"] circle').hover()
+    page.locator('[data-unit="0,0"] .disc').hover()
     page.locator(".hover-card").wait_for()
     return _around(page, ".network", ".hover-card")
 

@@ -115,7 +115,12 @@
         const outlined = rings.find(([, style]) => style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 2);
         const stroked = rings.find(([one, style]) => one.localName === "circle" && parseFloat(style.strokeWidth) >= 2);
         const tint = outlined ? outlined[1].outlineColor : stroked ? stroked[1].stroke : "transparent";
-        judge(control, drawn((outlined ?? stroked ?? [control])[0].parentElement, tint), 3, "focus");
+        const around = (outlined ?? stroked ?? [control])[0].parentElement;
+        judge(control, drawn(around, tint), 3, "focus");
+        if (outlined || !stroked) continue;
+        // Nor may a ring be of the colour that it lies around.
+        const [within, ring] = [stroked[1].fill, tint].map((colour) => drawn(around, colour)[1]);
+        judge(control, [within, ring], 3, "focus, from within,");
       }
     },
   };

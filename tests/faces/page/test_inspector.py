@@ -216,7 +216,7 @@ def test_a_card_beside_the_pointer(
 ) -> None:
     """Tells of the unit under it, and follows the steps; it selects nothing."""
     page = browse(serve(recorded["spiral"]), "step=100")
-    page.locator('[data-unit="0,3"] circle').hover()
+    page.locator('[data-unit="0,3"] .disc').hover()
     card = page.locator(".hover-card")
     expect(card).to_be_visible()
     run = open_run(recorded["spiral"])

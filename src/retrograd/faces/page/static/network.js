@@ -10,6 +10,8 @@ import { brief, count, exactOf } from "./numbers.js";
 const MOST_UNITS = 24;
 const MOST_LINKS = 600;
 const HEIGHT = 380;
+// Pixels from a unit to the middle of the ring around it: what is between is seen beside any colour.
+const RING_AWAY = 4;
 // Units of a layer that leave room for a name below each; with more, names stand at the side.
 const MOST_NAMES_BELOW = 8;
 const ROOM_AT_SIDE = 36;
@@ -140,7 +142,8 @@ export function networkView(page) {
       tabindex: layer ? 0 : null, role: layer ? "button" : null, "aria-label": words,
       "data-unit": layer ? `${layer - 1},${unit}` : null,
     },
-    s("circle", { cx, cy, r: radius, fill: here ? signedCss(bias / top, dark) : ink(element, "--ground") }),
+    s("circle", { class: "ring", cx, cy, r: radius + RING_AWAY }),
+    s("circle", { class: "disc", cx, cy, r: radius, fill: here ? signedCss(bias / top, dark) : ink(element, "--ground") }),
     dead ? s("path", { d: `M${cx - 4} ${cy - 4}l8 8m0 -8l-8 8`, class: "cross" }) : null,
     labelled(layer, short, cx, cy, radius),
     // Units have a card of their own (hover.js), where it can be asked for.
@@ -150,8 +153,8 @@ export function networkView(page) {
   function labelled(layer, short, cx, cy, radius) {
     const last = layer === page.run.widths.length - 1;
     if ((layer && !last) || radius < 5.5) return null;
-    if (page.run.widths[layer] <= MOST_NAMES_BELOW) return s("text", { x: cx, y: cy + radius + 10, class: "name" }, short);
-    const away = radius + 4;
+    if (page.run.widths[layer] <= MOST_NAMES_BELOW) return s("text", { x: cx, y: cy + radius + 13, class: "name" }, short);
+    const away = radius + RING_AWAY + 3;
     return s("text", { x: last ? cx + away : cx - away, y: cy + 4, class: last ? "name after" : "name before" }, short);
   }
 
@@ -233,6 +236,9 @@ export function networkView(page) {
           context.strokeStyle = ink(element, "--accent");
           context.lineWidth = 2.5;
           context.strokeRect(x + 0.5, y + 0.5, each - 2, each - 2);
+          context.strokeStyle = ink(element, "--panel");
+          context.lineWidth = 1.5;
+          context.strokeRect(x + 2.5, y + 2.5, each - 6, each - 6);
         }
       });
     };
