@@ -1,5 +1,6 @@
 """Short names: they differ where the names do, and fit the room they get."""
 
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,13 @@ def test_they_differ_and_fit(page: Page, names: list[str], width: int) -> None:
     assert len(told["short"]) == len(names)
     assert len(set(told["short"])) == len(set(names))
     assert told["widest"] <= width
+
+
+def test_points_alone_tell_nothing_apart(page: Page) -> None:
+    """Unless the names themselves differ by no more."""
+    short = page.evaluate(SHORT, [["amount", "date.year", *DATES], 62])["short"]
+    assert len({re.sub(r"\W+", "", name) for name in short}) == 8
+    assert page.evaluate(SHORT, [["a+", "a-", "a"], 62])["short"] == ["a+", "a-", "a"]
 
 
 def test_what_is_left_of_them(page: Page) -> None:

@@ -27,10 +27,16 @@ export function shortNames(root, names, width, font = "11px") {
 
 function found(names, fits) {
   const different = new Set(names).size;
+  // A point more or less tells nothing apart to the eye, unless the names themselves differ by no more.
+  const seen = new Set(names.map(letters)).size === different ? letters : (text) => text;
   for (const tried of ways(names, fits)) {
-    if (tried.every((text) => text !== null && fits(text)) && new Set(tried).size === different) return tried;
+    if (tried.every((text) => text !== null && fits(text)) && new Set(tried.map(seen)).size === different) return tried;
   }
   return names.map((_, k) => String(k));
+}
+
+function letters(text) {
+  return text.replace(/[^\p{L}\p{N}]+/gu, " ").trim();
 }
 
 /** Names shortened in one way after the other, null where there is not room for it; the best first. */
@@ -98,8 +104,8 @@ function alikeLast(names) {
 }
 
 /** Of so many letters, those that are whole words. */
-function wordsOf(name, letters) {
-  return name.slice(0, letters).match(/^.*[^\p{L}\p{N}]/u)?.[0].length ?? 0;
+function wordsOf(name, long) {
+  return name.slice(0, long).match(/^.*[^\p{L}\p{N}]/u)?.[0].length ?? 0;
 }
 
 function isDigit(letter) {

@@ -153,7 +153,7 @@ export function networkView(page) {
   function labelled(layer, short, cx, cy, radius) {
     const last = layer === page.run.widths.length - 1;
     if ((layer && !last) || radius < 5.5) return null;
-    if (page.run.widths[layer] <= MOST_NAMES_BELOW) return s("text", { x: cx, y: cy + radius + 13, class: "name" }, short);
+    if (page.run.widths[layer] <= MOST_NAMES_BELOW) return s("text", { x: cx, y: cy + radius + (last ? 12 : 10), class: "name" }, short);
     const away = radius + RING_AWAY + 3;
     return s("text", { x: last ? cx + away : cx - away, y: cy + 4, class: last ? "name after" : "name before" }, short);
   }
