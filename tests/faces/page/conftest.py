@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import Queue
 
 import numpy as np
 import pytest
@@ -81,10 +82,19 @@ def ending() -> Iterator[list[threading.Thread]]:
 def serve(ending: list[threading.Thread]) -> Iterator[Callable[[Path | Viewer], str]]:
     """Serve a file's runs, or what a viewer has, until the test is over; the address."""
     serving: list[tuple[Serving, threading.Thread]] = []
+    asked: Queue[str] = Queue()
 
     def start(shown: Path | Viewer) -> str:
         viewer = Viewer(open_runs(shown), ANSWERS) if isinstance(shown, Path) else shown
-        one = Serving(viewer.answer)
+
+        def answer(name: str, arguments: dict) -> dict:
+            asked.put(name)
+            try:
+                return viewer.answer(name, arguments)
+            finally:
+                asked.task_done()
+
+        one = Serving(answer)
         thread = threading.Thread(target=one.run)
         thread.start()
         serving.append((one, thread))
@@ -95,6 +105,8 @@ def serve(ending: list[threading.Thread]) -> Iterator[Callable[[Path | Viewer], 
     for one, thread in serving:
         one.stop()
         ending.append(thread)
+    # Who answers hears the process's warnings: the next test has others to be heard.
+    asked.join()
 
 
 @pytest.fixture

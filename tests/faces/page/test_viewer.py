@@ -106,14 +106,21 @@ def test_the_timeline_has_the_runs_curves(viewer: Viewer, recorded: dict[str, Pa
     """Whole where there is room, and in bins that leave nothing out where there is not."""
     run = open_run(recorded["digits"])
     steps, losses = run.losses
-    whole = viewer.answer("timeline", {"run": 1, "begin": 0, "end": len(run), "bins": 4096})
+    quick = {"patient": False}
+    whole = viewer.answer(
+        "timeline", {"run": 1, "begin": 0, "end": len(run), "bins": 4096, **quick}
+    )
     np.testing.assert_array_equal(whole["loss"]["mean"], losses)
     np.testing.assert_array_equal(whole["score"]["mean"], [epoch.score for epoch in run.epochs])
-    few = viewer.answer("timeline", {"run": 1, "begin": 0, "end": len(run), "bins": 10})["loss"]
+    few = viewer.answer("timeline", {"run": 1, "begin": 0, "end": len(run), "bins": 10, **quick})[
+        "loss"
+    ]
     assert few["steps"].size == 10
     assert few["low"].min() == losses.min()
     assert few["high"].max() == losses.max()
-    part = viewer.answer("timeline", {"run": 1, "begin": 20, "end": 40, "bins": 4096})["loss"]
+    part = viewer.answer("timeline", {"run": 1, "begin": 20, "end": 40, "bins": 4096, **quick})[
+        "loss"
+    ]
     np.testing.assert_array_equal(part["mean"], losses[(steps >= 20) & (steps <= 40)])
     best = max(run.epochs, key=lambda epoch: epoch.score or 0.0)
     told = viewer.answer("run", {"run": 1})["best_epoch"]

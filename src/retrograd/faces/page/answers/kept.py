@@ -26,11 +26,13 @@ PARTS = ("surface", "confusion", "residuals", "calibration", "worst")
 
 def of_run(viewer: Viewer, run: int) -> list[Question]:
     """Questions about a run as a whole; the first one lists the runs."""
-    steps = len(viewer.run(run))
+    curves = {"run": run, "begin": 0, "end": len(viewer.run(run)), "bins": BINS, "patient": True}
+    while viewer.answer("timeline", curves)["more"]:  # as a page does that is open for a while
+        pass
     return [
         ("runs", {}),
         ("run", {"run": run}),
-        ("timeline", {"run": run, "begin": 0, "end": steps, "bins": BINS}),
+        ("timeline", curves),
     ]
 
 

@@ -1,25 +1,36 @@
-"""The timeline: loss, score, gradient norm and learning rate over all steps, in so many bins."""
+"""The timeline: losses, score, gradient norm and learning rate over all steps, in so many bins."""
 
 from typing import Any
 
 import numpy as np
 
-from retrograd.faces.page.viewer import Viewer
+from retrograd.faces.page.answers.replayed import is_more, points_at_hand, replay_more
+from retrograd.faces.page.viewer import Viewer, apart
 from retrograd.rewind.run import Run
 
 MOST_BINS = 4096
 
 
-def timeline(viewer: Viewer, run: int, begin: int, end: int, bins: int) -> dict:
+@apart
+def timeline(viewer: Viewer, run: int, begin: int, end: int, bins: int, patient: bool) -> dict:
     """Draw the curves of steps from ``begin`` to before ``end``.
+
+    Who is patient waits for a slice of replay, by which more points of some curves are had.
 
     Returns
     -------
     dict
         Of ``loss`` and others, each with ``steps``, ``low``, ``high`` and ``mean``, of shape (as
-        many bins as have a value,), and ``broken``, steps that are not finite; and of ``epochs``,
-        the steps at which they end.
+        many bins as have a value,), and ``broken``, steps that are not finite; of ``epochs``, the
+        steps at which they end; and ``more``, whether who is patient will see more.
     """
+    if patient:
+        replay_more(viewer, run)
+    with viewer.lock:
+        return _curves(viewer, run, begin, end, bins)
+
+
+def _curves(viewer: Viewer, run: int, begin: int, end: int, bins: int) -> dict:
     found, bins = viewer.run(run), max(1, min(bins, MOST_BINS))
     steps, losses = found.losses
     ends, epoch_losses, scores, rates = found.curves.T
@@ -30,17 +41,25 @@ def timeline(viewer: Viewer, run: int, begin: int, end: int, bins: int) -> dict:
     def curve(steps: np.ndarray, values: np.ndarray) -> dict:
         return binned(steps, values, begin, end, bins)
 
-    norm_steps, norms = gradient_norms(found)
+    norms, validation = points_at_hand(viewer, run)
+    norms |= dict(zip(*(part.tolist() for part in gradient_norms(found)), strict=True))
     return {
         "begin": begin,
         "end": end,
         "loss": curve(steps, losses),
         "epoch_loss": curve(ends, epoch_losses),
+        "validation_loss": curve(*_in_order(validation)),
         "score": curve(ends[scored], scores[scored]),
         "learning_rate": curve(ends, rates),
-        "gradient_norm": curve(norm_steps, norms),
+        "gradient_norm": curve(*_in_order(norms)),
         "epochs": among if among.size <= bins else among[:0],
+        "more": is_more(viewer, run),
     }
+
+
+def _in_order(points: dict[int, float]) -> tuple[np.ndarray, np.ndarray]:
+    steps = sorted(points)
+    return np.array(steps, np.int64), np.array([points[step] for step in steps], float)
 
 
 def gradient_norms(run: Run) -> tuple[np.ndarray, np.ndarray]:

@@ -10,10 +10,13 @@ export const EDGE = { left: 10, right: 10, top: 8, bottom: 20 };
 export const CURVES = [
   ["loss", "--accent", "loss", "Loss of each step's batch"],
   ["epoch_loss", "--warm", "epoch loss", "Mean loss of each epoch"],
+  ["validation_loss", "--aside", "validation loss", "Mean loss of the validation rows, without the penalty, at some of the steps: recorded ones, and others by replay"],
   ["score", "--good", "validation score", "Score on the validation rows after each epoch"],
-  ["gradient_norm", "--bad", "gradient norm", "Euclidean norm of all gradients together, where recorded"],
+  ["gradient_norm", "--bad", "gradient norm", "Euclidean norm of all gradients together, of some of the steps: recorded ones, and others by replay"],
   ["learning_rate", "--soft", "learning rate", "Learning rate after each epoch"],
 ];
+// Those that are drawn in one range, since they are there to be compared.
+const LOSSES = ["loss", "epoch_loss", "validation_loss"];
 
 /**
  * Draw a run's curves that are shown, its branches', the marks and the axis.
@@ -39,7 +42,8 @@ export function drawCurves(canvas, { page, data, kin, shown, range, width, x, co
   }
 
   function drawCurve(curve, tint, name) {
-    const [low, high] = extent(curve, name);
+    const beside = LOSSES.includes(name) ? LOSSES.filter((one) => shown.has(one)) : [name];
+    const [low, high] = extent(beside.map((one) => data[one]), name);
     const span = high - low || 1;
     const y = (value) => HEIGHT - EDGE.bottom - 2
       - ((value - low) / span) * (HEIGHT - EDGE.top - EDGE.bottom - 4);
@@ -110,12 +114,14 @@ function mark(context, x, y, tint, sign) {
   context.textAlign = "left";
 }
 
-/** Range that a curve is drawn in; a score's is at most 1, and rates begin at 0. */
-function extent(curve, name) {
+/** Range that curves are drawn in; a score's is at most 1, and rates begin at 0. */
+function extent(curves, name) {
   let low = Infinity;
   let high = -Infinity;
-  for (const value of curve.low.values) low = Math.min(low, value);
-  for (const value of curve.high.values) high = Math.max(high, value);
+  for (const curve of curves) {
+    for (const value of curve.low.values) low = Math.min(low, value);
+    for (const value of curve.high.values) high = Math.max(high, value);
+  }
   if (name !== "score") low = Math.min(low, 0);
   return [low, high];
 }

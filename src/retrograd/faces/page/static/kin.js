@@ -17,7 +17,7 @@ export async function fetchKin(page, begin, end, bins) {
     const first = Math.max(0, begin - one.offset);
     const last = end - one.offset;
     if (last < 0) return null;
-    const curves = await page.ask("timeline", { run: one.run, begin: first, end: last, bins });
+    const curves = await page.ask("timeline", { run: one.run, begin: first, end: last, bins, patient: false });
     return curves && { ...one, curves };
   }));
   return found.filter(Boolean);

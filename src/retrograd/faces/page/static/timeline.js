@@ -8,7 +8,7 @@ import { brief, count } from "./numbers.js";
 import { iconButton, player } from "./player.js";
 
 // Curves that are drawn at first.
-const SHOWN = "loss,score";
+const SHOWN = "loss,validation_loss,score";
 // Pixels to either side of the handle's middle; and what may change and leave the curves alone.
 const HANDLE = 6;
 const ELSEWHERE = new Set(["step", "layer", "unit", "from", "row", "phase", "tab", "f0", "f1"]);
@@ -47,12 +47,28 @@ export function timelineView(page) {
     const [begin, end] = view ?? [0, run.steps];
     const bins = Math.max(50, Math.min(2000, Math.round(width)));
     const [answer, others] = await Promise.all([
-      page.ask("timeline", { run: run.run, begin, end, bins }), fetchKin(page, begin, end, bins),
+      page.ask("timeline", { run: run.run, begin, end, bins, patient: false }), fetchKin(page, begin, end, bins),
     ]);
     if (answer && page.run.run === run.run) {
       data = answer;
       kin = others;
       draw();
+      tell();
+    }
+  });
+
+  /** Points that no record has, by replay: once all else is there, which is not to wait for them. */
+  const fetchMore = latest(async () => {
+    const { run } = page;
+    const wanted = [{ run: run.run, curves: data }, ...kin].filter((one) => one.curves.more);
+    for (const one of wanted) {
+      let more = true;
+      while (more) {
+        const answer = await page.ask("timeline", { run: one.run, begin: 0, end: 0, bins: 1, patient: true });
+        if (page.closed || page.run.run !== run.run) return;
+        more = answer?.more;
+        await fetchCurves();
+      }
     }
   });
 
@@ -121,8 +137,14 @@ export function timelineView(page) {
     const shown = shownCurves();
     for (const chip of chips) {
       chip.setAttribute("aria-pressed", shown.has(chip.dataset.curve));
-      chip.hidden = data !== null && !data[chip.dataset.curve].steps.length;
+      const name = chip.dataset.curve;
+      chip.hidden = data !== null && !data[name].steps.length && !comes(name);
     }
+  }
+
+  /** Whether a curve will be there by replay; a chip that came with it would move all below. */
+  function comes(name) {
+    return data.more && (name === "gradient_norm" || (name === "validation_loss" && page.run.validation));
   }
 
   /** The exact loss of the step under the pointer, as it was trained. */
@@ -198,6 +220,10 @@ export function timelineView(page) {
     fetchCurves();
   }
 
+  page.root.addEventListener("shown", () => {
+    if (data?.more || kin.some((one) => one.curves.more)) fetchMore();
+  });
+
   onWidth(slider, (newWidth) => {
     width = newWidth;
     if (page.run) fetchCurves();
@@ -209,7 +235,7 @@ export function timelineView(page) {
     show(_, changed) {
       if (changed.has("run")) view = null;
       tell();
-      if (["run", "grown", "kin"].some((name) => changed.has(name))) return fetchCurves().then(tell);
+      if (["run", "grown", "kin"].some((name) => changed.has(name))) return fetchCurves();
       if ([...changed].every((name) => ELSEWHERE.has(name))) moveHandle();
       else draw();
       return null;
