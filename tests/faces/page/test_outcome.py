@@ -194,6 +194,26 @@ def test_numbers_have_residuals(serve: Callable, browse: Callable, others: dict)
     expect(page).to_have_url(re.compile("f0=3"))
 
 
+def test_a_surface_is_of_one_target(serve: Callable, browse: Callable, others: dict) -> None:
+    """Which it says, and which can be chosen there: points, words and colours are of that one."""
+    page = browse(serve(others["numbers"]), "step=6&tab=surface")
+    run, surface = open_run(others["numbers"]), page.locator(".outcome .surface")
+    target = page.get_by_label("Target", exact=True)
+    expect(target).to_have_value("0")
+    target.select_option("1")
+    expect(surface).to_have_attribute("aria-label", re.compile("surface of target 1 over x0"))
+    surface.focus()
+    page.keyboard.press("ArrowRight")
+    said = page.locator(".outcome .said").text_content() or ""
+    true, predicted = re.findall(r"row 0 \((\S+)\): (\S+)", said)[0]
+    assert number(true) == run.data.y[0, 1]
+    assert number(predicted) == run.at(6).estimator().predict(run.data.X[[0]])[0, 1]
+    found = ask(others["numbers"], "surface", 6, target=1)["surface"]
+    assert found["span"] == [run.data.y[:, 1].min(), run.data.y[:, 1].max()]
+    with pytest.raises(ValueError, match="the targets are 0 to 1"):
+        ask(others["numbers"], "surface", 6, target=2)
+
+
 def test_a_file_without_data_says_so(serve: Callable, browse: Callable, tmp_path: Path) -> None:
     """And how to bring them."""
     model = MLPClassifier((3,), max_iter=2, random_state=0)

@@ -84,9 +84,17 @@ class View:
         if self.task != task:
             raise QuestionError(f"there is no {what} for a network that predicts {self.task}")
 
+    def needs_target(self) -> None:
+        """Refuse a target that there is not."""
+        n_targets = self.outputs.shape[1]
+        if not 0 <= self.target < n_targets:
+            raise QuestionError(f"the targets are 0 to {n_targets - 1}")
+
 
 def _surface(view: View) -> dict:
-    return surface_of(view.moment, view.rows, view.outputs, view.f0, view.f1)
+    if view.task == "numbers":
+        view.needs_target()
+    return surface_of(view.moment, view.rows, view.outputs, view.f0, view.f1, view.target)
 
 
 def _confusion(view: View) -> dict:
@@ -103,13 +111,11 @@ def _confusion(view: View) -> dict:
 def _residuals(view: View) -> dict:
     """Set what was predicted against what is true, for one target."""
     view.needs("numbers", "residual")
-    n_targets = view.outputs.shape[1]
-    if not 0 <= view.target < n_targets:
-        raise QuestionError(f"the targets are 0 to {n_targets - 1}")
+    view.needs_target()
     drawn = few(view.rows.numbers.size, DRAWN)
     return {
         "target": view.target,
-        "targets": n_targets,
+        "targets": view.outputs.shape[1],
         "rows": view.rows.numbers[drawn],
         "true": view.true[drawn, view.target],
         "predicted": view.outputs[drawn, view.target],

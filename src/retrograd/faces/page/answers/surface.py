@@ -102,22 +102,32 @@ def grid_of(run: Run, f0: int, f1: int) -> Grid:
     return grids[f0, f1]
 
 
-def surface_of(moment: Moment, rows: Rows, outputs: np.ndarray, f0: int, f1: int) -> dict:
+def surface_of(
+    moment: Moment, rows: Rows, outputs: np.ndarray, f0: int, f1: int, target: int
+) -> dict:
     """Give the network's outputs over a grid, and rows as points in it.
+
+    Where numbers are predicted it is of one of them, the target: O, and that of ``true``, is 1.
 
     Returns
     -------
     dict
         ``values`` of shape (side, side, O), the lowest f1 first; ``points``: ``rows``, their
-        numbers, ``x``, ``y``, ``true`` and ``outputs``.
+        numbers, ``x``, ``y``, ``true`` and ``outputs``; of numbers ``target``, how many ``targets``
+        there are, and the ``span`` of this one.
     """
     run, network = moment.run, moment.run.header.network
     grid = grid_of(run, f0, f1)
     values = outputs_of(moment, grid.data, grid.side**2)
     drawn = few(rows.numbers.size, MOST_POINTS)
     numbers = rows.numbers[drawn]
-    true = truth(network, rows.data)[drawn]
+    true, outputs = truth(network, rows.data)[drawn], outputs[drawn]
+    about: dict[str, Any] = {}
+    if task_of(network) == "numbers":
+        about = {"target": target, "targets": values.shape[1], "span": _span(run, target)}
+        values, true, outputs = (part[:, [target]] for part in (values, true, outputs))
     return {
+        **about,
         **grid.facts(),
         "values": values.reshape(grid.side, grid.side, -1),
         "points": {
@@ -125,9 +135,8 @@ def surface_of(moment: Moment, rows: Rows, outputs: np.ndarray, f0: int, f1: int
             "x": _of_rows(run, numbers, f0),
             "y": _of_rows(run, numbers, f1),
             "true": true,
-            "outputs": outputs[drawn],
+            "outputs": outputs,
         },
-        "span": _span(run) if task_of(network) == "numbers" else None,
     }
 
 
@@ -137,6 +146,6 @@ def _of_rows(run: Run, numbers: np.ndarray, f: int) -> np.ndarray:
     return (column.toarray() if scipy.sparse.issparse(column) else column)[:, 0]
 
 
-def _span(run: Run) -> list[float]:
-    """Least and largest target, between which colours lie."""
-    return [float(run.data.y[:, 0].min()), float(run.data.y[:, 0].max())]
+def _span(run: Run, target: int) -> list[float]:
+    """Least and largest of a target, between which colours lie."""
+    return [float(run.data.y[:, target].min()), float(run.data.y[:, target].max())]

@@ -133,7 +133,7 @@ export function compareView(page) {
   function planes() {
     const names = ["the other", "here"];
     return h("div", { class: "planes" }, surfaces.map((answer, k) => h("figure", {},
-      h("figcaption", { class: "said" }, `${names[k]}: step ${count(answer.step)}`),
+      h("figcaption", { class: "said" }, `${names[k]}: step ${count(answer.step)}${answer.surface.targets > 1 ? `, target ${answer.surface.target}` : ""}`),
       decisionSurface(answer.surface, {
         page, task: answer.task, width: Math.min(240, (width - 12) / 2), row: page.place.row, onPick: (row) => page.go({ row }),
         name: `Decision surface ${names[k]}`, plain: true,

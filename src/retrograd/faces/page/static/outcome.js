@@ -145,6 +145,7 @@ export function outcomeView(page) {
   const pickCell = (k, c) => page.go({ cell: page.place.cell === `${k},${c}` ? null : `${k},${c}` });
   const parts = {
     surface: () => [
+      state.surface.targets > 1 ? targetChoice(state.surface) : null,
       page.run.widths[0] > 2 ? featureChoice() : null,
       decisionSurface(state.surface, { page, task: state.task, width: size(), row: page.place.row, onPick: pick }),
       state.task === "classes" ? classLegend(page) : null,
@@ -156,7 +157,7 @@ export function outcomeView(page) {
       return [matrix.element.update(counts, page.place.cell), cell ? cellRows() : page.options.still ? null : hint];
     },
     residuals: () => [
-      state.residuals.targets > 1 ? targetChoice() : null,
+      state.residuals.targets > 1 ? targetChoice(state.residuals) : null,
       residualPlot(state.residuals, { page, width: size(), row: page.place.row, onPick: pick }),
     ],
     calibration: () => reliabilityCurve(state.calibration, {
@@ -191,10 +192,10 @@ export function outcomeView(page) {
       choice("f1", f1, f0, "Feature from below"), h("span", { class: "soft" }, `; ${othersHeld(state.surface)}`));
   }
 
-  function targetChoice() {
+  function targetChoice({ target, targets }) {
     return h("p", { class: "choice" }, "target ", h("select", {
       "aria-label": "Target", "data-focus": "target", onchange: (event) => page.go({ target: Number(event.target.value) }),
-    }, Array.from({ length: state.residuals.targets }, (_, k) => h("option", { value: k, selected: k === state.residuals.target }, k))));
+    }, Array.from({ length: targets }, (_, k) => h("option", { value: k, selected: k === target }, k))));
   }
 
   onWidth(element, (newWidth) => {
