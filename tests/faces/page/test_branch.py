@@ -341,6 +341,9 @@ def test_mistakes(serve: Callable, browse: Callable, spiral: Path) -> None:
     submit.click()
     expect(rate).to_be_focused()
     expect(rate).to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".branch .told")).to_have_text(
+        "learning_rate_init: a finite number is needed."
+    )
     rate.fill("-1")
     submit.click()
     expect(page.locator(".branch .told")).to_contain_text("'learning_rate_init' parameter")

@@ -14,7 +14,7 @@ export function branchView(page) {
   }, icon("branch"), "Branch here");
   const kin = h("span", { class: "kin" });
   const changed = h("p", { class: "changed soft" });
-  const form = branchForm(page, (answers) => begin(answers));
+  const form = branchForm(page, (answers) => begin(answers), (text) => tellWrong(text));
   const told = h("div", { class: "told", role: "status" });
   const element = h("section", { class: "branch", "aria-label": "Branches" },
     h("div", { class: "bar" }, opener, kin), changed, told, form.element);
@@ -57,7 +57,7 @@ export function branchView(page) {
     try {
       answer = await page.asked("branch", { run, step, key, parameters, edit });
     } catch (error) {
-      tell(h("span", { class: "bad" }, error.message));
+      tellWrong(error.message);
     }
     form.busy(false);
     if (!answer) return;
@@ -114,6 +114,10 @@ export function branchView(page) {
 
   function compareButton(text, onclick) {
     return h("button", { class: "small", onclick }, text);
+  }
+
+  function tellWrong(text) {
+    tell(h("span", { class: "bad" }, text));
   }
 
   function tell(...parts) {

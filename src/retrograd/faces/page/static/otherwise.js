@@ -3,8 +3,8 @@
 import { h, latest } from "./dom.js";
 import { count } from "./numbers.js";
 
-/** The form; `onBranch` is told {parameters, edit}. */
-export function branchForm(page, onBranch) {
+/** The form; `onBranch` is told {parameters, edit}, `onWrong` in words what no branch can have. */
+export function branchForm(page, onBranch, onWrong) {
   const from = h("strong", {});
   const fields = h("div", { class: "fields" });
   const weight = editField(page, { label: "Weight or bias", example: "coefs[0][3, 2]" });
@@ -67,6 +67,7 @@ export function branchForm(page, onBranch) {
         const fine = input.value.trim() !== "" && Number.isFinite(number);
         input.setAttribute("aria-invalid", String(!fine));
         if (!fine) {
+          onWrong(`${name}: a finite number is needed.`);
           input.focus();
           return null;
         }
