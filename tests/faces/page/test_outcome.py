@@ -180,12 +180,19 @@ def test_numbers_have_residuals(serve: Callable, browse: Callable, others: dict)
     run = open_run(others["numbers"])
     expect(page.locator(".outcome .score")).to_contain_text("R²")
     page.get_by_label("Target", exact=True).select_option("1")
-    page.get_by_role("img", name="Predicted against true target 1").focus()
+    plot = page.get_by_role("img", name="Predicted against true target 1")
+    expect(plot).to_be_visible()
+    predicted = run.at(6).estimator().predict(run.data.X)[:, 1]
+    both = np.r_[run.data.y[:, 1], predicted]
+    ends = [both.min() - 0.05 * np.ptp(both), both.max() + 0.05 * np.ptp(both)]
+    for axis in (plot.locator(".across span"), plot.locator(".up span")):
+        low, _, high = axis.all_text_contents()
+        np.testing.assert_allclose([number(low), number(high)], ends, rtol=0.01)
+    plot.focus()
     page.keyboard.press("ArrowRight")
     said = page.locator(".outcome .said").text_content() or ""
-    true, predicted = re.findall(r"row 0: true (\S+), predicted (\S+)", said)[0]
-    assert number(true) == run.data.y[0, 1]
-    assert number(predicted) == run.at(6).estimator().predict(run.data.X[[0]])[0, 1]
+    told = re.findall(r"row 0: true (\S+), predicted (\S+)", said)[0]
+    assert [*map(number, told)] == [run.data.y[0, 1], predicted[0]]
     page.get_by_role("button", name="surface").click()
     page.get_by_label("Feature from left to right").select_option("x3")
     expect(page.locator(".outcome .surface")).to_have_attribute(

@@ -4,6 +4,7 @@ import { classColour, ink, isDark } from "./colours.js";
 import { focusBeside, h, s, sharp } from "./dom.js";
 import { shortNames } from "./names.js";
 import { brief, count, exactOf } from "./numbers.js";
+import { axes } from "./surface.js";
 
 const CLOSE = 9;
 // Pixels of a matrix's columns, at least; where there are more than find room it is scrolled.
@@ -87,14 +88,12 @@ export function residualPlot({ rows, true: wanted, predicted, target }, { page, 
   const element = h("div", {
     class: "surface", tabindex: 0, role: "img", "data-keys": true, "data-focus": "residuals",
     "aria-label": `Predicted against true target ${target}, ${rows.length} rows; the arrow keys go from row to row, Enter selects one`,
-  }, h("div", { class: "plane" }, canvas,
-    h("span", { class: "axis across" }, h("span", {}, "true"), h("span", {}, "")),
-    h("span", { class: "axis up" }, h("span", {}, ""), h("span", {}, "predicted"))), told);
-  const all = [...wanted.values, ...predicted.values].filter(Number.isFinite);
-  const low = all.reduce((least, value) => Math.min(least, value), Infinity);
-  const high = all.reduce((most, value) => Math.max(most, value), -Infinity);
-  const pad = (high - low || 1) * 0.05;
-  const along = (value) => ((value - low + pad) / (high - low + 2 * pad)) * size;
+  });
+  const [least, most] = rangeOf([...wanted.values, ...predicted.values]);
+  const pad = (most - least || 1) * 0.05;
+  const [low, high] = [least - pad, most + pad];
+  element.append(h("div", { class: "plane" }, canvas, axes(["true", "predicted"], [low, low], [high, high])), told);
+  const along = (value) => ((value - low) / (high - low)) * size;
   const places = Array.from(rows.values, (_, k) => [along(wanted.values[k]), size - along(predicted.values[k])]);
   const rest = "on the line predictions are right; the distance from it is the residual";
   let at = -1;

@@ -200,15 +200,15 @@ function stride(array) {
   return array.shape.length > 1 ? array.shape[1] : 1;
 }
 
-function axisNames(page, grid) {
-  const end = (value) => brief(Number(value.toPrecision(3)));
-  const nameOf = (feature) => h("span", { title: page.run.features[feature] }, page.run.features[feature]);
-  return [
-    h("span", { class: "axis across" }, h("span", {}, end(grid.low[0])),
-      nameOf(grid.f0), h("span", {}, end(grid.high[0]))),
-    h("span", { class: "axis up" }, h("span", {}, end(grid.low[1])),
-      nameOf(grid.f1), h("span", {}, end(grid.high[1]))),
-  ];
+function axisNames(page, { f0, f1, low, high }) {
+  return axes([f0, f1].map((feature) => page.run.features[feature]), low, high);
+}
+
+/** What lies across and up in a plane, by name, and from where to where. */
+export function axes(names, low, high) {
+  const end = (value) => h("span", {}, brief(Number(value.toPrecision(3))));
+  return ["across", "up"].map((way, k) => h("span", { class: `axis ${way}` },
+    end(low[k]), h("span", { title: names[k] }, names[k]), end(high[k])));
 }
 
 /** Paint side × side colours, the first line of them at the bottom, smoothly onto a square. */
