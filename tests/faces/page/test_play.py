@@ -115,6 +115,20 @@ def test_it_opens_on_a_training(by_hand: MLPClassifier, page: Page, viewer: Play
     assert all(np.array_equal(a, b) for a, b in zip(moment.coefs, by_hand.coefs_, strict=True))
 
 
+def test_a_long_status_can_be_read(
+    viewer: Playground, played: tuple[Playground, str], browse: Callable
+) -> None:
+    """All of it, beside the fields, at the width that the page is tried at."""
+    message = "neither the loss nor the score has been better for a while"
+    viewer.trainings.last = viewer.trainings.last | {"state": "ended", "message": message}
+    page = browse(played[1])
+    expect(status(page)).to_contain_text(f", as {message}")
+    seen = status(page).evaluate(
+        "e => [e.scrollWidth <= e.clientWidth, getComputedStyle(e).overflow]"
+    )
+    assert seen == [True, "visible"]
+
+
 def test_a_network_is_built_by_clicks(page: Page, viewer: Playground) -> None:
     """Data, layers, units, activations, solver: what was clicked is what is trained."""
     field(page, "Data").select_option("xor")
