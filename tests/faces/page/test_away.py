@@ -302,6 +302,29 @@ def test_at_the_end_there_is_no_trace_to_take(page: Page) -> None:
     expect(page.get_by_role("menuitem", name="Trace as a notebook")).to_have_count(0)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_what_needs_the_data_is_not_offered_without(
+    serve: Callable, browse: Callable, tmp_path: Path
+) -> None:
+    """It says why; of a moment that the file holds there is a model all the same."""
+    model = MLPClassifier((4,), max_iter=3, random_state=0)
+    model.set_callbacks(Recorder(tmp_path / "a.retro", keep_data=False))
+    model.fit(table(), np.arange(60) % 2)
+    page = browse(serve(tmp_path / "a.retro"), "step=1")
+    page.get_by_role("button", name="Take away").click()
+    for name in ("Model file", "Trace as a notebook"):
+        entry = page.get_by_role("menuitem", name=name)
+        expect(entry).to_have_attribute("aria-disabled", "true")
+        expect(entry).to_contain_text("needs data that the file does not keep")
+        entry.dispatch_event("click")
+    expect(page.get_by_role("menu")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("End")
+    expect(page.locator(".timeline .place")).to_have_text("step 3 of 3")
+    taken(page, "Model file", tmp_path)
+    assert load_model(tmp_path / "a-run1-step3.safetensors").coefs_[0].shape == (3, 4)
+
+
 # The code, which is written without a browser.
 
 

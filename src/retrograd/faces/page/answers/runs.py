@@ -33,12 +33,14 @@ def run(viewer: Viewer, run: int) -> dict:
     dict
         Of lists, ``widths`` has L + 1 entries, ``activations`` L, the last one the output's,
         ``features`` I of the first layer, ``branches`` a ``run`` and ``step`` each; ``parent`` is
-        (run, step) or None; ``data`` says whether they are at hand, ``has_model`` whether a model
-        file can hold the network (the notebook's class has none).
+        (run, step) or None; ``data`` says whether they are at hand, and if they are not ``held`` at
+        which steps the network is known all the same; ``has_model`` says whether a model file can
+        hold the network (the notebook's class has none).
     """
     found = viewer.run(run).refresh()
     header = found.header
     network = header.network
+    has_data = header.data["kept"] or found._given is not None
     return {
         "run": run,
         "steps": len(found),
@@ -58,7 +60,8 @@ def run(viewer: Viewer, run: int) -> dict:
         "features": feature_names(found),
         "classes": class_names(found),
         "image": image_shape(found),
-        "data": header.data["kept"] or found._given is not None,
+        "data": has_data,
+        "held": None if has_data else found.store.steps_of(run),
         "validation": "validation" in header.data,
         "has_model": header.estimator.get("kind") != "MLP",
     }

@@ -9,6 +9,7 @@ const DRAWN = [
   ["Network", ".network"], ["Timeline", ".timeline"], ["Step", ".step .phase.open"], ["Outcome", ".outcome"],
 ];
 const MENU = "retrograd-take-away";
+const NO_DATA = "needs data that the file does not keep";
 
 /** Make the view. */
 export function awayView(page) {
@@ -25,10 +26,11 @@ export function awayView(page) {
     const { run, step } = page.place;
     const live = !page.options.still;
     const stepped = step < page.run.steps || page.run.status === "diverged";
+    const { data, held } = page.run;
     return [
       live ? single("Code", "Python that makes this training", showCode) : null,
-      live && stepped ? single("Trace as a notebook", "this step, computed anew in NumPy", () => download("notebook", { run, step })) : null,
-      live && page.run.has_model ? single("Model file", `safetensors, as of step ${step}`, () => download("model_file", { run, step })) : null,
+      live && stepped ? single("Trace as a notebook", "this step, computed anew in NumPy", () => download("notebook", { run, step }), data) : null,
+      live && page.run.has_model ? single("Model file", `safetensors, as of step ${step}`, () => download("model_file", { run, step }), data || held.includes(step)) : null,
       h("hr", { role: "separator" }),
       ...DRAWN.map(([name, where]) => pictured(name, page.root.querySelector(where))),
       page.options.address ? h("hr", { role: "separator" }) : null,
@@ -36,14 +38,17 @@ export function awayView(page) {
     ].filter(Boolean);
   }
 
-  function single(name, about, work) {
-    return item(work, {}, h("span", {}, name), h("span", { class: "soft" }, about));
+  /** One that needs what is not at hand can be come to all the same: it says so. */
+  function single(name, about, work, can = true) {
+    return item(work, { "aria-disabled": can ? null : "true" },
+      h("span", {}, name), h("span", { class: "soft" }, can ? about : NO_DATA));
   }
 
   function item(work, attributes, ...content) {
     return h("button", {
       role: "menuitem", tabindex: -1, class: "quiet", ...attributes,
       onclick: async () => {
+        if (attributes["aria-disabled"]) return;
         close(true);
         await work();
       },
