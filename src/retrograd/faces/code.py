@@ -51,7 +51,7 @@ def _notes(way: list[Run]) -> list[str]:
 
 
 def _imports(body: str) -> list[str]:
-    """Import what the code mentions."""
+    """Import what the code mentions, and does not itself."""
     lines = []
     if "np." in body:
         lines.append("import numpy as np")
@@ -59,6 +59,7 @@ def _imports(body: str) -> list[str]:
         lines.append("import polars as pl")
     if "csr_array(" in body:
         lines.append("from scipy.sparse import csr_array")
+    lines = [line for line in lines if line not in body.split("\n")]
     names = ["MLP", "MLPClassifier", "MLPRegressor", "Recorder", "open_run"]
     used = [name for name in names if f"{name}(" in body]
     return [*lines, *([""] if lines else []), f"from retrograd import {', '.join(used)}"]

@@ -410,6 +410,8 @@ def test_code_with_a_source_of_its_own(tmp_path: Path) -> None:
     code = code_of(runs[0], runs, "from here import rows\n\nX, y = rows()\n")
     assert "from here import rows\n\nX, y = rows()\n\nmodel = " in code
     assert "open_run" not in code
+    code = code_of(runs[0], runs, "import numpy as np\n\nX, y = np.eye(2), np.arange(2)\n")
+    assert code.count("import numpy as np") == 1
 
 
 def in_memory(n_outputs: int) -> tuple:

@@ -21,7 +21,7 @@ class Drawn(NamedTuple):
         Of the features.
     task : {'classification', 'regression'}
     source : str
-        Lines of Python after which X and y are there.
+        Lines of Python after which X and y are there; none if they are nowhere but in a run.
     notes : list of str
         What the reader should know of how they were made.
     facts : dict, optional

@@ -44,6 +44,9 @@ class Playground(Viewer):
         A reader's own.
     file : str
         Where that table is.
+    stays : bool
+        Whether the file of runs is there later: code reads a table from it whose own place is not
+        known.
     """
 
     def source_of(self, run: Run) -> str | None:
@@ -52,11 +55,13 @@ class Playground(Viewer):
 
     def __init__(
         self, path: Path, answers: dict[str, Callable[..., Any]], table: Table | None = None,
-        file: str = "",
+        file: str = "", stays: bool = False,
     ) -> None:  # fmt: skip
         Store(path, writable=True).close()
         super().__init__(Runs(Store(path), EstimatorDoor()), answers)
-        self.path, self.table, self.file = path, table, file
+        self.path, self.table, self.file, self.stays = path, table, file, stays
+        # Where code reads the table from: wherever that is run.
+        self.place = str(Path(file).absolute())
         self.settings: dict[str, Any] = dict(START)
         self.stops: dict[int, str] = {}
         self._drawn: tuple[dict, Drawn] | None = None
@@ -71,7 +76,9 @@ class Playground(Viewer):
 
     def _begun(self, job: int, run: int) -> None:
         if job in self._jobs:
-            self.stops[run], _sources[str(self.path), run] = self._jobs.pop(job)
+            self.stops[run], source = self._jobs.pop(job)
+            if source:
+                _sources[str(self.path), run] = source
 
     def drawn(self, given: dict) -> Drawn:
         """Rows that the fields ask for; the last ones are kept at hand.
@@ -94,7 +101,9 @@ class Playground(Viewer):
         if name == TABLE:
             if self.table is None:
                 raise FieldError({"data": "there is no table yet: choose a file"})
-            return encode(self.table, self.file, self.file, asked["target"])
+            drawn = encode(self.table, self.file, self.place, asked["target"])
+            is_lost = self.stays and not Path(self.place).is_absolute()
+            return drawn._replace(source="") if is_lost else drawn
         if name == "penguins":
             return encode(read_table(PENGUINS), "penguins.csv", None, asked["target"])
         if "rows" in asked:
@@ -102,8 +111,8 @@ class Playground(Viewer):
         return load(name)
 
     def take(self, table: Table, file: str) -> None:
-        """Take a reader's table in the place of an earlier one."""
-        self.table, self.file, self._drawn = table, file, None
+        """Take a reader's table in the place of an earlier one; from a page comes but its name."""
+        self.table, self.file, self.place, self._drawn = table, file, file, None
 
     def columns(self, name: str) -> list[str] | None:
         """Columns of a table; None if the data set is no table."""

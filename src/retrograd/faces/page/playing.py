@@ -42,7 +42,8 @@ def play(
         from retrograd.faces.page.answers.playing import PLAY_ANSWERS
         from retrograd.faces.page.playground import Playground
 
-        viewer = Playground(path, PLAY_ANSWERS, table, "" if file is None else str(file))
+        name, stays = "" if file is None else str(file), record is not None
+        viewer = Playground(path, PLAY_ANSWERS, table, name, stays)
         begin(viewer, target)
         return viewer
 

@@ -68,7 +68,8 @@ def encode(table: Table, file: str, path: str | None, target: str) -> Drawn:
     file : str
         What it is called.
     path : str or None
-        Where code is to read it from; None is the penguins that come along.
+        Where code is to read it from, or its mere name if that is not known; None is the penguins
+        that come along.
     target : str
         The column to learn.
 
@@ -90,6 +91,7 @@ def encode(table: Table, file: str, path: str | None, target: str) -> Drawn:
     y, scaler = problem.y, None
     notes = [TOLD_ENCODED, *table.notes, *problem.notes, *encoder.notes_]
     lines, place = ["import polars as pl"], repr(path) if path else "PENGUINS"
+    unknown = path is not None and not Path(path).is_absolute()
     lines += [SCALED] if problem.task == "regression" else []
     lines += [] if path else ["from retrograd.faces.page.datasets import PENGUINS"]
     lines += [
@@ -97,6 +99,7 @@ def encode(table: Table, file: str, path: str | None, target: str) -> Drawn:
         "from retrograd.tables.reading import read_table",
         "from retrograd.tables.task import pose",
         "",
+        *(["# The page was given this table, but not its path: put that here."] if unknown else []),
         f"problem = pose(read_table({place}).frame, {target!r})",
         'encoder = TableEncoder(dtype="float64")',
         "X = encoder.fit_transform(problem.features)",
