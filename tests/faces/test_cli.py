@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 from command_line import PENGUINS, fail, run
@@ -122,6 +123,26 @@ def test_predict_a_number(models):
     assert len(lines) == 345
     assert 3000 < float(lines[1]) < 5000
     assert "no probabilities" in fail("predict", path, PENGUINS, "--proba")
+
+
+def test_a_quantity_with_a_large_offset_is_predicted_to_its_last_digits(tmp_path):
+    a = np.random.default_rng(0).normal(size=400)
+    frame = pl.DataFrame({"a": a, "t": (1.7e9 + 60 * a).round().astype(int)})
+    frame.write_csv(tmp_path / "t.csv")
+    model = tmp_path / "m.safetensors"
+    args = ("train", tmp_path / "t.csv", "--target", "t", "--out", model, "--solver", "lbfgs")
+    scores = json.loads(run(*args, "--json")[0])["scores"]
+    assert scores[0]["R2"] > 0.99
+    assert scores[0]["training"] > 0.99
+    assert scores[1]["R2"] > 0.99
+    printed, _ = run("predict", model, tmp_path / "t.csv")
+    predicted = load_model(model).predict(frame.drop("t"))
+    assert predicted.dtype == np.float64
+    assert [float(line) for line in printed.splitlines()[1:]] == predicted.tolist()
+    assert np.median(np.abs(predicted - frame["t"].to_numpy())) < 3
+    # What is told of it has the digits that differ, too.
+    low, high = frame["t"].min(), frame["t"].max()
+    assert f"holds numbers: {low} to {high}, median 1" in run(*args)[0]
 
 
 def write(tmp_path, change):

@@ -26,6 +26,10 @@ VALIDATION_SHARE = 0.1
 PATIENCE = 20
 LEARNING_RATES = {"sgd": 0.01}
 USUAL_LEARNING_RATE = 0.001
+# Networks train in float32. A quantity is predicted and compared in float64: scaled back, it may be
+# small beside its offset, as moments in seconds are, of which float32 tells every 128th.
+TRAINED_IN = np.float32
+ENCODED_IN = {"classification": "float32", "regression": "float64"}
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def prepare(problem: Problem, options: Options) -> Experiment:
     train, test, notes = split_rows(problem.y, problem.task, options.test_size, options.seed)
     if len(np.unique(problem.y[train])) < 2:
         raise TableError(f"target {problem.target!r} has one value only in the rows to train on")
-    encoder = TableEncoder()
+    encoder = TableEncoder(dtype=ENCODED_IN[problem.task])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         encoder.fit(problem.features[train])
@@ -218,7 +222,7 @@ def fit(experiment: Experiment, network, progress, recorder: Recorder | None = N
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        predictor.fit(experiment.x_train, experiment.y_train)
+        predictor.fit(experiment.x_train.astype(TRAINED_IN, copy=False), experiment.y_train)
     seconds = time.perf_counter() - start
     network = getattr(predictor, "regressor_", predictor)
     if hasattr(network, "set_callbacks"):

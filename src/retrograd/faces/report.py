@@ -20,6 +20,7 @@ from retrograd.tables.columns import (
     as_numbers,
 )
 from retrograd.tables.encoder import TableEncoder
+from retrograd.tables.errors import told_apart
 from retrograd.tables.frames import plain_columns
 from retrograd.tables.learning import Column
 from retrograd.tables.plain import Plain, is_missing
@@ -116,8 +117,8 @@ def _holds(column: Column, found: Plain) -> str:
         return f"{shown}, {rest} more" if rest > 0 else shown
     if isinstance(column, NumberColumn):
         values = as_numbers(column.name, found)
-        low, middle, high = np.nanquantile(values, [0, 0.5, 1])
-        return f"{low:.5g} to {high:.5g}, median {middle:.5g}"
+        low, middle, high = told_apart(*np.nanquantile(values, [0, 0.5, 1]).tolist())
+        return f"{low} to {high}, median {middle}"
     present = found.values[~is_missing(found.values)]
     if isinstance(column, BooleanColumn):
         return f"true in {100 * present.mean():.0f} %"

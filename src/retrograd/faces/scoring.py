@@ -17,6 +17,7 @@ from sklearn.metrics import (
 from threadpoolctl import threadpool_limits
 
 from retrograd.faces.experiment import Experiment, Fitted
+from retrograd.tables.errors import told_apart
 
 # The largest class has more than so many times the rows of the smallest: accuracy alone misleads.
 IMBALANCED = 3.0
@@ -65,7 +66,8 @@ def _rivals(experiment: Experiment):
         usual = str(labels[counts.argmax()])
         linear = LogisticRegression(max_iter=LINEAR_STEPS)
         return linear, "logistic regression", DummyClassifier(strategy="prior"), f"always {usual}"
-    return Ridge(), "ridge regression", DummyRegressor(), f"always {y.mean():.4g} (mean)"
+    mean, *_ = told_apart(y.mean(), y.min(), y.max(), digits=4)
+    return Ridge(), "ridge regression", DummyRegressor(), f"always {mean} (mean)"
 
 
 def _class_scores(predictor, experiment: Experiment) -> dict:

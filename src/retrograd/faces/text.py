@@ -12,6 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from retrograd.tables.errors import told_apart
+
 Justify = Literal["left", "right"]
 MOST_COLUMNS = 10_000
 
@@ -120,7 +122,8 @@ def _reason(report: dict) -> str:
 def _target(target: dict) -> str:
     """Say what the target holds."""
     if "classes" not in target:
-        return f"{target['min']:.5g} to {target['max']:.5g}, median {target['median']:.5g}"
+        low, middle, high = told_apart(target["min"], target["median"], target["max"])
+        return f"{low} to {high}, median {middle}"
     most = sorted(target["classes"].items(), key=lambda item: -item[1])
     shown = ", ".join(f"{label} {rows:,}" for label, rows in most[:6])
     rest = len(most) - 6
@@ -219,11 +222,8 @@ def _draw_residuals(console: Console, residuals: dict) -> None:
     table.add_row("quantiles", *(f"{value:.4g}" for value in residuals["quantiles"].values()))
     _show(console, table)
     worst = residuals["worst"][0]
-    say(
-        console,
-        f"Furthest off: row {worst['row']}, true {worst['true']:.4g}, "
-        f"predicted {worst['predicted']:.4g}",
-    )
+    true, predicted = told_apart(worst["true"], worst["predicted"], digits=4)
+    say(console, f"Furthest off: row {worst['row']}, true {true}, predicted {predicted}")
     console.print()
 
 

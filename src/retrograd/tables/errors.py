@@ -1,5 +1,10 @@
 """What a table can do wrong, said in one line."""
 
+import math
+
+# More digits than this no float64 has.
+MOST_DIGITS = 17
+
 
 class TableError(ValueError):
     """A table cannot be used as it is; the message names the place and the way out."""
@@ -34,3 +39,16 @@ def counted(count: int, noun: str) -> str:
     if count != 1:
         noun += "es" if noun.endswith("s") else "s"
     return f"{count:,} {noun}"
+
+
+def told_apart(*values: float, digits: int = 5) -> list[str]:
+    """Write numbers with so many digits, and with more if they share their first ones.
+
+    Examples
+    --------
+    >>> told_apart(2700.0, 4050.0, 6300.0), told_apart(1.7e9, 1.7e9 + 61.25)
+    (['2700', '4050', '6300'], ['1700000000', '1700000061.25'])
+    """
+    size, spread = max(map(abs, values)), max(values) - min(values)
+    shared = int(math.log10(size) - math.log10(spread)) if 0 < spread <= size else 0
+    return [f"{value:.{min(digits + shared, MOST_DIGITS)}g}" for value in values]
