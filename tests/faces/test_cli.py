@@ -347,6 +347,20 @@ def test_many_imbalanced_classes_and_a_model_replaced(tmp_path):
     assert "which it replaced" in run(*args, *QUICK)[0]
 
 
+def test_what_looks_like_markup_is_drawn_as_it_is(tmp_path):
+    labels = ["p [/x]", "[red]", "[bold]q[/]"]
+    rows = "".join(f"{i * 7 % 11},{['[i]u', '[/i]v'][i % 2]},{labels[i % 3]}\n"
+                   for i in range(60))  # fmt: skip
+    (tmp_path / "t.csv").write_text("a[/b],[dim]c,[/t]\n" + rows)
+    args = ("train", tmp_path / "t.csv", "--target", "[/t]", "--out", tmp_path / "m.safetensors")
+    out, _ = run(*args, *QUICK)
+    assert "true \\ predicted   [bold]q[/]   [red]   p [/x]\n" in out
+    for first, rest in (("[bold]q[/]", " "), ("[red]", "  "), ("p [/x]", "  ")):
+        assert f"\n{first}{rest}" in out
+    assert "\na[/b]    number" in out
+    assert "\n[dim]c   category             [/i]v, [i]u\n" in out
+
+
 def test_parquet_with_dates_and_booleans(tmp_path):
     days = pl.date_range(pl.date(2023, 1, 1), pl.date(2023, 3, 31), eager=True)
     frame = pl.DataFrame({"day": days, "open": [True, False, True] * 30, "y": range(90)})

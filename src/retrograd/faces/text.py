@@ -7,7 +7,6 @@ from typing import Literal
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -65,7 +64,7 @@ def _table(*columns: tuple[str, Justify]) -> Table:
     """Start a table without lines: names and justifications of its columns."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name, justify in columns:
-        table.add_column(name, justify=justify, header_style="bold", overflow="fold")
+        table.add_column(Text(name), justify=justify, header_style="bold", overflow="fold")
     return table
 
 
@@ -80,8 +79,9 @@ def _show(console: Console, table: Table) -> None:
         console.print(line.rstrip(), markup=False, soft_wrap=True)
 
 
-def _cells(*cells) -> list[str]:
-    return [escape(str(cell)) for cell in cells]
+def _cells(*cells) -> list[Text]:
+    """Take text as it is: in a plain string Rich would look for markup, such as a label '[red]'."""
+    return [Text(str(cell)) for cell in cells]
 
 
 def draw_table(console: Console, report: dict) -> None:
@@ -204,11 +204,9 @@ def _draw_confusion(console: Console, confusion: dict) -> None:
     else:
         table = _table(("true \\ predicted", "left"), *((label, "right") for label in labels))
         for place, (label, counts) in enumerate(zip(labels, confusion["counts"], strict=True)):
-            cells = [
-                f"[bold]{count}[/]" if column == place else str(count or "·")
-                for column, count in enumerate(counts)
-            ]
-            table.add_row(escape(label), *cells)
+            cells = _cells(label, *(count or "·" for count in counts))
+            cells[place + 1] = Text(str(counts[place]), "bold")
+            table.add_row(*cells)
     if table.rows:
         _show(console, table)
     console.print()
