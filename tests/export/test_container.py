@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from retrograd.export.container import ModelFileError, read_container, write_container
+from retrograd.export.container import ModelFileError, read_container, write_container, write_whole
 
 TENSORS = {"b": np.arange(6.0).reshape(2, 3), "a": np.ones(2, dtype=np.float32)}
 DOCUMENT = {"pi": 3.14, "names": ["é", "日本"], "nothing": None}
@@ -98,6 +98,22 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         write_container(path, {}, {})
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["m.safetensors"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_pipes_and_links_stay_what_they_are(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(tmp_path / "pipe", b"content")
+    assert os.read(reader, 100) == b"content"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("file")
+    write_whole(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert sorted(os.listdir(tmp_path)) == ["file", "link", "pipe"]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):

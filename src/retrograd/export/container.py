@@ -73,7 +73,15 @@ def write_container(
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write beside the target and rename, so that an interruption leaves nothing half-written."""
+    """Write beside the target and rename, so that an interruption leaves nothing half-written.
+
+    A pipe or a device, such as a terminal, is written to: it is not to become a file.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    # Where links lead, such as that to a standard output that is a file.
+    path = Path(os.path.realpath(path))
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
