@@ -1,5 +1,6 @@
 """The command line as a process: exit codes, pipes, Ctrl-C."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,12 +13,13 @@ from command_line import COMMAND, PENGUINS
 pytestmark = pytest.mark.compiled
 
 
-def run(*args, cwd, **environment):
+def run(*args, cwd, stdout=subprocess.PIPE, **environment):
     return subprocess.run(
         [*COMMAND, *map(str, args)],
         cwd=cwd,
         env=os.environ | environment,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
     )
@@ -53,6 +55,20 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path):
     command = subprocess.list2cmdline(COMMAND[:2]) + f" '{COMMAND[2]}' --help | head -n 1"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
+def test_output_that_cannot_be_written_is_one_line(tmp_path):
+    train = ("train", PENGUINS, "--target", "species", "--epochs", "3")
+    assert run(*train, cwd=tmp_path).returncode == 0
+    for args in (train, (*train, "--json"), ("info", "penguins.safetensors"), ("--version",),
+                 ("predict", "penguins.safetensors", PENGUINS)):  # fmt: skip
+        with open("/dev/full", "w") as full:
+            done = run(*args, cwd=tmp_path, stdout=full)
+        assert done.returncode == 1
+        *notes, complaint = done.stderr.splitlines()
+        assert complaint == f"error: the output cannot be written: {os.strerror(errno.ENOSPC)}"
+        assert all(note.startswith("note: ") for note in notes)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")

@@ -4,6 +4,8 @@ Exit codes: 0 all is well; 1 the data or the model are not; 2 the command was us
 130 Ctrl-C. Errors are one line on standard error.
 """
 
+import errno
+import os
 import sys
 from typing import Annotated, Any
 
@@ -22,6 +24,8 @@ from retrograd.faces.cli.train import train
 from retrograd.faces.cli.view import view
 
 CTRL_C = 130
+# How a system says that standard output takes no more.
+UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EPIPE)
 
 
 class Commands(TyperGroup):
@@ -36,10 +40,19 @@ class Commands(TyperGroup):
         try:
             options["prog_name"] = "retrograd"
             code = super().main(*args, **options)
+            sys.stdout.flush()  # while what goes wrong with it can still be told
         except (KeyboardInterrupt, typer.Abort):
             code = CTRL_C
         except Stopped as stopped:
             code, kept = CTRL_C, str(stopped)
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            code = 1
+            # What is left of the output would fail again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if error.errno != errno.EPIPE:  # a reader that has read enough knows why
+                fail(f"the output cannot be written: {error.strerror}")
         except Exception as error:
             # What a command line can be blamed for says how to write itself and which exit code
             # it has; anything else is ours, and keeps its traceback.
