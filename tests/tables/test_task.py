@@ -76,6 +76,8 @@ def test_columns_can_be_dropped():
         (["a", "b"] * 6, "y", "regression", [], "holds text: regression needs numbers"),
         ([True, False] * 6, "y", "regression", [], "holds yes or no: regression needs numbers"),
         ([1.0, float("inf")] * 6, "y", "regression", [], "is infinite in some row"),
+        ([k * 1e160 for k in range(12)], "y", "auto", [], "to 1.1e.161: .* divide it by a power"),
+        ([k * 1e-300 for k in range(12)], "y", "auto", [], "to 1.1e-299: .* multiply it by a"),
         ([datetime.date(2024, 1, d) for d in range(1, 13)], "y", "auto", [], "holds dates"),
     ],
 )

@@ -13,6 +13,9 @@ from retrograd.tables.plain import plain_series
 MOST_NUMBER_CLASSES = 10
 ROWS_PER_CLASS = 5
 FEWEST_ROWS = 10
+# Quantities are standardised and scored by the squares of their differences, which float64 has only
+# for numbers between these, with room for the sum over many rows.
+LARGEST, LEAST_SPREAD = 1e140, 1e-140
 
 
 class Problem(NamedTuple):
@@ -175,4 +178,11 @@ def _quantity(y: pl.Series) -> np.ndarray:
         raise TableError(f"target {y.name!r} is infinite in some row: drop it or make it missing")
     if np.ptp(found.values) == 0:
         raise TableError(f"target {y.name!r} is {found.values[0]:g} in every row: nothing to learn")
+    low, high = float(found.values.min()), float(found.values.max())
+    size = max(abs(low), abs(high))
+    if size > LARGEST or high - low < LEAST_SPREAD:
+        raise TableError(
+            f"target {y.name!r} goes from {low:g} to {high:g}: squares of such numbers are none; "
+            f"{'divide' if size > LARGEST else 'multiply'} it by a power of ten"
+        )
     return found.values

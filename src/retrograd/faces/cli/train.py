@@ -12,6 +12,8 @@ import typer
 from retrograd.faces.cli.errors import Stopped, mendable
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
 
+# A layer wider than this is a slip of the finger, and its network too large to be counted.
+WIDEST = 10_000_000
 # The engine has the table of solvers; asking it would load it before anything is known to be right.
 SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "lbfgs")
 
@@ -30,7 +32,7 @@ def parse_hidden(text: str) -> tuple[int, ...]:
         widths = tuple(int(part) for part in text.split(","))
     except ValueError:
         widths = (0,)
-    if min(widths) < 1:
+    if min(widths) < 1 or max(widths) > WIDEST:
         raise typer.BadParameter(f"{text!r} is not a list of layer widths such as 64,32, or 'none'")
     return widths
 
@@ -55,6 +57,12 @@ def _between(value: float, low: float, high: float) -> float:
 
 def _share(value: float) -> float:
     return _between(value, 0.0, 1.0)
+
+
+def _penalty(value: float) -> float:
+    if not 0.0 <= value < float("inf"):
+        raise typer.BadParameter(f"{value:g} is not a number from 0 on")
+    return value
 
 
 def _positive(value: float | None) -> float | None:
@@ -89,7 +97,9 @@ def train(
     batch: Annotated[
         int | None, typer.Option(min=1, help="Rows in a batch; by default 16 to 256, by the rows.")
     ] = None,
-    alpha: Annotated[float, typer.Option(min=0.0, help="Strength of the L2 penalty.")] = 1e-4,
+    alpha: Annotated[
+        float, typer.Option(callback=_penalty, help="Strength of the L2 penalty.")
+    ] = 1e-4,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Same seed, same result.")] = 0,
     test_size: Annotated[
         float, typer.Option(callback=_share, help="Share of the rows to hold out.")
