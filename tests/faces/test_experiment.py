@@ -50,6 +50,36 @@ def experiment(rows, classes, options):
     return prepare(pose(frame, "y"), options)
 
 
+@pytest.mark.parametrize("slip", ["1,5", "12,5x"])
+def test_a_slip_in_a_column_of_numbers_has_the_same_fate_for_every_seed(slip):
+    """Whether it is among the rows to learn from or among those held out."""
+    numbers = np.random.default_rng(0).normal(size=48)
+    cells = [str(x) for x in numbers]
+    cells[17] = slip
+    problem = pose(pl.DataFrame({"x": cells, "z": numbers, "t": numbers}), "t")
+    assert problem.notes == [
+        f"column 'x' is taken for text: '{slip}' in row 17 (counting from 0) is no number, "
+        "47 others are"
+    ]
+    parts = set()
+    for seed in range(8):
+        prepared = prepare(problem, Options(seed=seed))
+        parts.add(17 in prepared.test)
+        assert [column.kind for column in prepared.encoder.columns_] == ["ignored", "number"]
+    assert parts == {True, False}
+
+
+def test_what_is_learned_of_a_column_is_learned_from_the_training_rows():
+    frame = pl.DataFrame(
+        {"x": np.arange(40.0), "c": [*"ab" * 10, *"cdefghijklmnopqrstuv"], "t": [0.5, 1.5] * 20}
+    )
+    prepared = prepare(pose(frame, "t"), Options())
+    x, c = prepared.encoder.columns_
+    assert x.centre == np.median(prepared.train)
+    seen = {frame["c"][int(row)] for row in prepared.train}
+    assert {*c.categories, *c.rare} == seen != {*frame["c"]}
+
+
 @pytest.mark.parametrize(
     ("rows", "classes", "solver", "validates", "batch"),
     [

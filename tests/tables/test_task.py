@@ -60,6 +60,33 @@ def test_columns_can_be_dropped():
     assert pose(table, "y", drop=["x"]).features.columns == ["z"]
 
 
+def test_cells_that_keep_a_target_from_being_numbers_are_named():
+    cells = [str(k) for k in range(30)]
+    cells[7] = "1,5"
+    table = pl.DataFrame({"x": range(31), "y": [None, *cells]})
+    slip = r"'1,5' in row 8 \(counting from 0\) is no number, 29 others are"
+    with pytest.raises(TableError, match=f"30 different values in 30 rows, .* text: {slip}"):
+        pose(table, "y")
+    with pytest.raises(TableError, match=f"holds text: {slip}"):
+        pose(table, "y", "regression")
+    few = frame(["0", "1"] * 15 + ["O"])
+    assert pose(few, "y").notes == [
+        "target 'y' is taken for text: 'O' in row 30 (counting from 0) is no number, 30 others are"
+    ]
+
+
+def test_numbers_written_as_text_and_names_stay_what_they_are():
+    table = pl.DataFrame({
+        "x": [f"{k}.5" for k in range(12)], "c": [*"abcdef"] * 2, "t": [0.5, 1.5] * 6,
+        "k": ["1", "2", "u", "v"] * 3, "few": [*"12345678901", "u"],
+    })  # fmt: skip
+    problem = pose(table, "t")
+    assert problem.features.equals(table.drop("t").cast(
+        dict.fromkeys(("c", "k", "few"), pl.Categorical)
+    ))  # fmt: skip
+    assert [note.split(":")[0] for note in problem.notes] == ["column 'few' is taken for text"]
+
+
 @pytest.mark.parametrize(
     ("y", "target", "task", "drop", "message"),
     [

@@ -144,14 +144,32 @@ def numbers_in_text(values: np.ndarray) -> np.ndarray | None:
     >>> numbers_in_text(np.array(["007"], dtype=object)) is None
     True
     """
-    numbers = np.full(len(values), np.nan)
-    for row, value in enumerate(values):
-        if value is None:
-            continue
-        if not _NUMBER.fullmatch(value):
-            return None
-        numbers[row] = float(value)
+    if no_numbers(values).size:
+        return None
+    numbers = np.array([np.nan if value is None else float(value) for value in values])
     return None if np.isnan(numbers).all() else numbers
+
+
+def no_numbers(values: np.ndarray) -> np.ndarray:
+    """Find the texts that are no plain decimal numbers.
+
+    Parameters
+    ----------
+    values : object array (B,)
+        Strings, None where missing.
+
+    Returns
+    -------
+    int array
+        Their places, from 0.
+
+    Examples
+    --------
+    >>> no_numbers(np.array(["1", "1,5", None, "007"], dtype=object))
+    array([1, 3])
+    """
+    odd = [v is not None and not _NUMBER.fullmatch(v) for v in values]
+    return np.flatnonzero(np.array(odd, dtype=bool))
 
 
 def _texts(values) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from retrograd.tables.errors import TableError, counted, listed
+from retrograd.tables.kinds import settle_kinds, slips
 from retrograd.tables.plain import plain_series
 
 # Whole numbers with at most so many different values, each in five rows on average, are classes.
@@ -127,14 +128,17 @@ def pose(frame: pl.DataFrame, target: str, task: str = "auto", drop=()) -> Probl
             f"{counted(present.height, 'row')} with a {target!r}: too few to learn from and to "
             f"test on, it takes {FEWEST_ROWS}"
         )
-    features = present.drop(target, *drop)
+    features = frame.drop(target, *drop)
     if not features.columns:
         raise TableError(f"no column is left to learn {target!r} from")
+    features, noticed = settle_kinds(features)
     y, reason = present[target], "as asked"
     if task == "auto":
         task, reason = choose_task(y)
-    values = _classes(y) if task == "classification" else _quantity(y)
-    return Problem(features, values, rows, target, task, reason, notes)
+    slip = slips(plain_series(y), rows)
+    values = _classes(y, slip) if task == "classification" else _quantity(y, slip)
+    noticed += [f"target {target!r} is taken for text: {slip}"] if slip else []
+    return Problem(features[rows], values, rows, target, task, reason, notes + noticed)
 
 
 def _missing(column: pl.Series) -> pl.Series:
@@ -143,7 +147,7 @@ def _missing(column: pl.Series) -> pl.Series:
     return missing | column.is_nan().fill_null(False) if column.dtype.is_float() else missing
 
 
-def _classes(y: pl.Series) -> np.ndarray:
+def _classes(y: pl.Series, slip: str) -> np.ndarray:
     """Hand out the target as class labels: text, whole numbers, booleans or numbers."""
     found = plain_series(y)
     if found.kind == "date":
@@ -161,6 +165,7 @@ def _classes(y: pl.Series) -> np.ndarray:
         raise TableError(f"target {y.name!r} is {labels[0]!s} in every row: nothing to learn")
     if distinct > len(labels) / 2:
         way_out = "try --task regression" if found.kind == "number" else "is it the right column?"
+        way_out = f"it is taken for text: {slip}" if slip else way_out
         raise TableError(
             f"target {y.name!r} has {distinct:,} different values in {len(labels):,} rows, "
             f"too many for classes; {way_out}"
@@ -168,12 +173,13 @@ def _classes(y: pl.Series) -> np.ndarray:
     return labels
 
 
-def _quantity(y: pl.Series) -> np.ndarray:
+def _quantity(y: pl.Series, slip: str) -> np.ndarray:
     """Hand out the target as numbers."""
     found = plain_series(y)
     if found.kind != "number":
         words = {"text": "text", "boolean": "yes or no", "date": "dates"}[found.kind]
-        raise TableError(f"target {y.name!r} holds {words}: regression needs numbers")
+        why = slip or "regression needs numbers"
+        raise TableError(f"target {y.name!r} holds {words}: {why}")
     if not np.isfinite(found.values).all():
         raise TableError(f"target {y.name!r} is infinite in some row: drop it or make it missing")
     if np.ptp(found.values) == 0:

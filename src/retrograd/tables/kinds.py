@@ -1,0 +1,89 @@
+"""Decides by a whole table, before it is split, which columns of text are numbers."""
+
+import numpy as np
+import polars as pl
+
+from retrograd.tables.errors import counted
+from retrograd.tables.frames import plain_columns
+from retrograd.tables.plain import Plain, no_numbers
+
+# With so large a share of numbers, the other cells of a column of text may be slips.
+NEARLY_ALL = 0.9
+
+
+def settle_kinds(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Declare columns of text that are not all numbers to be names.
+
+    A part of such a column may be all numbers, and would be taken for them: what becomes of a table
+    would hang on how it is split.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+
+    Returns
+    -------
+    frame : polars.DataFrame
+        The same values, those columns being categorical.
+    notes : list of str
+        Which cells keep columns from being numbers.
+
+    Raises
+    ------
+    TableError
+        If the frame has no row, or columns of types without an encoding.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"x": [*"0123456789", "1O"], "letter": [*"abcdefghijk"]})
+    >>> settled, notes = settle_kinds(frame)
+    >>> notes
+    ["column 'x' is taken for text: '1O' in row 10 (counting from 0) is no number, 10 others are"]
+    >>> settled["x"].dtype
+    Categorical
+    """
+    columns, notes = [], []
+    for name, found in plain_columns(frame).items():
+        column = frame[name]
+        if found.kind == "text" and not found.declared and no_numbers(found.values).size:
+            column = column.cast(pl.Categorical)
+            slip = slips(found, np.arange(len(frame)))
+            notes += [f"column {name!r} is taken for text: {slip}"] if slip else []
+        columns.append(column)
+    return pl.DataFrame(columns), notes
+
+
+def slips(found: Plain, rows: np.ndarray) -> str:
+    """Say which cells keep a column from being numbers, if nearly all others are.
+
+    Parameters
+    ----------
+    found : Plain
+        The column, B values.
+    rows : int array (B,)
+        Their places in the table.
+
+    Returns
+    -------
+    str
+        Empty if it is no such column.
+
+    Examples
+    --------
+    >>> texts = np.array([*"0123456789", "x"], dtype=object)
+    >>> slips(Plain("text", texts), np.arange(20, 31))
+    "'x' in row 30 (counting from 0) is no number, 10 others are"
+    >>> slips(Plain("text", texts[8:]), np.arange(3))
+    ''
+    """
+    if found.kind != "text" or found.declared:
+        return ""
+    odd = no_numbers(found.values)
+    present = sum(value is not None for value in found.values)
+    if not 0 < odd.size <= (1 - NEARLY_ALL) * present:
+        return ""
+    more = f" and {counted(odd.size - 1, 'more cell')} are no numbers"
+    return (
+        f"{found.values[odd[0]]!r} in row {rows[odd[0]]} (counting from 0)"
+        f"{more if odd.size > 1 else ' is no number'}, {present - odd.size:,} others are"
+    )
