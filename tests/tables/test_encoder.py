@@ -55,6 +55,24 @@ def test_clip_bounds_outliers_and_keeps_order():
     assert np.abs(x).max() <= 5.0
 
 
+@pytest.mark.parametrize(
+    "x",
+    [
+        10**14 + np.array([0, 1, 0]),
+        10**14 + np.array([0.0, 1.0, 0.0]),
+        10**18 + 1000 * np.array([0, 1, 2]),
+        2**53 + 2 * np.arange(5),
+        np.array([-1.7e308, 1.7e308, 1.7e308]),
+    ],
+)
+def test_numbers_that_differ_little_for_their_size_are_told_apart(x):
+    out = encode({"x": x})["x"]
+    assert np.isfinite(out).all()
+    assert np.array_equal(np.argsort(out, kind="stable"), np.argsort(x, kind="stable"))
+    assert len(np.unique(out)) == len(np.unique(x))
+    assert np.ptp(out) > 1
+
+
 def test_constant_number_with_missing_values_keeps_only_the_flag():
     assert list(encode({"x": [7, None, 7]})) == ["x=(missing)"]
 
@@ -154,6 +172,8 @@ def test_digits_declared_categorical_are_names():
         (["a", "a", "a"], "the same value in every row"),
         ([True, True, True], "the same value in every row"),
         ([datetime.date(2024, 1, 1)] * 3, "the same value in every row"),
+        ([0.3, 0.1 + 0.2, 0.3], "differs too little for its size"),
+        ([10**18, 10**18 + 1, 10**18], "differs too little for its size"),
         (["a", "b", "c"], "no value occurs often enough"),
     ],
 )

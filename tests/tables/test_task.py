@@ -60,6 +60,13 @@ def test_columns_can_be_dropped():
     assert pose(table, "y", drop=["x"]).features.columns == ["z"]
 
 
+@pytest.mark.parametrize("task", ["auto", "classification"])
+def test_large_whole_numbers_are_classes_as_they_are(task):
+    problem = pose(frame([10**17, 10**17 + 1] * 6), "y", task)
+    assert problem.task == "classification"
+    assert problem.y.tolist() == [10**17, 10**17 + 1] * 6
+
+
 def test_cells_that_keep_a_target_from_being_numbers_are_named():
     cells = [str(k) for k in range(30)]
     cells[7] = "1,5"
@@ -105,6 +112,9 @@ def test_numbers_written_as_text_and_names_stay_what_they_are():
         ([1.0, float("inf")] * 6, "y", "regression", [], "is infinite in some row"),
         ([k * 1e160 for k in range(12)], "y", "auto", [], "to 1.1e.161: .* divide it by a power"),
         ([k * 1e-300 for k in range(12)], "y", "auto", [], "to 1.1e-299: .* multiply it by a"),
+        ([10**18] * 12, "y", "regression", [], "is 1000000000000000000 in every row"),
+        ([10**18 + k for k in range(12)], "y", "auto", [], "too little for its size: subtract 10"),
+        ([1e15 + k / 8 for k in range(12)], "y", "auto", [], "too little for its size: subtract 1"),
         ([datetime.date(2024, 1, d) for d in range(1, 13)], "y", "auto", [], "holds dates"),
     ],
 )

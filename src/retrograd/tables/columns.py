@@ -15,7 +15,7 @@ from retrograd.tables.plain import Plain, numbers_in_text
 
 # The inter-quartile range of a normal distribution with standard deviation 1.
 NORMAL_IQR = 1.3489795003921634
-# Below this, relative to the values' size, a spread is rounding noise.
+# Below this, relative to the values' size, a spread of fractions is rounding noise.
 NOISE = 1e-14
 
 
@@ -29,7 +29,7 @@ class Settings:
 
 
 def centre_and_scale(values: np.ndarray) -> tuple[float, float]:
-    r"""Find the median and a robust spread, the latter 0 if the values are constant.
+    r"""Find the median and a robust spread, the latter 0 if the values are constant but for noise.
 
     The spread is :math:`(q_{75} - q_{25}) / 1.349`, which is the standard deviation where values
     are normal. Where more than half the values are equal that is 0, and the standard deviation
@@ -51,13 +51,18 @@ def centre_and_scale(values: np.ndarray) -> tuple[float, float]:
     (2.5, 1.112)
     """
     present = values[~np.isnan(values)]
-    low, centre, high = np.quantile(present, [0.25, 0.5, 0.75])
-    # Dividing first keeps the sum of squares finite for any values but the very largest.
-    size = max(float(np.abs(present).max()), np.finfo(np.float64).tiny)
-    scale = (high / size - low / size) / NORMAL_IQR
-    if scale <= NOISE:
-        scale = np.std(present / size)
-    return float(centre), 0.0 if scale <= NOISE else float(scale * size)
+    # Whole numbers have no rounding noise: any difference is meant.
+    noise = 0.0 if np.array_equal(present, np.round(present)) else NOISE
+    # Of halves, the difference of two huge numbers is finite; relative to the size, so is the sum
+    # of squares. Subtracting before dividing keeps the last digits of numbers nearly equal.
+    halves = present / 2
+    low, centre, high = np.quantile(halves, [0.25, 0.5, 0.75])
+    size = max(float(np.abs(halves).max()), np.finfo(np.float64).tiny)
+    scale = (high - low) / size / NORMAL_IQR
+    if scale <= noise:
+        scale = np.std((halves - centre) / size)
+    largest = np.finfo(np.float64).max / 2
+    return float(2 * centre), 0.0 if scale <= noise else 2 * min(float(scale * size), largest)
 
 
 def scaled(values: np.ndarray, centre: float, scale: float, clip: float | None) -> np.ndarray:

@@ -50,5 +50,5 @@ def told_apart(*values: float, digits: int = 5) -> list[str]:
     (['2700', '4050', '6300'], ['1700000000', '1700000061.25'])
     """
     size, spread = max(map(abs, values)), max(values) - min(values)
-    shared = int(math.log10(size) - math.log10(spread)) if 0 < spread <= size else 0
+    shared = int(math.log10(size) - math.log10(spread)) if 0 < spread <= size < math.inf else 0
     return [f"{value:.{min(digits + shared, MOST_DIGITS)}g}" for value in values]

@@ -26,6 +26,7 @@ KINDS: dict[str, type] = {
 }
 
 CONSTANT = "the same value in every row"
+NEARLY_CONSTANT = "differs too little for its size"
 # From this many rows on, a column may be suspected of being an identifier.
 ENOUGH_TO_SUSPECT = 20
 
@@ -80,7 +81,8 @@ def _learn_number(name: str, found: Plain) -> tuple[Column, list[str]]:
     hole = np.isnan(values)
     centre, scale = centre_and_scale(values)
     if scale == 0 and not hole.any():
-        return IgnoredColumn(name, CONSTANT), []
+        differs = found.differs or np.ptp(values) > 0
+        return IgnoredColumn(name, NEARLY_CONSTANT if differs else CONSTANT), []
     notes = []
     if _counts_rows(values):
         notes.append(f"column {name!r} looks like a row number: drop it if it is one")

@@ -35,6 +35,8 @@ class Plain(NamedTuple):
     time_zone: str = ""
     # Declared categorical, so that digits in it are names and not quantities.
     declared: bool = False
+    # Whole numbers that are not all the same, even where float64 makes them so.
+    differs: bool = False
 
 
 def plain(series: nw.Series) -> Plain:
@@ -58,7 +60,7 @@ def plain(series: nw.Series) -> Plain:
     --------
     >>> import narwhals as nw, polars as pl
     >>> plain(nw.from_native(pl.Series("a", [1, None, 3]), series_only=True))
-    Plain(kind='number', values=array([ 1., nan,  3.]), time_zone='', declared=False)
+    Plain(kind='number', values=array([ 1., nan,  3.]), time_zone='', declared=False, differs=True)
     """
     dtype = series.dtype
     if series.null_count() == len(series):
@@ -69,7 +71,8 @@ def plain(series: nw.Series) -> Plain:
         return Plain("boolean", series.cast(nw.Float64).to_numpy().astype(np.float64))
     if dtype.is_numeric():
         numbers = series.cast(nw.Float64).to_numpy().astype(np.float64)
-        return Plain("empty" if np.isnan(numbers).all() else "number", numbers)
+        differs = dtype.is_integer() and series.min() != series.max()
+        return Plain("empty" if np.isnan(numbers).all() else "number", numbers, differs=differs)
     if dtype == nw.String:
         return Plain("text", _texts(series.to_list()))
     if dtype in (nw.Categorical, nw.Enum):

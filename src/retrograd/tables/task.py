@@ -8,7 +8,7 @@ import polars as pl
 
 from retrograd.tables.errors import TableError, counted, listed
 from retrograd.tables.kinds import settle_kinds, slips
-from retrograd.tables.plain import plain_series
+from retrograd.tables.plain import Plain, plain_series
 
 # Whole numbers with at most so many different values, each in five rows on average, are classes.
 MOST_NUMBER_CLASSES = 10
@@ -79,7 +79,7 @@ def choose_task(y: pl.Series) -> tuple[str, str]:
         return "classification", f"it holds {'text' if found.kind == 'text' else 'yes or no'}"
     if found.kind == "date":
         raise TableError(f"target {y.name!r} holds dates, which are neither classes nor numbers")
-    distinct = np.unique(found.values)
+    distinct = np.unique(_numbers(y, found))
     few = len(distinct) <= min(MOST_NUMBER_CLASSES, len(y) / ROWS_PER_CLASS)
     if few and np.array_equal(distinct, np.round(distinct)):
         return "classification", f"it holds only {len(distinct)} different whole numbers"
@@ -147,6 +147,21 @@ def _missing(column: pl.Series) -> pl.Series:
     return missing | column.is_nan().fill_null(False) if column.dtype.is_float() else missing
 
 
+def _numbers(y: pl.Series, found: Plain) -> np.ndarray:
+    """Take whole numbers as they are: float64 would take some beyond 2**53 for the same."""
+    whole = y.cast(pl.Int64, strict=False) if y.dtype.is_integer() else None
+    return found.values if whole is None or whole.null_count() else whole.to_numpy()
+
+
+def _nothing_to_learn(y: pl.Series) -> TableError:
+    """Say that a target is constant, or as good as that in float64."""
+    if y.n_unique() == 1:
+        return TableError(f"target {y.name!r} is {y[0]} in every row: nothing to learn")
+    return TableError(
+        f"target {y.name!r} differs too little for its size: subtract {y.sort()[0]} from it"
+    )
+
+
 def _classes(y: pl.Series, slip: str) -> np.ndarray:
     """Hand out the target as class labels: text, whole numbers, booleans or numbers."""
     found = plain_series(y)
@@ -157,12 +172,12 @@ def _classes(y: pl.Series, slip: str) -> np.ndarray:
     elif found.kind == "boolean":
         labels = found.values.astype(bool)
     else:
-        labels = found.values
+        labels = _numbers(y, found)
         if np.array_equal(labels, np.round(labels)) and np.abs(labels).max() < 2**53:
             labels = labels.astype(np.int64)
     distinct = len(np.unique(labels))
     if distinct < 2:
-        raise TableError(f"target {y.name!r} is {labels[0]!s} in every row: nothing to learn")
+        raise _nothing_to_learn(y)
     if distinct > len(labels) / 2:
         way_out = "try --task regression" if found.kind == "number" else "is it the right column?"
         way_out = f"it is taken for text: {slip}" if slip else way_out
@@ -182,13 +197,15 @@ def _quantity(y: pl.Series, slip: str) -> np.ndarray:
         raise TableError(f"target {y.name!r} holds {words}: {why}")
     if not np.isfinite(found.values).all():
         raise TableError(f"target {y.name!r} is infinite in some row: drop it or make it missing")
-    if np.ptp(found.values) == 0:
-        raise TableError(f"target {y.name!r} is {found.values[0]:g} in every row: nothing to learn")
     low, high = float(found.values.min()), float(found.values.max())
     size = max(abs(low), abs(high))
-    if size > LARGEST or high - low < LEAST_SPREAD:
+    if size > LARGEST or 0 < high - low < LEAST_SPREAD:
         raise TableError(
             f"target {y.name!r} goes from {low:g} to {high:g}: squares of such numbers are none; "
             f"{'divide' if size > LARGEST else 'multiply'} it by a power of ten"
         )
+    # What StandardScaler takes for a constant, it does not scale.
+    noise = len(y) * np.finfo(np.float64).eps * abs(found.values.mean())
+    if found.values.std() <= noise:
+        raise _nothing_to_learn(y)
     return found.values
