@@ -177,6 +177,20 @@ def test_a_category_of_digits_stays_a_category(tmp_path):
     assert run("predict", model, tmp_path / "new.csv")[0] == "y\nno\nno\n"
 
 
+def test_train_and_predict_name_the_same_row(tmp_path):
+    lines = [f"{i * 7 % 20},{i * 3 % 20}\n" for i in range(20)]
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(lines))
+    model = tmp_path / "m.safetensors"
+    run("train", tmp_path / "t.csv", "--target", "y", "--out", model, *QUICK)
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join([*lines[:13], "1e999,4\n", *lines[13:]]))
+    message = "error: column 'x' is infinite in row 13 (counting from 0): make it missing or a"
+    for seed in range(4):
+        args = ("--target", "y", "--seed", seed)
+        assert message in fail("train", tmp_path / "t.csv", *args, "--out", model)
+    _, complaint = run("predict", model, tmp_path / "t.csv", code=1)
+    assert message in complaint
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

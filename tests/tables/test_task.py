@@ -82,6 +82,18 @@ def test_cells_that_keep_a_target_from_being_numbers_are_named():
     ]
 
 
+@pytest.mark.parametrize("infinite", [float("inf"), "1e999"])
+def test_infinite_numbers_are_named_by_their_row_in_the_table(infinite):
+    cells = [infinite if k == 9 else type(infinite)(k) for k in range(20)]
+    table = pl.DataFrame({"x": cells, "y": [None] * 5 + [0.5 * k for k in range(15)]})
+    with pytest.raises(TableError, match=r"column 'x' is infinite in row 9 \(counting from 0\)"):
+        pose(table, "y")
+    # A row that is not used does no harm.
+    pose(table.with_columns(y=pl.Series([None] * 10 + [0.5 * k for k in range(10)])), "y")
+    with pytest.raises(TableError, match=r"target 'z' is infinite in row 9 \(counting from 0\)"):
+        pose(table.with_columns(z=pl.col("x").cast(pl.Float64)), "z", drop=["x"])
+
+
 def test_numbers_written_as_text_and_names_stay_what_they_are():
     table = pl.DataFrame({
         "x": [f"{k}.5" for k in range(12)], "c": [*"abcdef"] * 2, "t": [0.5, 1.5] * 6,
@@ -109,7 +121,7 @@ def test_numbers_written_as_text_and_names_stay_what_they_are():
         (list(range(12)), "y", "classification", [], "try --task regression"),
         (["a", "b"] * 6, "y", "regression", [], "holds text: regression needs numbers"),
         ([True, False] * 6, "y", "regression", [], "holds yes or no: regression needs numbers"),
-        ([1.0, float("inf")] * 6, "y", "regression", [], "is infinite in some row"),
+        ([1.0, float("inf")] * 6, "y", "regression", [], r"is infinite in row 1 \(counting"),
         ([k * 1e160 for k in range(12)], "y", "auto", [], "to 1.1e.161: .* divide it by a power"),
         ([k * 1e-300 for k in range(12)], "y", "auto", [], "to 1.1e-299: .* multiply it by a"),
         ([10**18] * 12, "y", "regression", [], "is 1000000000000000000 in every row"),

@@ -119,8 +119,11 @@ def _is_number(text: str) -> bool:
     return numbers_in_text(np.array([text], dtype=object)) is not None
 
 
-def as_numbers(name: str, found: Plain) -> np.ndarray:
-    """Numbers of a column that held numbers in fit, also if they come as text."""
+def as_numbers(name: str, found: Plain, rows: np.ndarray | None = None) -> np.ndarray:
+    """Numbers of a column that held numbers in fit, also if they come as text.
+
+    If only some rows of a table are there, ``rows`` are their places in it, for errors to name.
+    """
     if found.kind in ("number", "empty"):
         values = found.values
     else:
@@ -130,8 +133,9 @@ def as_numbers(name: str, found: Plain) -> np.ndarray:
         values = read
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:
+        row = infinite[0] if rows is None else rows[infinite[0]]
         raise TableError(
-            f"column {name!r} is infinite in row {infinite[0]} (counting from 0): "
+            f"column {name!r} is infinite in row {row} (counting from 0): "
             "make it missing or a number"
         )
     return values

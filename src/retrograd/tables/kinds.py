@@ -1,17 +1,18 @@
-"""Decides by a whole table, before it is split, which columns of text are numbers."""
+"""Looks at a whole table before it is split: which text is numbers, and what cannot be used."""
 
 import numpy as np
 import polars as pl
 
+from retrograd.tables.columns import as_numbers
 from retrograd.tables.errors import counted
 from retrograd.tables.frames import plain_columns
-from retrograd.tables.plain import Plain, no_numbers
+from retrograd.tables.plain import Plain, no_numbers, numbers_in_text
 
 # With so large a share of numbers, the other cells of a column of text may be slips.
 NEARLY_ALL = 0.9
 
 
-def settle_kinds(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+def settle_kinds(frame: pl.DataFrame, rows: np.ndarray) -> tuple[pl.DataFrame, list[str]]:
     """Declare columns of text that are not all numbers to be names.
 
     A part of such a column may be all numbers, and would be taken for them: what becomes of a table
@@ -20,6 +21,8 @@ def settle_kinds(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     Parameters
     ----------
     frame : polars.DataFrame
+    rows : int array
+        Those that will be used.
 
     Returns
     -------
@@ -31,12 +34,13 @@ def settle_kinds(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     Raises
     ------
     TableError
-        If the frame has no row, or columns of types without an encoding.
+        If the frame has no row, or columns of types without an encoding, or an infinite number in
+        one of the rows.
 
     Examples
     --------
     >>> frame = pl.DataFrame({"x": [*"0123456789", "1O"], "letter": [*"abcdefghijk"]})
-    >>> settled, notes = settle_kinds(frame)
+    >>> settled, notes = settle_kinds(frame, np.arange(11))
     >>> notes
     ["column 'x' is taken for text: '1O' in row 10 (counting from 0) is no number, 10 others are"]
     >>> settled["x"].dtype
@@ -44,11 +48,15 @@ def settle_kinds(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     """
     columns, notes = [], []
     for name, found in plain_columns(frame).items():
-        column = frame[name]
-        if found.kind == "text" and not found.declared and no_numbers(found.values).size:
-            column = column.cast(pl.Categorical)
-            slip = slips(found, np.arange(len(frame)))
-            notes += [f"column {name!r} is taken for text: {slip}"] if slip else []
+        column, numbers = frame[name], found.values if found.kind == "number" else None
+        if found.kind == "text" and not found.declared:
+            numbers = numbers_in_text(found.values)
+            if numbers is None:
+                column = column.cast(pl.Categorical)
+                slip = slips(found, np.arange(len(frame)))
+                notes += [f"column {name!r} is taken for text: {slip}"] if slip else []
+        if numbers is not None:
+            as_numbers(name, Plain("number", numbers[rows]), rows)
         columns.append(column)
     return pl.DataFrame(columns), notes
 

@@ -131,12 +131,12 @@ def pose(frame: pl.DataFrame, target: str, task: str = "auto", drop=()) -> Probl
     features = frame.drop(target, *drop)
     if not features.columns:
         raise TableError(f"no column is left to learn {target!r} from")
-    features, noticed = settle_kinds(features)
+    features, noticed = settle_kinds(features, rows)
     y, reason = present[target], "as asked"
     if task == "auto":
         task, reason = choose_task(y)
     slip = slips(plain_series(y), rows)
-    values = _classes(y, slip) if task == "classification" else _quantity(y, slip)
+    values = _classes(y, slip) if task == "classification" else _quantity(y, slip, rows)
     noticed += [f"target {target!r} is taken for text: {slip}"] if slip else []
     return Problem(features[rows], values, rows, target, task, reason, notes + noticed)
 
@@ -188,15 +188,19 @@ def _classes(y: pl.Series, slip: str) -> np.ndarray:
     return labels
 
 
-def _quantity(y: pl.Series, slip: str) -> np.ndarray:
+def _quantity(y: pl.Series, slip: str, rows: np.ndarray) -> np.ndarray:
     """Hand out the target as numbers."""
     found = plain_series(y)
     if found.kind != "number":
         words = {"text": "text", "boolean": "yes or no", "date": "dates"}[found.kind]
         why = slip or "regression needs numbers"
         raise TableError(f"target {y.name!r} holds {words}: {why}")
-    if not np.isfinite(found.values).all():
-        raise TableError(f"target {y.name!r} is infinite in some row: drop it or make it missing")
+    infinite = np.flatnonzero(np.isinf(found.values))
+    if infinite.size:
+        raise TableError(
+            f"target {y.name!r} is infinite in row {rows[infinite[0]]} (counting from 0): "
+            "drop it or make it missing"
+        )
     low, high = float(found.values.min()), float(found.values.max())
     size = max(abs(low), abs(high))
     if size > LARGEST or 0 < high - low < LEAST_SPREAD:
