@@ -224,9 +224,36 @@ def test_missing_and_wrong_columns_are_all_named():
     with pytest.raises(TableError) as caught:
         encoder.transform(pl.DataFrame({"a": ["1", "two"], "b": [1, 0], "c": [3, 4]}))
     assert str(caught.value) == (
-        "column 'a' should hold numbers, found text such as 'two'; "
+        "column 'a' should hold numbers, found text such as 'two' in row 1 (counting from 0); "
         "column 'b' should hold booleans, found numbers"
     )
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_the_cell_that_makes_a_column_another_kind_is_named(make):
+    days = [datetime.datetime(2024, 1, 1 + k, 10 + k) for k in range(4)]
+    fitted = pl.DataFrame({
+        "x": [1.5, 2.5, 3.5, 5.0], "b": [True, False] * 2, "d": days, "c": ["u", "v"] * 2,
+        "y": [1, 2, 4, 9], "z": [3, 2, 4, 9],
+    })  # fmt: skip
+    encoder = TableEncoder().fit(fitted)
+    written = {
+        "x": ["1", None, "1,5", "2"], "b": [None, "True", "FALSE", "maybe"],
+        "d": ["2024-01-31 10:00", "2024-13-45 10:00", None, "2024-02-01 11:30"], "c": [1, 2, 3, 4],
+        "y": ["1", "2", "3", "IV"], "z": ["x", "2", "3", "4"],
+    }  # fmt: skip
+    with pytest.raises(TableError) as caught:
+        encoder.transform(make(written))
+    assert str(caught.value) == (
+        "column 'x' should hold numbers, found text such as '1,5' in row 2 (counting from 0); "
+        "column 'b' should hold booleans, found text such as 'maybe' in row 3 (counting from 0); "
+        "column 'd' should hold dates, found text such as '2024-13-45 10:00' in row 1 (counting "
+        "from 0); column 'c' should hold text, found numbers; "
+        "columns 'y', 'z' are not as in training, either"
+    )
+    # Text that says yes or no is text all the same, in a frame.
+    with pytest.raises(TableError, match="column 'b' .* such as 'True' in row 1 "):
+        encoder.transform(fitted.with_columns(b=pl.Series([None, "True", "False", "True"])))
 
 
 def test_columns_are_matched_by_name_and_surplus_ones_ignored_with_a_warning():

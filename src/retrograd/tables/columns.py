@@ -107,16 +107,11 @@ def wrong_kind(name: str, expected: str, found: Plain) -> TableError:
     words = {"text": "text", "number": "numbers", "boolean": "booleans", "date": "dates"}
     example = ""
     if found.kind == "text":
-        first = next(
-            (v for v in found.values if v is not None and not _is_number(v)), found.values[0]
-        )
-        example = f" such as {first!r}"
+        from retrograd.tables.parsing import first_odd  # polars need not be there before
+
+        row = first_odd(found.values, expected)
+        example = f" such as {found.values[row]!r} in row {row} (counting from 0)"
     return TableError(f"column {name!r} should hold {expected}, found {words[found.kind]}{example}")
-
-
-def _is_number(text: str) -> bool:
-    """Tell whether one text is a plain number."""
-    return numbers_in_text(np.array([text], dtype=object)) is not None
 
 
 def as_numbers(name: str, found: Plain, rows: np.ndarray | None = None) -> np.ndarray:

@@ -16,6 +16,9 @@ from retrograd.tables.frames import column_names, columns_called, plain_columns
 from retrograd.tables.learning import LearnedColumn, learn_column
 from retrograd.tables.state import columns_from_state, parameters_from_state
 
+# Of so many columns that cannot be used it is told why, of others only that.
+WRONG_TOLD = 4
+
 
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Turn a pandas or polars frame into a matrix of floats that a network can learn from.
@@ -148,12 +151,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             try:
                 block, news = column.encode(frame[column.name], self._settings())
             except TableError as error:
-                wrong.append(str(error))
+                wrong.append((column.name, str(error)))
             else:
                 blocks.append(block.astype(self.dtype))
                 notes += news
         if wrong:
-            raise TableError("; ".join(wrong))
+            told = [message for _, message in wrong[:WRONG_TOLD]]
+            if rest := [name for name, _ in wrong[WRONG_TOLD:]]:
+                told.append(f"{columns_called(rest)} not as in training, either")
+            raise TableError("; ".join(told))
         for note in notes:
             warnings.warn(note, TableWarning, stacklevel=2)
         return np.hstack(blocks)

@@ -1,5 +1,8 @@
 """Finds out what the text of a CSV column means: missing, yes or no, number, date, or just text."""
 
+from collections.abc import Iterator
+
+import numpy as np
 import polars as pl
 
 # Cells that mean 'missing', besides an empty one, in the customs of R, pandas, SQL, spreadsheets
@@ -62,9 +65,8 @@ def parse(text: pl.Series, decimal_comma: bool = False) -> tuple[pl.Series, list
     """
     if text.null_count() == len(text):
         return text, []
-    lower = text.str.to_lowercase()
-    if lower.drop_nulls().is_in(["true", "false"]).all():
-        return (lower == "true").alias(text.name), []
+    if _is_boolean(text).all():
+        return (text.str.to_lowercase() == "true").alias(text.name), []
     if decimal_comma and text.str.contains(_DECIMAL_COMMA).all():
         text = text.str.replace(",", ".", literal=True)
     if text.str.contains(_NUMBER).all():
@@ -72,6 +74,51 @@ def parse(text: pl.Series, decimal_comma: bool = False) -> tuple[pl.Series, list
         complete = whole.null_count() == text.null_count()
         return (whole if complete else text.cast(pl.Float64)), []
     return _parse_dates(text)
+
+
+def first_odd(values: np.ndarray, expected: str) -> int:
+    """Find the first text that keeps a column from being what it should be.
+
+    Parameters
+    ----------
+    values : object array (B,)
+        Strings, None where missing; not all are.
+    expected : {"numbers", "booleans", "dates"}
+
+    Returns
+    -------
+    int
+        Its row; of dates, the first not written as most others are. If nothing but being text is
+        wrong with them, the first that is not missing.
+
+    Examples
+    --------
+    >>> first_odd(np.array(["True", None, "maybe"], dtype=object), "booleans")
+    2
+    >>> first_odd(np.array(["31.01.2024", "1.5.", "01.02.2024"], dtype=object), "dates")
+    1
+    """
+    text = pl.Series(values.tolist(), dtype=pl.String)
+    fits = {
+        "numbers": lambda: [text.str.contains(_NUMBER)],
+        "booleans": lambda: [_is_boolean(text)],
+        "dates": lambda: [parsed.is_not_null() for parsed in _every_custom(text)],
+    }
+    odd = min((text.is_not_null() & ~fit for fit in fits[expected]()), key=pl.Series.sum)
+    return int((odd if odd.any() else text.is_not_null()).arg_true()[0])
+
+
+def _is_boolean(text: pl.Series) -> pl.Series:
+    """Tell 'true' and 'false', however written; null where missing."""
+    return text.str.to_lowercase().is_in(["true", "false"])
+
+
+def _every_custom(text: pl.Series) -> Iterator[pl.Series]:
+    """Read dates and moments by each custom there is; null where it does not fit."""
+    for custom in (_DAY_FIRST, _MONTH_FIRST, *_DATES):
+        yield text.str.to_date(custom, strict=False)
+    for custom in (*_MOMENTS, *_ZONED_MOMENTS):
+        yield text.str.to_datetime(custom, strict=False, time_unit="us")
 
 
 def _parse_dates(text: pl.Series) -> tuple[pl.Series, list[str]]:
