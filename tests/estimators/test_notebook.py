@@ -1,5 +1,7 @@
 """The notebook's MLP against the notebook, transcribed in plain NumPy."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -170,8 +172,10 @@ def test_divergence():
     X, y = rng.normal(size=(20, 2)) * 1e3, rng.integers(0, 2, 20)
     np.random.seed(0)
     model = MLP(lr=1e200, epochs=5)
-    with pytest.raises(DivergenceError, match="first seen at step"):
+    with pytest.raises(DivergenceError, match="first seen at step .* or lower lr.$") as caught:
         model.fit(X, y)
+    assert "learning_rate_init" not in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
     assert model.W1 is None
 
 

@@ -17,36 +17,45 @@ class DivergenceError(ValueError):
         The rate of that step; 0 with L-BFGS, which has none.
     place : str
         The layer and the kind of array.
+    cure : str
+        What usually helps; empty for what helps an ``MLPClassifier`` or ``MLPRegressor``.
     losses : ndarray
         Losses of the steps of this call of the trainer, the last one that of the step itself.
     """
 
     losses: np.ndarray = np.empty(0)
 
-    def __init__(self, step: int, epoch: int, learning_rate: float, place: str) -> None:
+    def __init__(
+        self, step: int, epoch: int, learning_rate: float, place: str, cure: str = ""
+    ) -> None:
         self.step = step
         self.epoch = epoch
         self.learning_rate = learning_rate
         self.place = place
+        self.cure = cure
+        scale = "scale X (and y) with StandardScaler"
+        usual = f"{scale}, lower learning_rate_init, or take solver='adam'"
         # The first two sentences are what scikit-learn says, for those who look for them.
         super().__init__(
             "Solver produced non-finite parameter weights. The input data may contain large "
             "values and need to be preprocessed. "
             f"NaN or infinity was first seen at step {step} (epoch {epoch}) in {place}"
             + (f"; the learning rate was {learning_rate:g}. " if learning_rate > 0.0 else ". ")
-            + "What usually helps: scale X (and y) with StandardScaler"
-            + (", lower learning_rate_init, or take solver='adam'." if learning_rate > 0.0 else ".")
+            + f"What usually helps: {cure or (usual if learning_rate > 0.0 else scale)}."
         )
 
-    def of_epoch(self, epoch: int) -> "DivergenceError":
-        """Return the same error, in another epoch."""
-        error = DivergenceError(self.step, epoch, self.learning_rate, self.place)
+    def but(self, epoch: int | None = None, cure: str = "") -> "DivergenceError":
+        """Return the same error, in another epoch or with another cure."""
+        error = DivergenceError(
+            self.step, self.epoch if epoch is None else epoch, self.learning_rate, self.place,
+            cure or self.cure,
+        )  # fmt: skip
         error.losses = self.losses
         return error
 
     def __reduce__(self) -> tuple:
         """Rebuild from the parts, so that it crosses process borders."""
-        return type(self), (self.step, self.epoch, self.learning_rate, self.place)
+        return type(self), (self.step, self.epoch, self.learning_rate, self.place, self.cure)
 
 
 def first_trouble(

@@ -152,7 +152,7 @@ class Trainer:
             losses = self.run(*Steps.joined(parts))
         except DivergenceError as error:
             later = int(np.searchsorted(ends, error.losses.size))
-            raise error.of_epoch(state.epoch + later) from None
+            raise error.but(epoch=state.epoch + later) from None
         first, state.epoch, state.learning_rate = state.epoch, state.epoch + n, rate
         return [
             course.mean_loss(first + k, of_epoch, part.bounds)

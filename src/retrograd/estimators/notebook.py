@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Rows drawn ahead of their steps: enough to forget the call, few enough to stay in the cache.
 DRAWN_AT_ONCE = 1 << 15
+# What helps against divergence, in the words of this class.
+CURE = "scale X with StandardScaler, or lower lr"
 
 
 def sigmoid(z: np.ndarray | float) -> np.ndarray:
@@ -133,11 +135,14 @@ class MLP:
         optimizer = Optimizer("sgd", learning_rate_init=self.lr, momentum=0.0)
         data = make_data(network, X, y)
         trainer = Trainer(network, optimizer, data, 1, State.start(theta, optimizer))
-        with self._recorded(trainer, recorder):
-            for begin in range(0, self.epochs * n, DRAWN_AT_ONCE):
-                n_steps = min(DRAWN_AT_ONCE, self.epochs * n - begin)
-                rows = np.random.randint(0, n, size=n_steps)  # noqa: NPY002
-                trainer.run(rows, np.arange(n_steps + 1), np.full(n_steps, self.lr))
+        try:
+            with self._recorded(trainer, recorder):
+                for begin in range(0, self.epochs * n, DRAWN_AT_ONCE):
+                    n_steps = min(DRAWN_AT_ONCE, self.epochs * n - begin)
+                    rows = np.random.randint(0, n, size=n_steps)  # noqa: NPY002
+                    trainer.run(rows, np.arange(n_steps + 1), np.full(n_steps, self.lr))
+        except DivergenceError as error:
+            raise error.but(cure=CURE) from None
         self.W1, self.W2 = self._unpack(network, trainer.state.theta)
         return self
 

@@ -116,7 +116,7 @@ def _train(
     """Take so many steps of the notebook's training on, recorded."""
     from retrograd.engine.divergence import DivergenceError
     from retrograd.engine.trainer import Trainer
-    from retrograd.estimators.notebook import DRAWN_AT_ONCE
+    from retrograd.estimators.notebook import CURE, DRAWN_AT_ONCE
 
     trainer = Trainer(run.header.network, optimizer, data or run.data, 1, state)
 
@@ -137,7 +137,7 @@ def _train(
         status = "ended"
     except DivergenceError as error:
         status, note = "diverged", error.place
-        warnings.warn(f"{error}", stacklevel=4)
+        warnings.warn(f"{error.but(cure=CURE)}", stacklevel=4)
     except KeyboardInterrupt:
         status = "interrupted"
         raise
