@@ -364,6 +364,24 @@ def test_many_imbalanced_classes_and_a_model_replaced(tmp_path):
     assert "which it replaced" in run(*args, *QUICK)[0]
 
 
+def test_booleans_are_predicted_as_their_labels_are_told(tmp_path):
+    rows = "".join(f"{i % 7},{'TRUE' if i % 7 > 3 else 'False'}\n" for i in range(70))
+    (tmp_path / "t.csv").write_text("x,t\n" + rows)
+    model = tmp_path / "m.safetensors"
+    args = ("--solver", "lbfgs", "--epochs", 30, "--out", model)
+    out, _ = run("train", tmp_path / "t.csv", "--target", "t", *args)
+    assert "1 column to learn 't' from" in out
+    assert "1 feature → 64 → 32 (relu); lbfgs, 30 iterations at most" in out
+    assert "holds yes or no: False 40, True 30" in out
+    (tmp_path / "new.csv").write_text("x\n1\n6\n")
+    assert run("predict", model, tmp_path / "new.csv")[0] == "t\nFalse\nTrue\n"
+    printed, _ = run("predict", model, tmp_path / "new.csv", "--proba")
+    assert printed.startswith("t,t=False,t=True\nFalse,")
+    (tmp_path / "new.csv").write_text("x\n1\n")
+    said, _ = run("predict", model, tmp_path / "new.csv", "--out", tmp_path / "p.csv")
+    assert said == f"Wrote 1 prediction to {tmp_path / 'p.csv'}\n"
+
+
 def test_what_looks_like_markup_is_drawn_as_it_is(tmp_path):
     labels = ["p [/x]", "[red]", "[bold]q[/]"]
     rows = "".join(f"{i * 7 % 11},{['[i]u', '[/i]v'][i % 2]},{labels[i % 3]}\n"

@@ -114,7 +114,7 @@ def test_numbers_written_as_text_and_names_stay_what_they_are():
         (["a", "b"] * 6, "y", "auto", ["y"], "is the target: it cannot be dropped"),
         (["a", "b"] * 6, "y", "auto", ["x"], "no column is left"),
         (["a", "b"] * 4, "y", "auto", [], "8 rows with a 'y': too few"),
-        ([None] * 12, "y", "auto", [], "0 rows with a 'y': too few"),
+        ([None] * 12, "y", "auto", [], "no row with a 'y': too few"),
         (["a"] * 12, "y", "auto", [], "is a in every row: nothing to learn"),
         ([3.5] * 12, "y", "regression", [], "is 3.5 in every row: nothing to learn"),
         ([f"n{i}" for i in range(12)], "y", "auto", [], "12 different values in 12 rows"),

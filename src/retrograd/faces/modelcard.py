@@ -52,13 +52,13 @@ def _walk(part):
 
 def _network(part: dict) -> list[tuple[str, str]]:
     """Describe a network."""
-    widths, parameters = part["widths"], part.get("parameters", {})
+    widths, parameters, epochs = part["widths"], part.get("parameters", {}), part.get("epochs")
     count = sum((first + 1) * second for first, second in pairwise(widths))
     pairs = [
         ("layers", " → ".join(str(width) for width in widths)),
         ("activation", f"{parameters.get('activation')}, then {part.get('output')}"),
         ("parameters", f"{count:,}"),
-        ("solver", f"{parameters.get('solver')}, {part.get('epochs')} epochs"),
+        ("solver", f"{parameters.get('solver')}, {epochs} epoch{'' if epochs == 1 else 's'}"),
     ]
     if "classes" in part:
         labels = [str(label) for label in part["classes"].get("labels", [])]

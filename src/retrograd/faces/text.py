@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from retrograd.tables.errors import told_apart
+from retrograd.tables.errors import counted, told_apart
 
 Justify = Literal["left", "right"]
 MOST_COLUMNS = 10_000
@@ -89,7 +89,7 @@ def draw_table(console: Console, report: dict) -> None:
     rows, columns = report["rows"], report["columns"]
     say(
         console,
-        f"{report['file']}: {rows['table']:,} rows, {len(columns)} columns to learn "
+        f"{report['file']}: {rows['table']:,} rows, {counted(len(columns), 'column')} to learn "
         f"{report['target']['name']!r} from",
         "bold",
     )
@@ -134,14 +134,15 @@ def _plan(report: dict) -> str:
     """Say which network is trained how."""
     options = report["options"]
     hidden = " → ".join(str(width) for width in options["hidden"])
-    layers = f"{report['features']} features → {hidden} ({options['activation']})"
+    features = counted(report["features"], "feature")
+    layers = f"{features} → {hidden} ({options['activation']})"
     if not hidden:
-        layers = f"{report['features']} features, no hidden layer"
+        layers = f"{features}, no hidden layer"
     if options["solver"] == "lbfgs":
-        return f"Network: {layers}; lbfgs, {options['epochs']} iterations at most"
+        return f"Network: {layers}; lbfgs, {counted(options['epochs'], 'iteration')} at most"
     return (
         f"Network: {layers}; {options['solver']}, learning rate {options['lr']:g}, "
-        f"batches of {options['batch']}, {options['epochs']} epochs at most"
+        f"batches of {options['batch']}, {counted(options['epochs'], 'epoch')} at most"
     )
 
 
@@ -157,8 +158,9 @@ def draw_results(console: Console, report: dict) -> None:
         )
     say(
         console,
-        f"Trained {network['parameters']:,} parameters for {training['epochs']} epochs in "
-        f"{training['seconds']:.1f} s{best}; {ENDINGS[training['ended']]}",
+        f"Trained {network['parameters']:,} parameters for "
+        f"{counted(training['epochs'], 'epoch')} in {training['seconds']:.1f} s{best}; "
+        f"{ENDINGS[training['ended']]}",
     )
     for note in training["notes"]:
         say(console, f"note: {note}", "yellow")

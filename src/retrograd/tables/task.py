@@ -124,8 +124,9 @@ def pose(frame: pl.DataFrame, target: str, task: str = "auto", drop=()) -> Probl
     gone = frame.height - present.height
     notes = [f"{counted(gone, 'row')} left out: their {target!r} is missing"] if gone else []
     if present.height < FEWEST_ROWS:
+        rows_with = counted(present.height, "row") if present.height else "no row"
         raise TableError(
-            f"{counted(present.height, 'row')} with a {target!r}: too few to learn from and to "
+            f"{rows_with} with a {target!r}: too few to learn from and to "
             f"test on, it takes {FEWEST_ROWS}"
         )
     features = frame.drop(target, *drop)

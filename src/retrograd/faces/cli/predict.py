@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from retrograd.faces.cli.errors import mendable
+from retrograd.tables.errors import counted
 
 
 def predict(
@@ -29,7 +30,7 @@ def predict(
             sys.stdout.write(content)
         else:
             _write(out, content)
-            print(f"Wrote {rows:,} predictions to {out}")
+            print(f"Wrote {counted(rows, 'prediction')} to {out}")
 
 
 def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
@@ -59,7 +60,9 @@ def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", TableWarning)
         features = _inputs(model, features, path)
-        columns = {str(target): model.predict(features)}
+        predicted = model.predict(features)
+        # As the labels are told elsewhere, in the names of probabilities too: polars writes 'true'.
+        columns = {str(target): predicted.astype(str) if predicted.dtype == bool else predicted}
         if proba:
             # Predicting twice tells everything twice.
             warnings.simplefilter("ignore", TableWarning)
