@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.rewinding import open_runs
+from retrograd.faces.page.answers import replayed
 from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.serving import Serving
 from retrograd.faces.page.viewer import Viewer
@@ -76,6 +77,12 @@ def ending() -> Iterator[list[threading.Thread]]:
     for thread in threads:
         thread.join(10)
     assert not any(thread.is_alive() for thread in threads)
+
+
+@pytest.fixture(autouse=True)
+def little_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replay next to nothing beside what a test is about: every page that is opened would."""
+    monkeypatch.setattr(replayed, "BUDGET", 0.0)
 
 
 @pytest.fixture
