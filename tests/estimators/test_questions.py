@@ -1,5 +1,7 @@
 """Questions to the past: each answered as one who looks at every moment would answer it."""
 
+import threading
+
 import numpy as np
 import pytest
 from recorded import KINDS, data_of, fitted, moments_theta, recorded
@@ -314,6 +316,27 @@ def test_runs_that_part_late() -> None:
     assert parted.step == run.epochs[cut].step
     plan = recorded("adamw, cosine")[0]
     assert first_divergence(plan, plan.branch(0, max_iter=12)).step == 0
+
+
+@pytest.mark.parametrize("ask", ["first", "last", "watch", "log"])
+def test_an_error_lets_go_of_the_replay(ask: str) -> None:
+    """Whoever keeps the error, as an interactive Python does, holds up no other thread."""
+    run, _ = recorded("adam")
+    text = "a[0][9, 0]" if ask in ("watch", "log") else "a[0][9, 0] > 2"
+    with pytest.raises(ExpressionError) as kept:
+        getattr(run, ask)(text)  # the last batch has fewer rows
+    lock, free = run.replay.lock, []
+
+    def look() -> None:
+        free.append(lock.acquire(blocking=False))
+        if free[0]:
+            lock.release()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert free == [True]
+    assert kept.value is not None
 
 
 def test_a_function_is_asked_of_the_last_moment() -> None:

@@ -3,7 +3,8 @@
 Each is answered by replay, whatever was thought of when the run was recorded.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -35,8 +36,9 @@ class Series(NamedTuple):
 
 def first(run: "Run", condition: Condition, after: int = 0) -> "Moment | None":
     """First moment from ``after`` on at which the condition holds; see ``Run.first``."""
-    for step in hits(run, condition, after, last_moment(run, condition) + 1):
-        return run.at(step)
+    with closing(hits(run, condition, after, last_moment(run, condition) + 1)) as found:
+        for step in found:
+            return run.at(step)
     return None
 
 
@@ -68,7 +70,7 @@ def last_moment(run: "Run", condition: Condition) -> int:
     return len(run) if _expression(condition).names <= BEFORE else len(run) - 1
 
 
-def hits(run: "Run", condition: Condition, begin: int, end: int) -> Iterator[int]:
+def hits(run: "Run", condition: Condition, begin: int, end: int) -> Generator[int]:
     """Steps from ``begin`` to before ``end`` at which the condition holds, by replay."""
     if not isinstance(condition, str | Expression):
         yield from (step for step in range(begin, end) if condition(run.at(step)))
@@ -81,7 +83,8 @@ def hits(run: "Run", condition: Condition, begin: int, end: int) -> Iterator[int
             if holds is not None:
                 yield from (part.step + np.flatnonzero(holds)).tolist()
                 continue
-        yield from (step for step, values in part if expression.holds(values))
+        with _let_go(part):
+            yield from (step for step, values in part if expression.holds(values))
 
 
 def _parts(
@@ -115,7 +118,8 @@ def watch(
                 steps.append(np.arange(part.step, part.end))
                 values.append(found)
                 continue
-        pairs = [(step, read.value(of_step)) for step, of_step in part]
+        with _let_go(part):
+            pairs = [(step, read.value(of_step)) for step, of_step in part]
         steps.append(np.array([step for step, _ in pairs], np.int64))
         values.append(_as_one(read, pairs))
     return Series(np.concatenate(steps), np.concatenate(values) if values else np.empty(0))
@@ -144,9 +148,20 @@ def log(
     """Print expressions as the training would have printed them; see ``Run.log``."""
     read = [_expression(expression) for expression in expressions]
     for part in _asked(run, read, start, stop, every):
-        for step, values in part:
-            shown = "  ".join(f"{e.text} = {_brief(e.value(values))}" for e in read)
-            print(f"step {step:,}  {shown}")
+        with _let_go(part):
+            for step, values in part:
+                shown = "  ".join(f"{e.text} = {_brief(e.value(values))}" for e in read)
+                print(f"step {step:,}  {shown}")
+
+
+@contextmanager
+def _let_go(part: Stretch | Iterator[tuple[int, StepValues]]) -> Iterator[None]:
+    """Let go of the replay when a part is done with, even if an error keeps its frames alive."""
+    try:
+        yield
+    finally:
+        if isinstance(part, Generator):
+            part.close()
 
 
 def _asked(
