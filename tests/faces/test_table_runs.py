@@ -85,6 +85,24 @@ def test_a_run_that_has_ended_is_saved_where_one_says(monkeypatch):
     assert out.endswith("Saved to m.safetensors, which it replaced\n")
 
 
+def test_a_run_that_ended_before_its_model_was_saved(here):
+    train("species")
+    kept = tensors_and_facts("penguins.safetensors")
+    (here / "penguins.safetensors").unlink()
+    assert run("resume", "p.retro")[0].endswith("Saved to penguins.safetensors\n")
+    assert tensors_and_facts("penguins.safetensors") == kept
+
+
+def test_what_is_stopped_before_its_first_step_is_no_run(monkeypatch):
+    train("species")
+
+    def stopped(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("retrograd.tables.reading.read_table", stopped)
+    assert "retrograd resume" not in train("species", code=130)[1]
+
+
 def test_a_branch_remembers_the_table():
     train("species")
     kept = tensors_and_facts("penguins.safetensors")

@@ -142,6 +142,11 @@ class Recorded:
         return Replay(self.store, self.number, self.header, course, lambda: self.data, rate_of)
 
     @property
+    def has_data(self) -> bool:
+        """Whether the training data are at hand."""
+        return bool(self.header.data["kept"]) or self._given is not None
+
+    @property
     def data(self) -> Data:
         """The training data, as the engine reads them."""
         if self._given is None:

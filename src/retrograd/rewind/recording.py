@@ -269,6 +269,8 @@ class _Writer:
     ----------
     seconds : float
         What the last commit has taken of a processor core.
+    error : Exception or None
+        What a commit has failed of.
     spare : list of ndarray
         Arrays of states that are written and can be written over.
     """
@@ -278,7 +280,7 @@ class _Writer:
         self.spare: list[np.ndarray] = []
         self._queue: queue.SimpleQueue = queue.SimpleQueue()
         self._store = store
-        self._error: Exception | None = None
+        self.error: Exception | None = None
         self._n_put = self._n_written = 0
         # A training that is given up unheard does not keep its thread: the thread knows no owner.
         self._thread = threading.Thread(
@@ -290,14 +292,9 @@ class _Writer:
     @property
     def is_free(self) -> bool:
         """Whether the disk keeps up; raises what a commit has failed of."""
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         return self._n_put - self._n_written < WAITING
-
-    @property
-    def error(self) -> Exception | None:
-        """What a commit has failed of."""
-        return self._error
 
     def put(
         self,
@@ -323,14 +320,14 @@ class _Writer:
         self.spare += [row[-1] for row in rows.get("checkpoints", ())]
         self.seconds = seconds
         self._n_written += 1
-        self._error = self._error or error
+        self.error = self.error or error
 
     def close(self) -> None:
         """Wait until all is written; raises what it has failed of."""
         self._queue.put(None)
         self._thread.join()
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
 
 
 def _write_all(work: queue.SimpleQueue, writer: Any) -> None:

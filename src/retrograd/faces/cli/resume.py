@@ -32,18 +32,22 @@ def resume(
     """
     with mendable():
         from retrograd.faces.runs import choose_run
+        from retrograd.faces.table_runs import place_of_model
         from retrograd.rewind.store import RunFileError
 
         chosen = choose_run(file, run, data=data)
         if chosen.status == "diverged":
             raise RunFileError(_diverged(chosen, file))
-        if chosen.status == "ended" and out is None:
+        place = place_of_model(chosen)
+        is_saved = place is None or Path(place).exists()
+        if chosen.status == "ended" and out is None and is_saved:
             print(
                 f"{_name(chosen)} had ended, after {len(chosen):,} steps: nothing is left to do "
                 "(--out saves its model)"
             )
             return
-        out, replaced = _place(chosen, out)
+        out = out or (None if place is None else Path(place))
+        replaced = _check_out(chosen, out)
         if chosen.status == "ended":
             print(f"{_name(chosen)} had ended, after {len(chosen):,} steps", flush=True)
             _save(chosen, chosen.estimator(), out, replaced)
@@ -62,18 +66,15 @@ def resume(
         print(f"To look into it: retrograd debug {quote(str(file))}")
 
 
-def _place(run: "Run", out: Path | None) -> tuple[Path | None, bool]:
-    """Where to save the model, if anywhere, and whether it replaces one; before any work."""
+def _check_out(run: "Run", out: Path | None) -> bool:
+    """Check, before any work, that the model can be saved there; whether it replaces one."""
     from retrograd.estimators.notebook_runs import is_notebooks
     from retrograd.export.container import ModelFileError
     from retrograd.faces.cli.train import check_place
-    from retrograd.faces.table_runs import place_of_model
 
     if out is not None and is_notebooks(run):
         raise ModelFileError(f"{_name(run)} is of the notebook's MLP, which no model file holds")
-    place = place_of_model(run)
-    out = out or (None if place is None else Path(place))
-    return out, out is not None and check_place(out)
+    return out is not None and check_place(out)
 
 
 def _save(run: "Run", network: Any, out: Path | None, replaced: bool) -> None:

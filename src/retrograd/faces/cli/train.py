@@ -238,16 +238,28 @@ def check_record(record: Path | None, out: Path, table: Path) -> None:
 @contextmanager
 def told_if_stopped(record: Path | None) -> Iterator[None]:
     """Say on Ctrl-C what became of the record, if there is one."""
+    before = _n_runs(record)
     try:
         yield
     except KeyboardInterrupt:
-        if record is None or not record.exists():
+        number = _n_runs(record)
+        if record is None or number == before:  # it was stopped before its first step
             raise
-        from retrograd.estimators.rewinding import open_runs
-
-        name, numbers = quote(str(record)), open_runs(record).numbers
-        which = f" --run {numbers[-1]}" if len(numbers) > 1 else ""
+        name, which = quote(str(record)), f" --run {number}" if number > 1 else ""
         raise Stopped(
             f"no model was saved, but the run is kept: retrograd resume {name}{which} goes on with "
             f"it and saves the model, retrograd debug {name} looks into it"
         ) from None
+
+
+def _n_runs(record: Path | None) -> int:
+    """Count the runs of a file, which may not be one."""
+    if record is None:
+        return 0
+    from retrograd.estimators.rewinding import open_runs
+    from retrograd.rewind.store import RunFileError
+
+    try:
+        return len(open_runs(record))
+    except RunFileError:
+        return 0

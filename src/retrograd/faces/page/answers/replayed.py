@@ -164,7 +164,7 @@ def _at_hand(viewer: Viewer) -> dict[int, Replayed]:
 def is_more(viewer: Viewer, number: int) -> bool:
     """Whether more of a run can be had by replay, in the time that there is for it."""
     run, found = viewer.run(number), _at_hand(viewer).get(number)
-    if not (run.header.data["kept"] or run._given is not None):
+    if not run.has_data:
         return False
     return found is None or not (found.is_over and found.is_of(run))
 

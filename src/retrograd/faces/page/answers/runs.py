@@ -40,7 +40,6 @@ def run(viewer: Viewer, run: int) -> dict:
     found = viewer.run(run).refresh()
     header = found.header
     network = header.network
-    has_data = header.data["kept"] or found._given is not None
     return {
         "run": run,
         "steps": len(found),
@@ -60,8 +59,8 @@ def run(viewer: Viewer, run: int) -> dict:
         "features": feature_names(found),
         "classes": class_names(found),
         "image": image_shape(found),
-        "data": has_data,
-        "held": None if has_data else found.store.steps_of(run),
+        "data": found.has_data,
+        "held": None if found.has_data else found.store.steps_of(run),
         "validation": "validation" in header.data,
         "has_model": header.estimator.get("kind") != "MLP",
     }
