@@ -211,3 +211,22 @@ def test_what_the_file_does_not_hold_is_said(browse: Callable, tmp_path: Path) -
     outcome.get_by_role("button", name="Back to what was shown first").click()
     expect(outcome.locator(".matrix")).to_be_visible()
     expect(outcome.get_by_label("Rows", exact=True)).to_have_value("training")
+
+
+def test_a_run_without_its_data(browse: Callable, tmp_path: Path) -> None:
+    """Its checkpoints are there, the weights at least; what needs the data says so."""
+    rng = np.random.default_rng(0)
+    X, recorder = rng.normal(size=(80, 4)), Recorder(tmp_path / "bare.retro", keep_data=False)
+    model = MLPClassifier((5,), max_iter=5, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.set_callbacks(recorder).fit(X, (X[:, 0] > 0).astype(int))
+    run = open_run(tmp_path / "bare.retro")
+    run.to_html(tmp_path / "bare.html")
+    page = browse((tmp_path / "bare.html").as_uri())
+    assert kept_steps(page) == run.store.steps_of(run.number)
+    weight = page.locator('[data-link="0,3,2"] title')
+    expect(weight).to_have_text(f"coefs[0][3, 2] = {run[-1].coefs[0][3, 2]}".replace("-", "−"))
+    page.keyboard.press("Home")
+    for part in (".step", ".outcome"):
+        expect(page.locator(part)).to_contain_text("keeps no training data")

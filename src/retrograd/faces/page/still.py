@@ -155,15 +155,20 @@ def kept_answers(run: Run, budget: int, patience: float = math.inf) -> dict[str,
 
 
 def _worth_keeping(viewer: Viewer, run: Run) -> Iterator[int]:
-    """Steps of a run, the ones that say most about it first: its ends, its best, halves between."""
+    """Steps of a run, the ones that say most about it first: its ends, its best, halves between.
+
+    Of a run whose data are not at hand there are only its checkpoints.
+    """
     n = len(run)
+    at_hand = range(n + 1) if run.has_data else run.store.steps_of(run.number)
+    steps = (at_hand[round((len(at_hand) - 1) * part**POWER)] for part in _halves(8 * MOST_MOMENTS))
     best = viewer.answer("run", {"run": run.number})["best_epoch"]
     first = [n, 0]
     if best is not None:
         first.append(run.epochs[best["epoch"]].step)
     seen: set[int] = set()
-    for step in [*first, *(round(n * part**POWER) for part in _halves(8 * MOST_MOMENTS))]:
-        if step not in seen and len(seen) < MOST_MOMENTS:
+    for step in [*first, *steps]:
+        if step in at_hand and step not in seen and len(seen) < MOST_MOMENTS:
             seen.add(step)
             yield step
 

@@ -40,7 +40,7 @@ def of_moment(viewer: Viewer, run: int, step: int) -> list[Question]:
     """Questions about one of its moments; of some there may be no answer."""
     here = {"run": run, "step": step}
     questions: list[Question] = [("moment", here), ("step", {**here, "opened": ""})]
-    if viewer.has_step(run, step):
+    if viewer.has_step(run, step) and viewer.run(run).has_data:
         sections = viewer.answer("step", {**here, "opened": ""})["sections"]
         questions += [("step", {**here, "opened": section["key"]}) for section in sections]
     # As the page does: a surface over two pixels of an image says nothing.

@@ -2,7 +2,7 @@
 
 import { ink, isDark } from "./colours.js";
 import { h, s, sharp } from "./dom.js";
-import { unitImages } from "./network.js";
+import { unitImages } from "./images.js";
 import { brief, count, exactOf } from "./numbers.js";
 import { rangeOf } from "./plots.js";
 import { othersHeld, responseSurface } from "./surface.js";

@@ -2,7 +2,7 @@
 
 import { h, latest } from "./dom.js";
 import { facts, respondsTo, spread, unitWords } from "./findings.js";
-import { unitName } from "./network.js";
+import { unitName } from "./names.js";
 import { exactOf } from "./numbers.js";
 import { outcomeQuestion } from "./outcome.js";
 

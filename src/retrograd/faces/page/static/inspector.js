@@ -6,8 +6,7 @@ import { facts, historyCurve, respondsTo, spread, unitWords } from "./findings.j
 import { heatmap } from "./heatmap.js";
 import { hoverCard } from "./hover.js";
 import { icon } from "./icons.js";
-import { shortNames } from "./names.js";
-import { unitName } from "./network.js";
+import { shortNames, unitName } from "./names.js";
 import { brief, count, exact, exactOf } from "./numbers.js";
 import { outcomeQuestion } from "./outcome.js";
 import { className, rangeOf, rowImage, swap } from "./plots.js";

@@ -1,4 +1,4 @@
-// Names where there is little room: short, and still told apart.
+// What units are called; and names where there is little room: short, and still told apart.
 
 // Letters that should be left beside an ellipsis, which itself takes the room of one or two.
 const LEAST = 3;
@@ -110,4 +110,15 @@ function wordsOf(name, long) {
 
 function isDigit(letter) {
   return letter >= "0" && letter <= "9";
+}
+
+/** What a unit is called: a feature's, a class's name, or its number. */
+export function unitName(run, layer, unit) {
+  if (layer === 0) return run.features[unit] ?? `x${unit}`;
+  if (layer === run.widths.length - 1) {
+    if (run.classes && run.widths.at(-1) === run.classes.length) return run.classes[unit];
+    if (run.classes?.length === 2) return run.classes[1];
+    return `output ${unit}`;
+  }
+  return `unit ${unit}`;
 }

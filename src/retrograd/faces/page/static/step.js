@@ -23,12 +23,17 @@ export function stepView(page) {
     if (!answer) {
       if (page.run.run !== run) return;
       state = null;
-      empty(page.options.still ? "This file does not hold the numbers of this step." : "The numbers of this step are not at hand.");
+      empty(whyNot());
       return;
     }
     state = { ...answer, lines: answer.sections.find(({ key }) => key === answer.opened)?.lines ?? [] };
     draw();
   });
+
+  function whyNot() {
+    if (!page.run.data) return "The file keeps no training data, so no step can be taken again. Open the run with its data: open_run(path, data=(X, y)).";
+    return page.options.still ? "This file does not hold the numbers of this step." : "The numbers of this step are not at hand.";
+  }
 
   function draw() {
     if (!state || !width) return;
