@@ -64,6 +64,20 @@ def test_train_a_regressor(models):
         assert piece in out
 
 
+def test_a_table_tells_the_terminal_nothing(tmp_path):
+    """Whatever its names, cells and classes hold, it comes out as text to read."""
+    rng = np.random.default_rng(0)
+    table, model = tmp_path / "t.csv", tmp_path / "m.safetensors"
+    texts, kinds = ("a", "b\x07"), ("blue", "re\x1b[2Jd")
+    rows = [f"{x:.3f},{texts[k % 2]},{kinds[int(x > 0.5)]}" for k, x in enumerate(rng.random(120))]
+    table.write_text("\n".join(["x,y\x1b]0;t\x07,kind", *rows]))
+    out, err = run("train", table, "--target", "kind", "--out", model)
+    info, _ = run("info", model)
+    assert "re?[2Jd" in out
+    assert "y?]0;t?" in info
+    assert all(line.isprintable() for line in (out + err + info).splitlines())
+
+
 def test_json_is_one_document_and_says_how_good_it_is(tmp_path):
     model = tmp_path / "m.safetensors"
     out, err = run("train", PENGUINS, "--target", "species", "--json", "--out", model)

@@ -95,6 +95,20 @@ def test_decimal_commas_go_with_semicolons(tmp_path):
     assert table.notes == ["columns are separated by semicolon"]
 
 
+@pytest.mark.parametrize("separator", ["\t", "|"])
+def test_decimal_commas_that_are_none_between_thousands(separator, tmp_path):
+    """One column with such a comma tells what all commas of the file are."""
+    lines = ["a b", "1,250 2,5", "2,125 3"]
+    text = "\n".join(line.replace(" ", separator) for line in lines)
+    assert read(tmp_path, text).frame.rows() == [(1.25, 2.5), (2.125, 3.0)]
+    unsure = read(tmp_path, text.replace("2,5", "2"))
+    assert unsure.frame.rows() == [("1,250", 2), ("2,125", 3)]
+
+
+def test_a_comma_in_quotes_is_no_decimal_one(tmp_path):
+    assert read(tmp_path, 'a,b\n"1,5",2\n"3",4\n').frame.rows() == [("1,5", 2), ("3", 4)]
+
+
 def test_columns_can_be_kept_as_text(tmp_path):
     assert read(tmp_path, "a,b\n1,2\n", text_columns=["a"]).frame.rows() == [("1", 2)]
 

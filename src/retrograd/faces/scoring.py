@@ -125,7 +125,7 @@ def residuals(experiment: Experiment, fitted: Fitted) -> dict:
     -------
     dict
         ``quantiles`` of true minus predicted (by percent), and ``worst``: the largest misses
-        (row of the table, the first one being 1, true, predicted).
+        (row of the table, counted from 0, true, predicted).
     """
     y = experiment.y_test
     predicted = np.asarray(fitted.model[-1].predict(experiment.x_test), dtype=np.float64)
@@ -138,7 +138,7 @@ def residuals(experiment: Experiment, fitted: Fitted) -> dict:
         },
         "worst": [
             {
-                "row": int(experiment.problem.rows[experiment.test[i]]) + 1,
+                "row": int(experiment.problem.rows[experiment.test[i]]),
                 "true": float(y[i]),
                 "predicted": float(predicted[i]),
             }

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from shlex import quote
 from typing import Literal
+from unicodedata import category
 
 from rich import box
 from rich.console import Console
@@ -43,6 +44,7 @@ def _console(stream) -> Console:
 
 def say(console: Console, text: str, style: str = "", indent: int = 0) -> None:
     """Print one line of text that may hold any characters; a terminal wraps it between words."""
+    text = printable(text)
     if console.is_terminal:
         console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
     else:
@@ -57,14 +59,16 @@ def printable(text: str) -> str:
     >>> printable("run 1\x1b[2J → ended")
     'run 1?[2J → ended'
     """
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return "".join("?" if category(letter)[0] == "C" else letter for letter in text)
 
 
 def _table(*columns: tuple[str, Justify]) -> Table:
     """Start a table without lines: names and justifications of its columns."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name, justify in columns:
-        table.add_column(Text(name), justify=justify, header_style="bold", overflow="fold")
+        table.add_column(
+            Text(printable(name)), justify=justify, header_style="bold", overflow="fold"
+        )
     return table
 
 
@@ -81,7 +85,7 @@ def _show(console: Console, table: Table) -> None:
 
 def _cells(*cells) -> list[Text]:
     """Take text as it is: in a plain string Rich would look for markup, such as a label '[red]'."""
-    return [Text(str(cell)) for cell in cells]
+    return [Text(printable(str(cell))) for cell in cells]
 
 
 def draw_table(console: Console, report: dict) -> None:
@@ -223,7 +227,8 @@ def _draw_residuals(console: Console, residuals: dict) -> None:
     _show(console, table)
     worst = residuals["worst"][0]
     true, predicted = told_apart(worst["true"], worst["predicted"], digits=4)
-    say(console, f"Furthest off: row {worst['row']}, true {true}, predicted {predicted}")
+    place = f"row {worst['row']} (counting from 0)"
+    say(console, f"Furthest off: {place}, true {true}, predicted {predicted}")
     console.print()
 
 
@@ -246,7 +251,7 @@ def draw_rows(
     """Draw a table of any columns; into a pipe it is as wide as it needs to be."""
     table = _table(*columns)
     for row in rows:
-        table.add_row(*_cells(*map(printable, row)))
+        table.add_row(*_cells(*row))
     if not console.is_terminal:
         console = Console(file=console.file, highlight=False, emoji=False, width=MOST_COLUMNS)
     _show(console, table)

@@ -25,6 +25,8 @@ _ZONED_MOMENTS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
 # A leading zero ("007") marks a code, not a quantity, so such text stays text.
 _NUMBER = r"^[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _DECIMAL_COMMA = r"^[+-]?(?:0|[1-9][0-9]*)(?:,[0-9]+)?$"
+# After a comma that may be between thousands come three digits; here come less or more.
+_NO_THOUSANDS = r",(?:[0-9]{1,2}|[0-9]{4,})$"
 
 
 def clean(text: pl.Series) -> pl.Series:
@@ -47,7 +49,7 @@ def parse(text: pl.Series, decimal_comma: bool = False) -> tuple[pl.Series, list
     text : polars.Series of String, length B
         Null where missing.
     decimal_comma : bool, default=False
-        Whether ``3,5`` may be a number, as it is in files separated by semicolons.
+        Whether ``3,5`` may be a number.
 
     Returns
     -------
@@ -74,6 +76,18 @@ def parse(text: pl.Series, decimal_comma: bool = False) -> tuple[pl.Series, list
         complete = whole.null_count() == text.null_count()
         return (whole if complete else text.cast(pl.Float64)), []
     return _parse_dates(text)
+
+
+def has_decimal_commas(text: pl.Series) -> bool:
+    """Say whether a column of cleaned text holds numbers with commas that are decimal for sure.
+
+    Examples
+    --------
+    >>> has_decimal_commas(pl.Series(["3,5", "1,250"])), has_decimal_commas(pl.Series(["1,250"]))
+    (True, False)
+    """
+    all_numbers = text.str.contains(_DECIMAL_COMMA).all()
+    return bool(all_numbers and text.str.contains(_NO_THOUSANDS).any())
 
 
 def first_odd(values: np.ndarray, expected: str) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from retrograd.tables.errors import TableError, counted, listed
-from retrograd.tables.parsing import clean, parse
+from retrograd.tables.parsing import clean, has_decimal_commas, parse
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -31,7 +31,8 @@ def read_table(path, *, text_columns: Collection[str] = ()) -> Table:
 
     CSV is read as UTF-8, separated by comma, semicolon, tab or bar, whichever fits. A column's
     type is the narrowest that all its values have: boolean, whole number, number, date, moment,
-    text. Empty cells and the likes of NA are missing.
+    text. Empty cells and the likes of NA are missing. A comma is decimal where semicolons separate
+    columns; where tabs or bars do, if a column has one that cannot be between thousands.
 
     Parameters
     ----------
@@ -105,10 +106,14 @@ def _read_csv(name: str, content: bytes, text_columns: set[str]) -> Table:
         text = _tidy(text, separator)
     frame = pl.read_csv(text.encode(), separator=separator, new_columns=header, infer_schema=False)
     columns = []
-    for column in frame.get_columns():
-        column = clean(column)
+    cleaned = [clean(column) for column in frame.get_columns()]
+    # In a file separated by commas, 3,5 in quotes is rather a list than a number.
+    decimal_comma = separator == ";" or (
+        separator != "," and any(has_decimal_commas(column) for column in cleaned)
+    )
+    for column in cleaned:
         if column.name not in text_columns:
-            column, news = parse(column, decimal_comma=separator == ";")
+            column, news = parse(column, decimal_comma)
             notes += news
         columns.append(column)
     return Table(pl.DataFrame(columns), notes)
