@@ -213,8 +213,9 @@ def test_rows_are_laid_in_strips(width: int) -> None:
 @pytest.mark.parametrize("turned", [False, True])
 def test_double_precision_in_order(turned: bool) -> None:
     """The same where only fractions can tell; few, since they are slow."""
-    for n_rows, n_terms, n_columns in [(5, DEPTH + 4, 2), (25, 3, STRIP_BYTES // 8 + 1)]:
+    for n_rows, n_terms, n_columns in [(5, DEPTH + 4, 2), (25, 8, STRIP_BYTES // 8 + 1)]:
         a, b, c = operands(n_rows, n_terms, n_columns, np.float64)
+        assert b.size >= TILES_FROM, "tiles must really be what is tested"
         for start in STARTS:
             expected = product_in_order(a, b, start_of_sums(c, start), MULTIPLY_ADD)
             for way in (TILED, IN_STRIPS, AHEAD):
