@@ -20,6 +20,9 @@ from retrograd.engine.views import data_of, lengths_of
 # Rows of a tile that is 1, 2, ... vectors wide: as many as there are registers for their sums.
 MANY_REGISTERS = VECTOR_BYTES == 64 or platform.machine().lower() in ("aarch64", "arm64")
 TILE_ROWS = (12, 12, 8, 6) if MANY_REGISTERS else (12, 6)
+# Whether to touch only some lanes costs nothing. Where it does, the columns that are left when all
+# vectors are whole are a tile of their own.
+FREE_MASKS = VECTOR_BYTES == 64
 # Of a sum that is spread over lanes the bits depend on their number: the same on every machine.
 DOT_LANES_BYTES = 64
 INT, INDEX = ir.IntType(32), ir.IntType(64)
@@ -136,18 +139,45 @@ class _Matrices:
     """The operands of a product: c[r, o] = start[r, o] + sum over k < n_k of a[r, k] b[k, o]."""
 
     def __init__(
-        self, a, a_row, a_column, n_k, b, b_row, starts, start, start_row, c, c_row, onward, a_next
+        self, a, a_row, a_column, n_k, b, b_size, b_row, starts, start, start_row, c, c_row,
+        onward, a_next,
     ):  # fmt: skip
         self.a, self.a_row, self.a_column, self.n_k = a, a_row, a_column, n_k
-        self.b, self.b_row = b, b_row
+        # What stands in memory from b on, all of its array, are b_size numbers.
+        self.b, self.b_size, self.b_row = b, b_size, b_row
         self.starts, self.start, self.start_row = starts, start, start_row
         self.c, self.c_row = c, c_row
         self.onward, self.a_next = onward, a_next
+
+    def move(self, builder, column):
+        """Leave out the columns before this one."""
+        self.b, self.start, self.c = (
+            builder.gep(first, [column]) for first in (self.b, self.start, self.c)
+        )
+        self.b_size = builder.sub(self.b_size, column)
 
 
 def _has_entries(builder, vector):
     (size,) = lengths_of(builder, vector)
     return builder.icmp_signed(">", size, ir.Constant(INDEX, 0))
+
+
+def _terms(builder, lanes, m, k, masks):
+    """Load row k of b, a vector for each mask."""
+    at = builder.mul(k, m.b_row)
+    places = [lanes.place(builder.gep(m.b, [at]), v) for v in range(len(masks))]
+    if FREE_MASKS or masks == [None] * len(masks):
+        return [lanes.load(*one) for one in zip(places, masks, strict=True)]
+    # What lanes hold that are not stored is all the same: they may read on in the array's next row.
+    [place], [mask] = places, masks
+    last = builder.sub(m.b_size, ir.Constant(INDEX, lanes.n))
+    term = cgutils.alloca_once(builder, lanes.type)
+    with builder.if_else(builder.icmp_signed("<=", at, last), likely=True) as (then, otherwise):
+        with then:
+            builder.store(lanes.load(place), term)
+        with otherwise:
+            builder.store(lanes.load(place, mask), term)
+    return [builder.load(term)]
 
 
 def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
@@ -184,10 +214,9 @@ def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
             for place in places:
                 builder.store(lanes.zero, sums[place])
     with cgutils.for_range(builder, m.n_k) as loop:
-        b_k = builder.gep(m.b, [builder.mul(loop.index, m.b_row)])
         if onward:
             lanes.prefetch(builder.gep(ahead, [builder.mul(loop.index, ahead_step)]))
-        terms = [lanes.load(lanes.place(b_k, v), masks[v]) for v in range(n_vectors)]
+        terms = _terms(builder, lanes, m, loop.index, masks)
         column = builder.mul(loop.index, m.a_column)
         for r in range(n_rows):
             factor = lanes.spread(builder.load(builder.gep(a_rows[r], [column])))
@@ -219,29 +248,38 @@ def tile_column(
         n_rows, c_row = lengths_of(builder, c_)
         matrices = _Matrices(
             data_of(builder, a_, a_at), a_row, a_column, n_k,
-            data_of(builder, b_, b_at), b_row,
+            data_of(builder, b_, b_at), builder.sub(lengths_of(builder, b_)[0], b_at), b_row,
             _has_entries(builder, start_), data_of(builder, start_, left), start_row,
             data_of(builder, c_, left), c_row, onward, data_of(builder, a_, a_next),
         )  # fmt: skip
-        row = cgutils.alloca_once_value(builder, ir.Constant(INDEX, 0))
-        for n_vectors, tile_rows in enumerate(TILE_ROWS, start=1):
-            before = ir.Constant(INDEX, lanes.n * (n_vectors - 1))
-            beyond = ir.Constant(INDEX, lanes.n * n_vectors)
-            fits = builder.and_(
-                builder.icmp_signed(">", n_columns, before),
-                builder.icmp_signed("<=", n_columns, beyond),
-            )
-            with builder.if_then(fits):
-                masks = [None] * (n_vectors - 1) + [lanes.mask(builder.sub(n_columns, before))]
-                if n_vectors == len(TILE_ROWS):
-                    with (
-                        builder.if_then(cgutils.is_true(builder, onward)),
-                        _whole_steps(builder, row, tile_rows, n_rows) as first,
-                    ):
-                        _tile(builder, lanes, matrices, first, tile_rows, masks, True)
-                for height in (tile_rows, 2, 1):
-                    with _whole_steps(builder, row, height, n_rows) as first:
-                        _tile(builder, lanes, matrices, first, height, masks, False)
+        row = cgutils.alloca_once(builder, INDEX)
+
+        def tiles(heights, masks, onward=False):
+            for height in heights:
+                with _whole_steps(builder, row, height, n_rows) as first:
+                    _tile(builder, lanes, matrices, first, height, masks, onward)
+
+        n_vectors = builder.sdiv(n_columns, ir.Constant(INDEX, lanes.n))
+        n_whole = builder.mul(n_vectors, ir.Constant(INDEX, lanes.n))
+        n_left = builder.sub(n_columns, n_whole)
+        are_left = builder.icmp_signed(">", n_left, ir.Constant(INDEX, 0))
+        if FREE_MASKS:
+            n_vectors = builder.add(n_vectors, builder.zext(are_left, INDEX))
+        for n, tile_rows in enumerate(TILE_ROWS, start=1):
+            with builder.if_then(builder.icmp_signed("==", n_vectors, ir.Constant(INDEX, n))):
+                before = ir.Constant(INDEX, lanes.n * (n - 1))
+                last = lanes.mask(builder.sub(n_columns, before)) if FREE_MASKS else None
+                masks = [*[None] * (n - 1), last]
+                builder.store(ir.Constant(INDEX, 0), row)
+                if n == len(TILE_ROWS):
+                    with builder.if_then(cgutils.is_true(builder, onward)):
+                        tiles((tile_rows,), masks, onward=True)
+                tiles((tile_rows, 2, 1), masks)
+        if not FREE_MASKS:
+            with builder.if_then(are_left):
+                matrices.move(builder, n_whole)
+                builder.store(ir.Constant(INDEX, 0), row)
+                tiles((TILE_ROWS[0], 2, 1), [lanes.mask(n_left)])
         return context.get_dummy_value()
 
     place = types.intp
