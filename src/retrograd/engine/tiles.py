@@ -305,7 +305,7 @@ def row_dots(typing_context, a, b, start, start_row, c):
         start_first, start_row = data_of(builder, args[2], first), args[3]
         starts, c_first = _has_entries(builder, args[2]), data_of(builder, args[4], first)
         whole = builder.and_(n_k, ir.Constant(INDEX, -lanes.n))
-        tail = lanes.mask(builder.sub(n_k, whole))
+        n_left = builder.sub(n_k, whole)
         row = cgutils.alloca_once_value(builder, first)
         for height in (4, 1):
             sums = [cgutils.alloca_once(builder, lanes.type) for _ in range(height)]
@@ -327,7 +327,8 @@ def row_dots(typing_context, a, b, start, start_row, c):
                 builder.store(first, k)
                 with _whole_steps(builder, k, lanes.n, whole) as start:
                     add_terms(start, None)
-                add_terms(whole, tail)
+                with builder.if_then(cgutils.is_true(builder, n_left)):
+                    add_terms(whole, lanes.mask(n_left))
                 for i, lane_sums in enumerate(sums):
                     number = builder.add(r, ir.Constant(INDEX, i))
                     place = builder.gep(c_first, [number])

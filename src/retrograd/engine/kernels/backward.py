@@ -272,8 +272,12 @@ def sparse_weight_gradient(data, rows, first, unit, delta, dW, add):
 def times_slope(code, z, a, delta):
     """delta *= f'(z), f being the activation of that code; the identity's slope is 1."""
     if code == RELU:
+        # Each is read, and written anew with + 0: the compiler would else leave in their places those
+        # that stay what they are, and to touch some of a vector's lanes is slow on many processors.
+        nothing = delta.dtype.type(0.0)
         for o in range(z.size):
-            delta[o] = 0.0 if relu_slope(z[o], a[o]) == 0.0 else delta[o]
+            kept = delta[o] + nothing
+            delta[o] = nothing if relu_slope(z[o], a[o]) == 0.0 else kept
     elif code == LOGISTIC:
         for o in range(z.size):
             delta[o] = float64(delta[o]) * logistic_slope(float64(z[o]), float64(a[o]))
