@@ -38,7 +38,7 @@ COMMIT = struct.Struct("4q")
 
 def many_epochs(path: Path | None) -> list[Any]:
     """Many short epochs, Adam, shuffled."""
-    model = classifier(max_iter=1000, tol=0.0, n_iter_no_change=1000)
+    model = classifier(max_iter=400, tol=0.0, n_iter_no_change=400)
     record(path, model, *table())
     return [model]
 
@@ -55,14 +55,14 @@ def planned_epochs(path: Path | None) -> list[Any]:
 def early_stopping(path: Path | None) -> list[Any]:
     """Validation, labels, and a best epoch to go back to."""
     X, y = table(80)
-    model = classifier(early_stopping=True, max_iter=900, n_iter_no_change=700, solver="rmsprop")
+    model = classifier(early_stopping=True, max_iter=400, n_iter_no_change=300, solver="rmsprop")
     record(path, model, X, np.array(["no", "perhaps", "yes"])[y])
     return [model]
 
 
 def long_epochs(path: Path | None) -> list[Any]:
     """Two long epochs, with checkpoints within, and a rate that falls from one to the other."""
-    X, _ = table(100_000, 5, seed=1)
+    X, _ = table(60_000, 5, seed=1)
     model = regressor(max_iter=2, batch_size=4, hidden_layer_sizes=(8,), alpha=0.1)
     model.set_params(learning_rate="invscaling")
     record(path, model, X, np.sin(X[:, 0]))
@@ -72,7 +72,7 @@ def long_epochs(path: Path | None) -> list[Any]:
 def adaptive(path: Path | None) -> list[Any]:
     """A rate that falls when the loss does."""
     X, _ = table(100)
-    model = regressor(max_iter=1500, learning_rate="adaptive", n_iter_no_change=200, tol=1e-2)
+    model = regressor(max_iter=600, learning_rate="adaptive", n_iter_no_change=80, tol=1e-2)
     record(path, model, X, np.cos(X[:, 0]))
     return [model]
 
@@ -81,7 +81,7 @@ def notebooks(path: Path | None) -> list[Any]:
     """The notebook's class, which draws its rows."""
     X, y = table(5_000)
     np.random.seed(3)
-    model = MLP(hidden_units=3, epochs=16)
+    model = MLP(hidden_units=3, epochs=8)
     record(path, model, X, (y > 0).astype(int))
     return [model]
 

@@ -299,7 +299,7 @@ def test_moments_that_are_not_at_hand(serve: Callable, browse: Callable, tmp_pat
     page.keyboard.press("ArrowLeft")
     expect(network).to_contain_text("The numbers of this moment are not at hand.")
     expect(network).not_to_contain_text("the end")
-    expect(step).to_contain_text("The numbers of this step are not at hand.")
+    expect(step).to_contain_text("keeps no training data, so no step can be taken again")
     expect(page.locator(".notice")).to_contain_text("keeps no training data")
     page.keyboard.press("End")
     expect(network).to_contain_text("the end")
