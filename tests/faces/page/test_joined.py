@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from retrograd.faces.page.joined import STATIC, STYLESHEET, JoinError, join_modules, join_styles
+from retrograd.faces.page.joined import STATIC, STYLE_IMPORT, JoinError, join_modules, join_styles
 
 
 @pytest.mark.parametrize("entry", ["main", "still", "widget"])
@@ -23,8 +23,8 @@ def test_every_module_and_style_is_used() -> None:
     joined = "".join(join_modules(entry) for entry in ("main", "still", "widget"))
     for path in STATIC.glob("*.js"):
         assert f"// {path.name}\n" in joined
-    named = STYLESHEET.findall((STATIC / "index.html").read_text())
-    assert sorted(named) == sorted(path.name for path in STATIC.glob("*.css"))
+    named = STYLE_IMPORT.findall((STATIC / "page.css").read_text())
+    assert sorted(["page.css", *named]) == sorted(path.name for path in STATIC.glob("*.css"))
     assert join_styles().count(".retrograd .panel {") == 1
 
 

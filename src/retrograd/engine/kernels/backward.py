@@ -272,8 +272,8 @@ def sparse_weight_gradient(data, rows, first, unit, delta, dW, add):
 def times_slope(code, z, a, delta):
     """delta *= f'(z), f being the activation of that code; the identity's slope is 1."""
     if code == RELU:
-        # Each is read, and written anew with + 0: the compiler would else leave in their places those
-        # that stay what they are, and to touch some of a vector's lanes is slow on many processors.
+        # All are read, and written with + 0: the compiler would else leave alone what stays as it
+        # is, and to touch only some of a vector's lanes is slow on many processors.
         nothing = delta.dtype.type(0.0)
         for o in range(z.size):
             kept = delta[o] + nothing

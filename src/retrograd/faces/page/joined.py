@@ -1,7 +1,8 @@
-"""All modules of the page as one, and all its styles as one, for where there is no server.
+"""All modules of the page as one, and all its styles as one.
 
-A notebook's widget, and a page in one file, cannot fetch what a module imports. So every module
-becomes a function that is called once and returns what it exports; its other names stay its own.
+A notebook's widget, and a page in one file, cannot fetch what a module imports, and a browser that
+fetches three dozen files shows the page later. So every module becomes a function that is called
+once and returns what it exports; its other names stay its own.
 """
 
 import re
@@ -11,13 +12,10 @@ STATIC = Path(__file__).parent / "static"
 # What a module may say to take and to give; it begins a line, as nothing inside a function does.
 IMPORT = re.compile(r'^import \{([^{}]*)\} from "\./([\w-]+)\.js";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export ((?:async )?function\*?|class|const) ([\w$]+)", re.MULTILINE)
-# What is then left must have none of these; a method may be called import.
-OTHER = re.compile(
-    r"^(?:import|export)\b.*|^(?:const|let|var) .*\bawait\b.*|^await\b.*"
-    r"|(?<![.\w])import\s*\(.*|\bimport\.meta\b.*",
-    re.MULTILINE,
-)
-STYLESHEET = re.compile(r'<link rel="stylesheet" href="([\w-]+\.css)">')
+# What is then left must have no line like these; a method may be called import.
+STATEMENT = re.compile(r"(?:import|export|await)\b|(?:const|let|var) .*\bawait\b")
+EXPRESSION = re.compile(r"(?<![.\w])import\s*\(|\bimport\.meta\b")
+STYLE_IMPORT = re.compile(r'^@import "([\w-]+\.css)";\n', re.MULTILINE)
 
 
 class JoinError(ValueError):
@@ -68,9 +66,9 @@ def _join(
     body = IMPORT.sub("", source)
     exported[name] = {given for _, given in EXPORT.findall(body)}
     body = EXPORT.sub(r"\1 \2", body)
-    left = OTHER.search(body)
-    if left:
-        raise JoinError(f"{path.name} says {left.group().strip()!r}, which cannot be joined")
+    for line in body.splitlines():
+        if STATEMENT.match(line) or ("import" in line and EXPRESSION.search(line)):
+            raise JoinError(f"{path.name} says {line.strip()!r}, which cannot be joined")
     given = ", ".join(sorted(exported[name]))
     joined[name] = (
         f"// {path.name}\nconst {_constant(name)} = (() => {{\n{''.join(taken)}{body}"
@@ -84,8 +82,8 @@ def _constant(name: str) -> str:
 
 
 def join_styles(folder: Path = STATIC) -> str:
-    """Join the style sheets, in the order in which the page names them."""
-    page = (folder / "index.html").read_text(encoding="utf-8")
+    """Join the style sheets, in the order in which ``page.css`` imports them."""
+    page = (folder / "page.css").read_text(encoding="utf-8")
     return "\n".join(
-        (folder / name).read_text(encoding="utf-8") for name in STYLESHEET.findall(page)
+        (folder / name).read_text(encoding="utf-8") for name in STYLE_IMPORT.findall(page)
     )

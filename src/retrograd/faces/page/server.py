@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from retrograd.faces.page.joined import join_modules, join_styles
 
 if TYPE_CHECKING:
     from retrograd.faces.page.asking import Answering
@@ -31,6 +33,12 @@ def make_application(answering: "Answering") -> Starlette:
     async def index(request: Any) -> FileResponse:
         return FileResponse(STATIC / "index.html")
 
+    def script(request: Any) -> Response:
+        return Response(join_modules("main"), media_type="text/javascript")
+
+    def styles(request: Any) -> Response:
+        return Response(join_styles(), media_type="text/css")
+
     async def socket(connection: WebSocket) -> None:
         await connection.accept()
         await _converse(connection, answering)
@@ -38,6 +46,8 @@ def make_application(answering: "Answering") -> Starlette:
     return Starlette(
         routes=[
             Route("/", index),
+            Route("/main.js", script),
+            Route("/page.css", styles),
             WebSocketRoute("/socket", socket),
             Mount("/", StaticFiles(directory=STATIC)),
         ]
