@@ -166,7 +166,7 @@ def _terms(builder, lanes, m, k, masks):
     """Load row k of b, a vector for each mask."""
     at = builder.mul(k, m.b_row)
     places = [lanes.place(builder.gep(m.b, [at]), v) for v in range(len(masks))]
-    if FREE_MASKS or masks == [None] * len(masks):
+    if FREE_MASKS or masks[-1] is None:
         return [lanes.load(*one) for one in zip(places, masks, strict=True)]
     # What lanes hold that are not stored is all the same: they may read on in the array's next row.
     [place], [mask] = places, masks

@@ -185,7 +185,8 @@ def product(a, turned, first, b, start, c, strips, ahead):
 
     What the sums start from is one row for all, or a number for each sum (c's own, say), or
     nothing. With ``turned``, a' in place of a: of the rows of a' those R from ``first`` on. With
-    ``strips`` b's numbers lie in strips of ``STRIP_BYTES`` (those of a single row always do).
+    ``strips`` b's numbers, ``TILES_FROM`` or more, lie in strips of ``STRIP_BYTES`` (those of a
+    single row always do).
     ``ahead`` says how many rows further on in memory stand the rows of a that the next call will
     need, so that they come meanwhile; 0 if one can't say.
     """
