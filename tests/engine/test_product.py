@@ -1,5 +1,8 @@
 """Products in tiles: every shape around a tile's, each sum in order, nothing else touched."""
 
+import ctypes
+import mmap
+import os
 import platform
 from fractions import Fraction
 
@@ -235,6 +238,31 @@ def test_dots_of_rows(start: int, dtype: type) -> None:
         for rows in (1, 2, 3, 4, 5, 7, 8, 9):
             result = in_way(COLUMN, a[:rows], b, c[:rows], start)
             SAME(result[:, 0], expected[:rows], strict=True)
+
+
+def before_a_wall(array: np.ndarray) -> np.ndarray:
+    """Copy an array of a page at most to where memory ends: to go further ends the process."""
+    page = mmap.PAGESIZE
+    memory = mmap.mmap(-1, 2 * page)
+    wall = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(memory)) + page)
+    assert ctypes.CDLL(None).mprotect(wall, ctypes.c_size_t(page), 0) == 0
+    placed = np.frombuffer(memory, array.dtype, array.size, page - array.nbytes)
+    placed[:] = array.ravel()
+    return placed.reshape(array.shape)
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(os.name != "posix", reason="protects memory")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_nothing_beyond_the_arrays_is_touched(dtype: type) -> None:
+    """Whatever columns are left over: tiles may read on in a matrix, but not behind it."""
+    lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
+    for n_columns in range(2, 2 * lanes + 3):
+        a, b, c = operands(13, -(-TILES_FROM // n_columns), n_columns, dtype)
+        start, expected = one_row(c), a.astype(np.float64) @ b + one_row(c)
+        a, b, start, c = map(before_a_wall, (a, b, start, np.full_like(c, np.nan)))
+        multiply(TILED, a, False, 0, b, start, c)
+        np.testing.assert_allclose(c, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
