@@ -20,8 +20,8 @@ from retrograd.engine.views import data_of, lengths_of
 # Rows of a tile that is 1, 2, ... vectors wide: as many as there are registers for their sums.
 MANY_REGISTERS = VECTOR_BYTES == 64 or platform.machine().lower() in ("aarch64", "arm64")
 TILE_ROWS = (12, 12, 8, 6) if MANY_REGISTERS else (12, 6)
-# Whether to touch only some lanes costs nothing. Where it does, the columns that are left when all
-# vectors are whole are a tile of their own.
+# Whether to load and store only some lanes is as fast as all of them. Where it is not, the columns
+# that are left when all vectors are whole are a tile of their own.
 FREE_MASKS = VECTOR_BYTES == 64
 # Of a sum that is spread over lanes the bits depend on their number: the same on every machine.
 DOT_LANES_BYTES = 64

@@ -16,6 +16,8 @@ from retrograd.tables.errors import counted, told_apart
 
 Justify = Literal["left", "right"]
 MOST_COLUMNS = 10_000
+# Zero-width, and part of words (Persian) and of emoji.
+JOINERS = "\u200c\u200d"
 
 ENDINGS = {
     "validation": "the validation score stopped rising",
@@ -58,8 +60,12 @@ def printable(text: str) -> str:
     --------
     >>> printable("run 1\x1b[2J → ended")
     'run 1?[2J → ended'
+    >>> printable("می\u200cشود") == "می\u200cشود"
+    True
     """
-    return "".join("?" if category(letter)[0] == "C" else letter for letter in text)
+    return "".join(
+        "?" if category(letter)[0] == "C" and letter not in JOINERS else letter for letter in text
+    )
 
 
 def _table(*columns: tuple[str, Justify]) -> Table:
