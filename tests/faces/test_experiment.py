@@ -1,12 +1,14 @@
 """One training on one table: the split, the network chosen, the advice drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from retrograd.faces.advice import advise
-from retrograd.faces.experiment import Options, build_network, prepare, split_rows
-from retrograd.faces.modelcard import describe
+from retrograd.faces.experiment import Options, build_network, fit, prepare, split_rows
+from retrograd.faces.modelcard import describe, target_of
 from retrograd.tables.errors import TableError
 from retrograd.tables.task import pose
 
@@ -102,6 +104,27 @@ def test_choices_follow_the_rows(rows, classes, solver, validates, batch):
     assert (network.batch_size, network.learning_rate_init) == (7, 0.5)
 
 
+def test_a_divergence_in_the_last_epoch_is_told_like_any_other():
+    """With early stopping the best epoch is kept; that all epochs were used is not what ended it."""
+    prepared = experiment(400, 0, Options())
+    options = Options(hidden=(), solver="sgd", lr=3.0, epochs=200)
+    long = fit(prepared, build_network(prepared, options), None)
+    assert long.ended == "diverged"
+    n = long.network.n_iter_
+    short = fit(prepared, build_network(prepared, replace(options, epochs=n)), None)
+    assert (short.ended, short.network.n_iter_, short.notes) == ("diverged", n, long.notes)
+    assert "The parameters with the best validation score are kept." in short.notes[0]
+
+
+def test_an_lbfgs_that_gives_up_has_neither_diverged_nor_used_all_epochs():
+    options = Options(solver="lbfgs", epochs=200)
+    prepared = experiment(400, 0, options)
+    network = build_network(prepared, options).set_params(max_fun=3)
+    fitted = fit(prepared, network, None)
+    assert fitted.ended == "stopped"
+    assert "raise max_iter or max_fun" in fitted.notes[0]
+
+
 def report(held_out, training, linear, ended="converged", rows=5000):
     return {
         "scores": [
@@ -120,6 +143,7 @@ def report(held_out, training, linear, ended="converged", rows=5000):
     [
         (report(0.5, 0.95, 0.1), ["--alpha 0.1"]),
         (report(0.5, 0.55, 0.1), ["--hidden 16,8"]),
+        (report(0.5, 0.55, 0.1, "diverged"), []),
         (report(0.9, 0.92, 0.1, "epochs"), ["--epochs 150"]),
         (report(0.9, 0.92, 0.95), ["ridge regression does no worse"]),
         (report(-0.1, 0.2, -0.1), ["no better than a constant"]),
@@ -142,4 +166,7 @@ def test_few_held_out_rows_are_said_to_say_little():
 
 def test_a_model_card_takes_nothing_for_granted():
     assert describe({}) == {"model": [("parts", "")]}
-    assert describe({"model": 3, "facts": {"by": "hand"}})["training"] == [("by", "hand")]
+    facts = {"by": "hand", "target": "species", "scores": 0.93, "rows": [1, 2], "step": None}
+    told = describe({"model": 3, "facts": facts})["training"]
+    assert sorted(told) == sorted((key, str(value)) for key, value in facts.items())
+    assert target_of({"facts": facts}) is target_of({"facts": [1]}) is target_of({}) is None

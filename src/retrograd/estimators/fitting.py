@@ -14,7 +14,7 @@ from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
-from retrograd.estimators.stopping import Stopping, open_curves
+from retrograd.estimators.stopping import DivergenceWarning, Stopping, open_curves
 
 if TYPE_CHECKING:
     from retrograd.engine.trainer import State, Trainer
@@ -151,7 +151,7 @@ class Training:
             state.slots[:] = 0.0  # NaN may be in there, too
             warnings.warn(
                 f"{error} The parameters with the best validation score are kept.",
-                ConvergenceWarning,
+                DivergenceWarning,
                 stacklevel=7,
             )
         except BaseException as error:

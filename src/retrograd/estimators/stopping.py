@@ -4,12 +4,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from retrograd.engine.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from retrograd.engine.trainer import State
     from retrograd.estimators.base import BaseMLP
+
+
+class DivergenceWarning(ConvergenceWarning):
+    """A training has ended in NaN or infinity; parameters from before that are kept."""
 
 
 class Stopping:

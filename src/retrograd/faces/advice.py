@@ -50,7 +50,7 @@ def advise(report: dict) -> list[str]:
             f"the network learns its rows by heart (training {metric} {training:.3f}, held-out "
             f"{held_out:.3f}): try --alpha {options['alpha'] * 100:g}"
         )
-    elif training < GOOD[metric] and ended != "epochs":
+    elif training < GOOD[metric] and ended not in ("epochs", "diverged"):
         wider = ",".join(str(2 * width) for width in options["hidden"]) or "64,32"
         lines.append(f"training {metric} is only {training:.3f}: try --hidden {wider}")
     if ended == "epochs":

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.stopping import DivergenceWarning
 from retrograd.export.parts import NETWORKS
 from retrograd.tables.encoder import TableEncoder
 from retrograd.tables.errors import TableError, TableWarning, counted
@@ -231,14 +232,13 @@ def fit(experiment: Experiment, network, progress, recorder: Recorder | None = N
     return Fitted(model, network, seconds, _ending(network, caught), _notes(network, caught))
 
 
-def _did_not_converge(warning) -> bool:
-    return issubclass(warning.category, ConvergenceWarning)
-
-
 def _ending(network, caught: list) -> str:
-    """Name why the training ended: ``validation``, ``converged``, ``diverged`` or ``epochs``."""
-    if any(map(_did_not_converge, caught)):
-        return "epochs" if network.n_iter_ >= network.max_iter else "diverged"
+    """Name why the training ended, see ``text.ENDINGS``."""
+    categories = [warning.category for warning in caught]
+    if DivergenceWarning in categories:
+        return "diverged"
+    if ConvergenceWarning in categories:
+        return "epochs" if network.n_iter_ >= network.max_iter else "stopped"
     return "validation" if network.early_stopping else "converged"
 
 
@@ -248,5 +248,5 @@ def _notes(network, caught: list) -> list[str]:
     return [
         " ".join(str(warning.message).split())
         for warning in caught
-        if not (ran_out and _did_not_converge(warning))
+        if not (ran_out and warning.category is ConvergenceWarning)
     ]

@@ -2,6 +2,9 @@
 
 from itertools import pairwise
 
+# What `retrograd train` and the page write of a training, in the order in which it is told.
+TOLD = ("file", "target", "task", "run", "step", "rows", "options", "scores")
+
 
 def describe(document: dict) -> dict[str, list[tuple[str, str]]]:
     """Describe a model file in sections of named facts.
@@ -85,22 +88,49 @@ def _columns(columns: list[dict]) -> list[tuple[str, str]]:
     return pairs
 
 
+def target_of(document: dict) -> str | None:
+    """Name of the column that a model file's model predicts, if the file says.
+
+    Examples
+    --------
+    >>> target_of({"facts": {"target": {"name": "species"}}})
+    'species'
+    """
+    facts = document.get("facts")
+    target = facts.get("target") if isinstance(facts, dict) else None
+    return str(target["name"]) if isinstance(target, dict) and "name" in target else None
+
+
 def _training(facts: dict) -> list[tuple[str, str]]:
-    """Describe how a model came about."""
-    pairs = []
-    if "file" in facts:
-        pairs.append(("table", str(facts["file"])))
-    if isinstance(facts.get("target"), dict):
-        pairs.append(("target", f"{facts['target'].get('name')} ({facts.get('task')})"))
-    if "step" in facts:
-        pairs.append(("as of", f"run {facts.get('run')}, step {facts['step']}"))
-    rows = facts.get("rows")
-    if isinstance(rows, dict):
-        pairs.append(("rows", ", ".join(f"{name} {count:,}" for name, count in rows.items())))
-    options = facts.get("options")
-    if isinstance(options, dict):
-        pairs.append(("options", ", ".join(f"{key} {value}" for key, value in options.items())))
-    for scores in facts.get("scores", []):
-        shown = [f"{key} {value:.4g}" for key, value in scores.items() if key != "model"]
-        pairs.append((str(scores.get("model")), ", ".join(shown)))
-    return pairs or [(str(key), str(value)) for key, value in facts.items()]
+    """Describe how a model came about; what is not as ``retrograd train`` says it, as it is."""
+    order = sorted(facts, key=lambda key: TOLD.index(key) if key in TOLD else len(TOLD))
+    return [pair for key in order for pair in _fact(facts, key, facts[key])]
+
+
+def _fact(facts: dict, key: str, value) -> list[tuple[str, str]]:
+    match key, value:
+        case "file", _:
+            return [("table", str(value))]
+        case "target", {"name": name}:
+            return [("target", f"{name} ({facts.get('task')})")]
+        case "step", int():
+            return [("as of", f"run {facts.get('run')}, step {value}")]
+        case ("rows" | "options"), dict():
+            return [(key, ", ".join(f"{name} {_number(one, ',')}" for name, one in value.items()))]
+        case "scores", list() if all(isinstance(scores, dict) for scores in value):
+            return [_scores(scores) for scores in value]
+        case ("columns" | "training"), list() | dict():
+            return []  # told by the encoder, and by the network
+        case ("task" | "run"), _ if not {"target", "step"}.isdisjoint(facts):
+            return []  # told with these
+    return [(key, str(value))]
+
+
+def _scores(scores: dict) -> tuple[str, str]:
+    shown = [f"{key} {_number(value, '.4g')}" for key, value in scores.items() if key != "model"]
+    return str(scores.get("model")), ", ".join(shown)
+
+
+def _number(value, spec: str) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return format(value, spec) if is_number else str(value)

@@ -23,6 +23,7 @@ ENDINGS = {
     "validation": "the validation score stopped rising",
     "converged": "the loss stopped falling",
     "diverged": "it diverged, the best epoch was kept",
+    "stopped": "it stopped before it had converged",
     "epochs": "all epochs are used up",
 }
 

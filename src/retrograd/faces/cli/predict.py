@@ -41,12 +41,13 @@ def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
 
     from retrograd.export.container import ModelFileError
     from retrograd.export.model_file import read_facts
+    from retrograd.faces.modelcard import target_of
     from retrograd.faces.models import load_model
     from retrograd.tables.errors import TableWarning
     from retrograd.tables.reading import read_table
 
     model = load_model(path)
-    target = read_facts(path)["facts"].get("target", {}).get("name", "prediction")
+    target = target_of(read_facts(path)) or "prediction"
     if proba and not hasattr(model, "predict_proba"):
         raise ModelFileError(f"{path} is a regression: it has no probabilities for --proba")
     table = read_table(file, text_columns=_text_columns(model))
@@ -62,7 +63,7 @@ def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
         features = _inputs(model, features, path)
         predicted = model.predict(features)
         # As the labels are told elsewhere, in the names of probabilities too: polars writes 'true'.
-        columns = {str(target): predicted.astype(str) if predicted.dtype == bool else predicted}
+        columns = {target: predicted.astype(str) if predicted.dtype == bool else predicted}
         if proba:
             # Predicting twice tells everything twice.
             warnings.simplefilter("ignore", TableWarning)
