@@ -212,6 +212,27 @@ def test_missing_docstrings_are_found() -> None:
     assert undocumented(source) == ["the module", "A.f", "g"]
 
 
+def named_twice(sources: dict[str, str]) -> list[str]:
+    """Public classes that another file has a class of the same name beside."""
+    places: dict[str, list[str]] = {}
+    for module, source in sources.items():
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module)
+    return [f"{name}: {', '.join(found)}" for name, found in places.items() if len(found) > 1]
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    """Who reads a name knows what it is of."""
+    assert named_twice({str(path): path.read_text() for path in SOURCES}) == []
+    two = {
+        "a": "class Plan: ...\nclass _Plan: ...",
+        "b": "class Plan: ...",
+        "c": "class _Plan: ...",
+    }
+    assert named_twice(two) == ["Plan: a, b"]
+
+
 # Host names of package registries, and paths that exist on somebody's machine only.
 REGISTRIES = re.compile(
     r"\b(?:pypi\.org|pythonhosted\.org|anaconda\.org|npmjs\.(?:org|com)|crates\.io|jsdelivr\.net"

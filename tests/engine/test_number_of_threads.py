@@ -44,6 +44,18 @@ def test_threadpoolctl_decides(limit: int) -> None:
         assert available_threads() == before
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
+def test_a_fork_outside_of_a_fit_looks_for_no_blas() -> None:
+    """That would take its time, and be done in a child of a process that may have any threads."""
+    program = (
+        "import os, retrograd.engine.threads as threads\n"
+        "threads._blas = lambda: os._exit(1)\n"
+        "child = os.fork()\n"
+        "print(os.waitpid(child, 0)[1]) if child else os._exit(0)"
+    )
+    assert python(program, {}).strip() == "0"
+
+
 @pytest.mark.compiled
 @pytest.mark.parametrize("setting", [1, 2, None])
 def test_the_environment_decides(setting: int | None) -> None:

@@ -36,6 +36,7 @@ def test_every_step_is_the_trainings(kind: str) -> None:
     assert len(run.epochs) == n_epochs
     assert len(run) == n_epochs * run.replay.course.steps_an_epoch
     assert run.verify() is None
+    assert [moment.step for moment in reversed(run)] == [moment.step for moment in run][::-1]
     states = {}
     for step in np.random.default_rng(0).permutation(len(run) + 1):
         states[step] = moments_theta(run, int(step))

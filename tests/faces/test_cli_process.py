@@ -61,7 +61,8 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path):
 def test_output_that_cannot_be_written_is_one_line(tmp_path):
     train = ("train", PENGUINS, "--target", "species", "--epochs", "3")
     assert run(*train, cwd=tmp_path).returncode == 0
-    for args in (train, ("--version",), ("predict", "penguins.safetensors", PENGUINS)):
+    predict, play = ("predict", "penguins.safetensors", PENGUINS), ("play", "--no-browser")
+    for args in (train, ("--version",), predict, play):
         with open("/dev/full", "w") as full:
             done = run(*args, cwd=tmp_path, stdout=full)
         assert done.returncode == 1

@@ -269,7 +269,7 @@ def test_a_broken_off_run_is_resumed_with_its_data(tmp_path):
         ({"X": X, "y": Y, "z": Y}, "it holds X, y, z"),
         ({"X": X + 1, "y": Y}, "X is not what run 1 of one.retro was trained on"),
         ({"X": X[:, :1], "y": Y}, "the data are not those that run 1 was trained on"),
-        ({"X": X.astype(object), "y": Y}, "it is no file of arrays"),
+        ({"X": X, "y": Y.astype(object)}, "holds Python objects, which are not opened: save text"),
     ],
 )
 def test_other_data(file, tmp_path, arrays, says):
@@ -281,9 +281,14 @@ def test_what_is_no_file_of_arrays(file, tmp_path):
     np.save(tmp_path / "one.npy", X)
     (tmp_path / "text.npz").write_text("X, y")
     (tmp_path / "torn.npz").write_bytes(b"PK\x03\x04 and no more")
+    np.savez_compressed(tmp_path / "bits.npz", X=X, y=Y)
+    content = bytearray((tmp_path / "bits.npz").read_bytes())
+    content[60:90] = bytes(30)  # in the midst of what is compressed
+    (tmp_path / "bits.npz").write_bytes(content)
     for name, says in (
         ("one.npy", "it holds nothing"), ("text.npz", "it is no file of arrays"),
-        ("torn.npz", "it is no file of arrays"), ("none.npz", "No such file"),
+        ("torn.npz", "it is no file of arrays"), ("bits.npz", "it is no file of arrays"),
+        ("none.npz", "No such file"),
         (".", "Is a directory"),
     ):  # fmt: skip
         assert says in fail("trace", file, "--step", 0, "--data", tmp_path / name)

@@ -105,7 +105,7 @@ def test_choices_follow_the_rows(rows, classes, solver, validates, batch):
 
 
 def test_a_divergence_in_the_last_epoch_is_told_like_any_other():
-    """With early stopping the best epoch is kept; that all epochs were used is not what ended it."""
+    """The best epoch is kept; that all epochs were used is not what ended it."""
     prepared = experiment(400, 0, Options())
     options = Options(hidden=(), solver="sgd", lr=3.0, epochs=200)
     long = fit(prepared, build_network(prepared, options), None)

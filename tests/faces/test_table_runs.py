@@ -174,7 +174,7 @@ def test_facts_are_whatever_json_holds():
     facts = {"commit": "abc", "rows": [1, 2.5, None], "sub": {3: True}}
     recorder = Recorder(facts=facts)
     facts["rows"].append("later")
-    model = experiment.NETWORKS["MLPClassifier"]((2,), max_iter=1, tol=0, random_state=0)
+    model = experiment.ESTIMATORS["MLPClassifier"]((2,), max_iter=1, tol=0, random_state=0)
     with pytest.warns(ConvergenceWarning):
         model.set_callbacks(recorder).fit(X, Y)
     assert open_run(recorder).facts == {"commit": "abc", "rows": [1, 2.5, None], "sub": {"3": True}}

@@ -148,6 +148,9 @@ class Asked(Mapping):
         self.asked.append(name)
         return self.values[name]
 
+    def __contains__(self, name):
+        return name in self.values
+
     def __iter__(self):
         raise AssertionError("nobody may ask for everything")
 

@@ -1,5 +1,6 @@
 """Reading tables from files: types, customs, and one clear line for each way a file can be bad."""
 
+import csv
 import datetime
 from pathlib import Path
 
@@ -82,6 +83,14 @@ def test_customs_of_writing(tmp_path, content):
     frame = read(tmp_path, content).frame
     assert frame.columns == ["a", "b"]
     assert frame.rows() == [(1, "x"), (2, "y")]
+
+
+def test_a_cell_may_be_longer_than_pythons_reader_likes(tmp_path):
+    """Among the first rows, too; and what others have set the reader to stays."""
+    before = csv.field_size_limit()
+    frame = read(tmp_path, f"a,b\n{'x' * 200_000},1\n").frame
+    assert [len(frame["a"][0]), frame["b"][0]] == [200_000, 1]
+    assert csv.field_size_limit() == before
 
 
 def test_quoted_cells_may_hold_anything(tmp_path):

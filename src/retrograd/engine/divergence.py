@@ -55,7 +55,8 @@ class DivergenceError(ValueError):
 
     def __reduce__(self) -> tuple:
         """Rebuild from the parts, so that it crosses process borders."""
-        return type(self), (self.step, self.epoch, self.learning_rate, self.place, self.cure)
+        parts = self.step, self.epoch, self.learning_rate, self.place, self.cure
+        return type(self), parts, {"losses": self.losses}
 
 
 def first_trouble(

@@ -4,8 +4,7 @@ import numpy as np
 
 from retrograd.engine.jit import compiling
 from retrograd.engine.kernels.backward import losses_of_rows
-from retrograd.engine.kernels.data import Data, History, Plan
-from retrograd.engine.kernels.update import STAY
+from retrograd.engine.kernels.data import STAY, Data, History, Plan
 from retrograd.engine.network import Layout, Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import n_workers_for

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrograd.engine.kernels.data import Settings
+from retrograd.engine.kernels.data import ADAM, ADAMW, RMSPROP, SGD, Settings
 from retrograd.maths.schedules import ADAPTIVE_CUT, ADAPTIVE_FLOOR, BY_STEP, SCHEDULES, invscaling
 
-# Solver: its code in kernels/update, and how many numbers it remembers of each parameter.
+# Solver: its code in the kernels, and how many numbers it remembers of each parameter.
 SOLVERS: dict[str, tuple[int, int]] = {
-    "sgd": (0, 1),
-    "adam": (1, 2),
-    "adamw": (2, 2),
-    "rmsprop": (3, 1),
+    "sgd": (SGD, 1),
+    "adam": (ADAM, 2),
+    "adamw": (ADAMW, 2),
+    "rmsprop": (RMSPROP, 1),
 }
 
 

@@ -62,10 +62,12 @@ class _Hold:
                 self.restore()
 
     def restore(self) -> None:
-        """Give the BLAS its threads back."""
-        for library, n_threads in zip(_blas(), self.before, strict=False):
-            library.set_num_threads(n_threads)
-        self.before = []
+        """Give the BLAS its threads back, if it was held."""
+        # Else nothing is asked: a child that was just forked off has no time to look for a BLAS.
+        if self.before:
+            for library, n_threads in zip(_blas(), self.before, strict=True):
+                library.set_num_threads(n_threads)
+            self.before = []
 
     def after_fork(self) -> None:
         """Forget the holders: a forked child has none of the threads that they were in."""

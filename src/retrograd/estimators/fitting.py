@@ -14,7 +14,12 @@ from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
-from retrograd.estimators.stopping import DivergenceWarning, Stopping, open_curves
+from retrograd.estimators.stopping import (
+    DivergenceWarning,
+    Stopping,
+    open_curves,
+    recordings_ended,
+)
 
 if TYPE_CHECKING:
     from retrograd.engine.trainer import State, Trainer
@@ -133,18 +138,15 @@ class Training:
         The recordings are ended, however this ends.
         """
         state = self.trainer.state
-        status, note = "failed", ""
         self._on_steps = on_steps
         if self.recordings:
             self.trainer.after_call = self._after_steps
         try:
-            self._run_epochs(n_epochs, on_epoch, may_end)
-            status = "ended"
+            with recordings_ended(self.recordings, state):
+                self._run_epochs(n_epochs, on_epoch, may_end)
         except KeyboardInterrupt:
-            status = "interrupted"
             warnings.warn("Training interrupted by user.", stacklevel=7)
         except DivergenceError as error:
-            status, note = "diverged", error.place
             if not self.stopping.has_best:
                 raise
             self.stopping.note_divergence()
@@ -154,12 +156,6 @@ class Training:
                 DivergenceWarning,
                 stacklevel=7,
             )
-        except BaseException as error:
-            note = f"{type(error).__name__}: {error}"
-            raise
-        finally:
-            for recording in self.recordings:
-                recording.end(None if status == "diverged" else state, status, note)
         self.stopping.restore_best(state)
 
     def _run_epochs(

@@ -152,6 +152,8 @@ class MLP:
         if recorder is None:
             yield
             return
+        from retrograd.estimators.stopping import recordings_ended  # loads scikit-learn
+
         state, n_rows = trainer.state, trainer.data.y.shape[0]
         drawn: Any = np.random.get_state()  # noqa: NPY002
         course = Course(trainer.optimizer, Drawn(n_rows, drawn), 1, max(1, self.epochs))
@@ -162,21 +164,8 @@ class MLP:
             {"generator": np.append(drawn[1].astype(np.int64), drawn[2])},
         )  # fmt: skip
         trainer.after_call = lambda losses, gradient: recording.after_steps(state, losses, gradient)
-        status, note = "failed", ""
-        try:
+        with recordings_ended([recording], state):
             yield
-            status = "ended"
-        except DivergenceError as error:
-            status, note = "diverged", error.place
-            raise
-        except KeyboardInterrupt:
-            status = "interrupted"
-            raise
-        except BaseException as error:
-            note = f"{type(error).__name__}: {error}"
-            raise
-        finally:
-            recording.end(None if status == "diverged" else state, status, note)
 
     def predict(self, X: np.ndarray, threshold: float = 0.5) -> np.ndarray:
         """1 where the predicted probability reaches the threshold, else 0; shape (n,).

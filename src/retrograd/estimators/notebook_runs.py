@@ -117,6 +117,7 @@ def _train(
     from retrograd.engine.divergence import DivergenceError
     from retrograd.engine.trainer import Trainer
     from retrograd.estimators.notebook import CURE, DRAWN_AT_ONCE
+    from retrograd.estimators.stopping import recordings_ended
 
     trainer = Trainer(run.header.network, optimizer, data or run.data, 1, state)
 
@@ -126,20 +127,13 @@ def _train(
             on_steps()
 
     trainer.after_call = after_call
-    status, note = "failed", ""
     here = state.step - course.first_step
     end = here + n_steps
     try:
-        while here < end:
-            stop = min(end, here + DRAWN_AT_ONCE)
-            trainer.run(*course.between(here, stop, lambda epoch: state.learning_rate))
-            here = stop
-        status = "ended"
+        with recordings_ended([recording], state):
+            while here < end:
+                stop = min(end, here + DRAWN_AT_ONCE)
+                trainer.run(*course.between(here, stop, lambda epoch: state.learning_rate))
+                here = stop
     except DivergenceError as error:
-        status, note = "diverged", error.place
         warnings.warn(f"{error.but(cure=CURE)}", stacklevel=4)
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
-        recording.end(None if status == "diverged" else state, status, note)

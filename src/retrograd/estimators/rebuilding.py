@@ -8,6 +8,7 @@ import numpy as np
 from retrograd.engine.trainer import State
 from retrograd.estimators.base import BaseMLP
 from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.kinds import ESTIMATORS
 from retrograd.estimators.plain import (
     PlainDataError,
     build,
@@ -18,15 +19,12 @@ from retrograd.estimators.plain import (
     unpack_classes,
     unpack_names,
 )
-from retrograd.estimators.regressor import MLPRegressor
-from retrograd.estimators.stopping import Stopping
+from retrograd.estimators.stopping import CURVES, Stopping
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
 
-KINDS = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}
 # What a warm start begins with.
 BEFORE = ("best_loss_", "best_validation_score_", "_no_improvement_count")
-CURVES = ("loss_curve_", "validation_scores_")
 
 
 def describe(estimator: BaseMLP) -> dict:
@@ -34,7 +32,7 @@ def describe(estimator: BaseMLP) -> dict:
     kind = _kind(estimator)
     facts = {
         "kind": kind,
-        "parameters": pack_parameters(estimator, KINDS[kind]),
+        "parameters": pack_parameters(estimator, ESTIMATORS[kind]),
         "feature_names": pack_names(estimator),
         "seed": estimator._seed,
         # Epochs of this fit so far: a branch begins with its parent's.
@@ -52,7 +50,7 @@ def describe(estimator: BaseMLP) -> dict:
 
 def _kind(estimator: BaseMLP) -> str:
     """Name of the class, or of the one of ours that it derives from."""
-    for name, kind in KINDS.items():
+    for name, kind in ESTIMATORS.items():
         if isinstance(estimator, kind):
             return name
     raise TypeError(f"{type(estimator).__name__} is no network of retrograd's")
@@ -62,7 +60,7 @@ def rebuild(run: Run, changes: dict | None = None) -> BaseMLP:
     """Estimator of a run as its fit began, with other parameters if there are changes."""
     facts = run.header.estimator
     try:
-        model = build(KINDS[fact(facts, "kind", str)], facts)
+        model = build(ESTIMATORS[fact(facts, "kind", str)], facts)
         unpack_names(model, facts, run.header.network.widths[0])
         if isinstance(model, MLPClassifier):
             model.classes_ = unpack_classes(facts)

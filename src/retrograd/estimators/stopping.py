@@ -1,16 +1,22 @@
 """When a training stops, and what it keeps: curves, counts, the best parameters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from retrograd.engine.trainer import State
     from retrograd.estimators.base import BaseMLP
+    from retrograd.rewind.recording import Recording
+
+# What an estimator remembers of every epoch.
+CURVES = ("loss_curve_", "validation_scores_")
 
 
 class DivergenceWarning(ConvergenceWarning):
@@ -100,6 +106,27 @@ class Stopping:
         """Put the parameters of the best validation score back, if any were kept."""
         if self.best is not None:
             state.theta[:] = self.best
+
+
+@contextmanager
+def recordings_ended(recordings: Sequence["Recording"], state: "State") -> Iterator[None]:
+    """End the recordings of a training, however it ends; they then say how."""
+    status, note = "failed", ""
+    try:
+        yield
+        status = "ended"
+    except DivergenceError as error:
+        status, note = "diverged", error.place
+        raise
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    except BaseException as error:
+        note = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        for recording in recordings:
+            recording.end(None if status == "diverged" else state, status, note)
 
 
 def open_curves(estimator: "BaseMLP", first: bool) -> None:

@@ -21,10 +21,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from retrograd.engine.versions import versions
+from retrograd.estimators.kinds import ESTIMATORS
 from retrograd.estimators.plain import PlainDataError, fact, texts
 from retrograd.export.container import ModelFileError, read_container, write_container
 from retrograd.export.network import pack_network, unpack_network
-from retrograd.export.parts import NETWORKS, Tensors, pack_scaler, unpack_scaler
+from retrograd.export.parts import Tensors, pack_scaler, unpack_scaler
 
 
 class Step(Protocol):
@@ -160,7 +161,7 @@ def _pack(model, prefix: str, tensors: dict, steps: Steps) -> dict:
         raise ModelFileError(f"{name} is not fitted: fit it before saving") from None
     except (TypeError, AttributeError):
         pass  # Not an estimator at all: refused by name below.
-    if type(model) is NETWORKS.get(name):
+    if type(model) is ESTIMATORS.get(name):
         return {"class": name, **pack_network(model, prefix, tensors)}
     if type(model) is StandardScaler:
         return {"class": name, **pack_scaler(model, prefix, tensors), **_container(model)}
@@ -199,7 +200,7 @@ def _container(model) -> dict:
 def _unpack(facts: dict, prefix: str, tensors: Tensors, steps: Steps):
     """Build one part, and the parts it consists of."""
     name = fact(facts, "class", str)
-    if name in NETWORKS:
+    if name in ESTIMATORS:
         return unpack_network(name, facts, prefix, tensors)
     if name == "TransformedTargetRegressor":
         return _unpack_target(facts, prefix, tensors, steps)
@@ -260,7 +261,7 @@ def _check_target(regressor, scaler):
     network = regressor
     while type(network) is Pipeline:
         network = network.steps[-1][1]
-    if type(network) is not NETWORKS["MLPRegressor"] or type(scaler) is not StandardScaler:
+    if type(network) is not ESTIMATORS["MLPRegressor"] or type(scaler) is not StandardScaler:
         raise ModelFileError(
             "a TransformedTargetRegressor needs an MLPRegressor, or a pipeline that ends in one, "
             "and a StandardScaler to be in a model file"

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from retrograd.estimators.kinds import ESTIMATORS
 from retrograd.estimators.plain import (
     build,
     fact,
@@ -13,10 +14,10 @@ from retrograd.estimators.plain import (
     unpack_classes,
     unpack_names,
 )
+from retrograd.estimators.stopping import CURVES
 from retrograd.export.container import ModelFileError
-from retrograd.export.parts import NETWORKS, OUTPUTS, Tensors
+from retrograd.export.parts import OUTPUTS, Tensors
 
-CURVES = ("loss_curve_", "validation_scores_")
 NUMBERS = ("loss_", "best_loss_", "best_validation_score_")
 
 
@@ -66,7 +67,7 @@ def unpack_network(name: str, facts: dict, prefix: str, tensors: Tensors):
     Parameters
     ----------
     name : str
-        A key of :data:`NETWORKS`.
+        A key of :data:`ESTIMATORS`.
     facts : dict
     prefix : str
     tensors : Tensors
@@ -80,7 +81,7 @@ def unpack_network(name: str, facts: dict, prefix: str, tensors: Tensors):
     ModelFileError
         If anything is missing, of the wrong type, or contradicts something else.
     """
-    model = build(NETWORKS[name], facts)
+    model = build(ESTIMATORS[name], facts)
     widths = _check_widths(facts)
     model.coefs_, model.intercepts_ = _take_layers(widths, prefix, tensors)
     if fact(facts, "output", str) not in OUTPUTS[name]:

@@ -9,14 +9,11 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.plain import build, fact, pack_names, pack_parameters, unpack_names
-from retrograd.estimators.regressor import MLPRegressor
 from retrograd.export.container import DTYPES, ModelFileError
 
 # The outputs that each estimator may have.
 OUTPUTS = {"MLPClassifier": ("logistic", "softmax"), "MLPRegressor": ("identity", "exp")}
-NETWORKS = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}
 
 
 class Tensors:

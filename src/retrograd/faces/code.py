@@ -216,7 +216,7 @@ def literal(value: Any) -> str:
     >>> literal((8, 4)), literal("tanh"), literal(float("inf"))
     ('(8, 4)', '"tanh"', 'float("inf")')
     """
-    if isinstance(value, str) and '"' not in value and value.isprintable():
+    if isinstance(value, str) and value.isprintable() and '"' not in value and "\\" not in value:
         return f'"{value}"'
     if isinstance(value, float) and math.isinf(value):
         return 'float("inf")' if value > 0 else 'float("-inf")'

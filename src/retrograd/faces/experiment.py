@@ -13,9 +13,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from retrograd.estimators.kinds import ESTIMATORS
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.stopping import DivergenceWarning
-from retrograd.export.parts import NETWORKS
 from retrograd.tables.encoder import TableEncoder
 from retrograd.tables.errors import TableError, TableWarning, counted
 from retrograd.tables.task import Problem
@@ -162,7 +162,7 @@ def build_network(experiment: Experiment, options: Options):
     rows = len(experiment.train)
     batch = options.batch or int(2 ** np.clip(round(math.log2(rows / 30 + 1)), 4, 8))
     kind = "MLPClassifier" if experiment.problem.task == "classification" else "MLPRegressor"
-    return NETWORKS[kind](
+    return ESTIMATORS[kind](
         hidden_layer_sizes=options.hidden,
         activation=options.activation,
         solver=options.solver,

@@ -115,13 +115,13 @@ def _fact(facts: dict, key: str, value) -> list[tuple[str, str]]:
             return [("target", f"{name} ({facts.get('task')})")]
         case "step", int():
             return [("as of", f"run {facts.get('run')}, step {value}")]
-        case ("rows" | "options"), dict():
+        case (("rows" | "options"), dict()):
             return [(key, ", ".join(f"{name} {_number(one, ',')}" for name, one in value.items()))]
         case "scores", list() if all(isinstance(scores, dict) for scores in value):
             return [_scores(scores) for scores in value]
-        case ("columns" | "training"), list() | dict():
+        case (("columns" | "training"), list() | dict()):
             return []  # told by the encoder, and by the network
-        case ("task" | "run"), _ if not {"target", "step"}.isdisjoint(facts):
+        case (("task" | "run"), _) if not {"target", "step"}.isdisjoint(facts):
             return []  # told with these
     return [(key, str(value))]
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+import zlib
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from retrograd.rewind.store import RunFileError
 if TYPE_CHECKING:
     from retrograd.rewind.run import Run, Runs
 
-
+# What NumPy's and Python's readers say of a damaged file of arrays.
+UNREADABLE = (OSError, ValueError, EOFError, BadZipFile, zlib.error, NotImplementedError, KeyError)
 # Tasks of searches and pipelines that every fit within them stands in.
 SAME_FOR_ALL = r" (search 0|fit-final-estimator \d+)$"
 
@@ -65,8 +67,13 @@ def _read_arrays(path: Path) -> tuple:
         with path.open("rb") as file:
             read = np.load(file, allow_pickle=False)
             found = {name: read[name] for name in getattr(read, "files", ())}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+    except UNREADABLE as error:
         reason = getattr(error, "strerror", None) or "it is no file of arrays, as np.savez makes it"
+        if "Object arrays" in str(error):
+            reason = (
+                "an array in it holds Python objects, which are not opened: save text as "
+                "y.astype(str); a sparse X can be passed in Python, to open_run"
+            )
         raise RunFileError(f"{path} cannot be read: {reason}") from None
     odd = found.keys() - {"X", "y", "sample_weight"}
     if odd or not {"X", "y"} <= found.keys():

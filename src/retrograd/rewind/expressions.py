@@ -16,12 +16,20 @@ from typing import Any, NoReturn
 import numpy as np
 
 from retrograd.rewind.syntax import fail, subscript, tree_of, whole_number
-from retrograd.rewind.vocabulary import CONSTANTS, FUNCTIONS, LAYERED, NAMES, OPERATORS
+from retrograd.rewind.vocabulary import (
+    CONSTANTS,
+    FUNCTIONS,
+    LAYERED,
+    MAX_ENTRIES,
+    NAMES,
+    OPERATORS,
+    TooLargeError,
+)
 
 MAX_NODES, MAX_DEPTH = 200, 30
-# A result may have so many entries, or so many times those of its larger operand. What goes beyond
-# both is somebody's outer product.
-MAX_ENTRIES, MAX_GROWTH = 10**7, 4
+# A result may also have so many times the entries of its larger operand. What goes beyond that, and
+# beyond MAX_ENTRIES, is somebody's outer product.
+MAX_GROWTH = 4
 
 # What works a part of an expression out, given the values of a step.
 Answer = Callable[[Mapping[str, Any]], Any]
@@ -257,10 +265,12 @@ class Expression:
         return name
 
     def _look_up(self, node: ast.expr, name: str, values: Mapping[str, Any]) -> Any:
+        if name not in values:
+            self._fail(node, "not known at this step")
         try:
             return values[name]
-        except KeyError:
-            self._fail(node, "not known at this step")
+        except TooLargeError as error:
+            self._fail(node, str(error))
 
     def _array(self, node: ast.expr, value: Any) -> np.ndarray:
         array = self._apply(node, np.asarray, value)

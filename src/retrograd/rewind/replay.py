@@ -303,8 +303,8 @@ class Replay:
             warnings.warn(
                 f"{self.store.name}: replaying steps {begin} to {step} here does not give the "
                 f"recorded bits; they differ by up to {largest:.3g}. The run was made by "
-                f"{_listed(self.header.made_by)}, {_listed(self.header.machine)}. Moments that are "
-                "not checkpoints are an approximation of it: their `exact` is False",
+                f"{_listed(self.header.made_by)}, {_listed(self.header.machine)}. Moments of such "
+                "steps are an approximation of it: their `exact` is False",
                 ReplayWarning,
                 stacklevel=5,
             )
@@ -318,6 +318,9 @@ class Replay:
             if step in self.store.steps_of(self.run):
                 return True
             self._verify(step)
+            after = bisect_right(self._steps, step)
+            if after < len(self._steps):
+                return self._steps[after] not in self._missed
             return self.difference is None
 
 

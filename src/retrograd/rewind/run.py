@@ -77,6 +77,14 @@ class Run(Recorded):
         """All moments, from the start to the end."""
         return (self.at(step) for step in range(len(self) + 1))
 
+    def __reversed__(self) -> Iterator[Moment]:
+        """All moments, from the end to the start."""
+        return (self.at(step) for step in range(len(self), -1, -1))
+
+    def __bool__(self) -> bool:
+        """Return True: a run without a step has a start."""
+        return True
+
     def at(self, step: int | None = None, *, epoch: int | None = None) -> Moment:
         """Moment after so many steps, or before the first step of an epoch.
 

@@ -1,5 +1,6 @@
 """A scan: goes through the steps of a run one by one, with all the numbers of each."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.trainer import Trainer
 from retrograd.engine.work import PANEL_ROWS
 from retrograd.rewind.trace import LayerTrace, Trace, layers_of, trace_step
-from retrograd.rewind.vocabulary import norm
+from retrograd.rewind.vocabulary import MAX_ENTRIES, TooLargeError, norm
 
 if TYPE_CHECKING:
     from retrograd.rewind.replay import Replay
@@ -37,6 +38,9 @@ class StepValues(Mapping):
         if callable(value):
             value = self._known[name] = value()
         return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known  # without making it
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known)
@@ -84,7 +88,11 @@ def _values(
 
 
 def _dense(X: Any) -> np.ndarray:
-    return X.toarray() if scipy.sparse.issparse(X) else X
+    if not scipy.sparse.issparse(X):
+        return X
+    if (n_entries := math.prod(X.shape)) > MAX_ENTRIES:
+        raise TooLargeError(f"{n_entries:,} entries, with the zeros: too many")
+    return X.toarray()
 
 
 def scan(

@@ -30,9 +30,13 @@ NAMES = {
     **LAYERED,
 }
 CONSTANTS = {"nan": np.float64(np.nan), "inf": np.float64(np.inf)}
-
-
+# Entries that an array may have which none of the step's own arrays has.
+MAX_ENTRIES = 10**7
 NORM_PART = 1 << 14
+
+
+class TooLargeError(ValueError):
+    """A name stands for an array that is too large to be made."""
 
 
 class Function(NamedTuple):

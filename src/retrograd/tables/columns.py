@@ -20,7 +20,7 @@ NOISE = 1e-14
 
 
 @dataclass(frozen=True)
-class Settings:
+class ColumnSettings:
     """What the encoder's constructor asks of its columns."""
 
     max_categories: int = 20
@@ -162,7 +162,7 @@ class NumberColumn:
         value = [self.name] if self.scale > 0 else []
         return value + ([f"{self.name}=(missing)"] if self.missing else [])
 
-    def encode(self, found: Plain, settings: Settings) -> tuple[np.ndarray, list[str]]:
+    def encode(self, found: Plain, settings: ColumnSettings) -> tuple[np.ndarray, list[str]]:
         """Write the features, shape (B, number of features), and what there is to say."""
         values = as_numbers(self.name, found)
         hole = np.isnan(values)
@@ -190,7 +190,7 @@ class BooleanColumn:
         value = [] if self.constant else [self.name]
         return value + ([f"{self.name}=(missing)"] if self.missing else [])
 
-    def encode(self, found: Plain, settings: Settings) -> tuple[np.ndarray, list[str]]:
+    def encode(self, found: Plain, settings: ColumnSettings) -> tuple[np.ndarray, list[str]]:
         """Write the features, shape (B, number of features), and what there is to say."""
         if found.kind not in ("boolean", "empty"):
             raise wrong_kind(self.name, "booleans", found)
@@ -231,7 +231,7 @@ class CategoryColumn:
         names += [f"{self.name}=(other)"] * self.other
         return names + [f"{self.name}=(missing)"] * self.missing
 
-    def encode(self, found: Plain, settings: Settings) -> tuple[np.ndarray, list[str]]:
+    def encode(self, found: Plain, settings: ColumnSettings) -> tuple[np.ndarray, list[str]]:
         """Write the features, shape (B, number of features), and what there is to say."""
         if found.kind == "empty":
             texts = np.full(len(found.values), None, dtype=object)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from retrograd.tables.columns import (
-    Settings,
+    ColumnSettings,
     centre_and_scale,
     missing_flag,
     scaled,
@@ -80,7 +80,7 @@ class DateColumn:
             names += [whole] if part == "year" else [f"{whole}.sin", f"{whole}.cos"]
         return names + [f"{self.name}=(missing)"] * self.missing
 
-    def encode(self, found: Plain, settings: Settings) -> tuple[np.ndarray, list[str]]:
+    def encode(self, found: Plain, settings: ColumnSettings) -> tuple[np.ndarray, list[str]]:
         """Write the features, shape (B, number of features), and what there is to say."""
         moments = self._moments(found)
         hole = np.isnat(moments)

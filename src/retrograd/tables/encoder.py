@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from retrograd.tables.columns import IgnoredColumn, Settings
+from retrograd.tables.columns import ColumnSettings, IgnoredColumn
 from retrograd.tables.errors import TableError, TableWarning
 from retrograd.tables.frames import column_names, columns_called, plain_columns
 from retrograd.tables.learning import LearnedColumn, learn_column
@@ -261,9 +261,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         encoder.n_features_in_ = len(names)
         return encoder
 
-    def _settings(self) -> Settings:
+    def _settings(self) -> ColumnSettings:
         """Gather what the columns need to know of the parameters."""
-        return Settings(self.max_categories, self.min_count, self.clip)
+        return ColumnSettings(self.max_categories, self.min_count, self.clip)
 
     def _used(self) -> list[LearnedColumn]:
         """List the columns that have features."""

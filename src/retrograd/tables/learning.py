@@ -7,9 +7,9 @@ import numpy as np
 from retrograd.tables.columns import (
     BooleanColumn,
     CategoryColumn,
+    ColumnSettings,
     IgnoredColumn,
     NumberColumn,
-    Settings,
     as_numbers,
     centre_and_scale,
 )
@@ -31,7 +31,7 @@ NEARLY_CONSTANT = "differs too little for its size"
 ENOUGH_TO_SUSPECT = 20
 
 
-def learn_column(name: str, found: Plain, settings: Settings) -> tuple[Column, list[str]]:
+def learn_column(name: str, found: Plain, settings: ColumnSettings) -> tuple[Column, list[str]]:
     """Learn one column.
 
     Parameters
@@ -39,7 +39,7 @@ def learn_column(name: str, found: Plain, settings: Settings) -> tuple[Column, l
     name : str
     found : Plain
         The column's values, B of them.
-    settings : Settings
+    settings : ColumnSettings
 
     Returns
     -------
@@ -56,7 +56,7 @@ def learn_column(name: str, found: Plain, settings: Settings) -> tuple[Column, l
     Examples
     --------
     >>> texts = np.array(["a", "b", "a", "b", "c"], dtype=object)
-    >>> column, notes = learn_column("letter", Plain("text", texts), Settings())
+    >>> column, notes = learn_column("letter", Plain("text", texts), ColumnSettings())
     >>> column.features(), notes
     (['letter=a', 'letter=b', 'letter=(other)'], [])
     """
@@ -108,7 +108,9 @@ def _learn_boolean(name: str, values: np.ndarray) -> tuple[Column, list[str]]:
     return BooleanColumn(name, share >= 0.5, constant, bool(hole.any())), []
 
 
-def _learn_category(name: str, texts: np.ndarray, settings: Settings) -> tuple[Column, list[str]]:
+def _learn_category(
+    name: str, texts: np.ndarray, settings: ColumnSettings
+) -> tuple[Column, list[str]]:
     """Learn a name: keep the most frequent, pool the rest."""
     counts = Counter(text for text in texts if text is not None)
     present = sum(counts.values())

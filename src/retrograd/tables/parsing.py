@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from retrograd.tables.plain import NUMBER
+
 # Cells that mean 'missing', besides an empty one, in the customs of R, pandas, SQL, spreadsheets
 # and the UCI repository.
 MISSING = (
@@ -22,8 +24,7 @@ _MOMENTS = (
     "%d.%m.%Y %H:%M",
 )
 _ZONED_MOMENTS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
-# A leading zero ("007") marks a code, not a quantity, so such text stays text.
-_NUMBER = r"^[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+_NUMBER = f"^(?:{NUMBER})$"
 _DECIMAL_COMMA = r"^[+-]?(?:0|[1-9][0-9]*)(?:,[0-9]+)?$"
 # After a comma that may be between thousands come three digits; here come less or more.
 _NO_THOUSANDS = r",(?:[0-9]{1,2}|[0-9]{4,})$"

@@ -23,8 +23,10 @@ import numpy as np
 
 from retrograd.tables.errors import TableError
 
-# A leading zero ("007") marks a code, not a quantity, so such text stays text.
-_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+# A number as it is written, for Python's patterns and for those of polars. A leading zero ("007")
+# marks a code, not a quantity, so such text stays text.
+NUMBER = r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_NUMBER = re.compile(NUMBER)
 
 
 class Plain(NamedTuple):

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import threading
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 # Cells longer than Python's default of 128 KiB are still text.
 LONGEST_CELL = 2**31 - 1
+_reading = threading.Lock()
 
 
 class Table(NamedTuple):
@@ -94,16 +97,17 @@ def _read_parquet(name: str, content: bytes) -> pl.DataFrame:
 def _read_csv(name: str, content: bytes, text_columns: set[str]) -> Table:
     """Read CSV: decode, find the separator, check the shape, then type every column."""
     text = _decode(name, content)
-    separator = _find_separator(text)
-    header, blanks = _check_shape(name, text, separator)
+    with _long_cells():
+        separator = _find_separator(text)
+        header, blanks = _check_shape(name, text, separator)
+        # polars takes a blank line for a row, and knows line feeds only.
+        if blanks or text.endswith(("\n\n", "\n\r\n")) or text[0] in "\r\n" or "\r" in text:
+            text = _tidy(text, separator)
     header, notes = _check_header(name, header)
     if separator != ",":
         notes.insert(0, f"columns are separated by {SEPARATORS[separator]}")
     if blanks:
         notes.append(f"{counted(blanks, 'blank line')} skipped")
-    # polars takes a blank line for a row, and knows line feeds only.
-    if blanks or text.endswith(("\n\n", "\n\r\n")) or text[0] in "\r\n" or "\r" in text:
-        text = _tidy(text, separator)
     frame = pl.read_csv(text.encode(), separator=separator, new_columns=header, infer_schema=False)
     columns = []
     cleaned = [clean(column) for column in frame.get_columns()]
@@ -117,6 +121,17 @@ def _read_csv(name: str, content: bytes, text_columns: set[str]) -> Table:
             notes += news
         columns.append(column)
     return Table(pl.DataFrame(columns), notes)
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """Let Python's reader, whose limit is the process's, read cells of any length."""
+    with _reading:
+        before = csv.field_size_limit(LONGEST_CELL)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
 
 
 def _decode(name: str, content: bytes) -> str:
@@ -157,7 +172,6 @@ def _check_shape(name: str, text: str, separator: str) -> tuple[list[str], int]:
 
     Returns the header's cells, and how many blank lines there are before the last row.
     """
-    csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     header: list[str] = []
     blanks = blanks_since_row = 0

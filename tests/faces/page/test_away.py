@@ -1,9 +1,11 @@
 """Take away: each thing is downloaded as a person would, opened, and compared with the run."""
 
+import ast
 import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,7 +18,7 @@ from retrograd.estimators.notebook import MLP
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.regressor import MLPRegressor
 from retrograd.estimators.rewinding import open_run, open_runs
-from retrograd.faces.code import code_of
+from retrograd.faces.code import code_of, literal
 from retrograd.faces.models import load_model
 
 
@@ -74,6 +76,12 @@ def test_the_model_file(page: Page, tmp_path: Path, recorded: dict[str, Path]) -
     coefs = open_run(recorded["spiral"]).at(123).coefs
     for found, W in zip(load_model(path).coefs_, coefs, strict=True):
         assert found.tobytes() == W.tobytes()
+
+
+@pytest.mark.parametrize("value", ["C:\\new", "abc\\", 'a"b', "é", "tab\t", (1.5, "x", None)])
+def test_values_are_written_as_code(value: Any) -> None:
+    """Whatever the text; as it reads, it comes back."""
+    assert ast.literal_eval(literal(value)) == value
 
 
 def test_the_code_on_the_page(page: Page, tmp_path: Path, recorded: dict[str, Path]) -> None:

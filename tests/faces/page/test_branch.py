@@ -28,7 +28,7 @@ from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.viewer import QuestionError, Viewer
 from retrograd.rewind.connection import Connection
 from retrograd.rewind.run import Run
-from retrograd.rewind.store import Store
+from retrograd.rewind.store import RunFileError, Store
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -47,10 +47,18 @@ def digits(recorded: dict[str, Path], tmp_path: Path) -> Path:
 
 def ask(viewer: Viewer, step: int = 200, key: str = "a", **more: Any) -> int:
     """Begin a branch as the page does, and see its training through; its number."""
+    return ask_and_hear(viewer, step, key, **more)[0]
+
+
+def ask_and_hear(
+    viewer: Viewer, step: int = 200, key: str = "a", **more: Any
+) -> tuple[int, list[str]]:
+    """Also hear what the page is told meanwhile, or with its next answer."""
     asked = {"run": 1, "step": step, "key": key, "parameters": {}, "edit": {}, **more}
-    number = viewer.answer("branch", asked)["run"]
-    viewer.kept["trainings"].threads[number].join(60)
-    return number
+    answer = viewer.answer("branch", asked)
+    viewer.kept["trainings"].threads[answer["run"]].join(60)
+    next_answer = viewer.answer("runs", {})
+    return answer["run"], answer.get("notes", []) + next_answer.get("notes", [])
 
 
 def same_end(one: Run, other: Run) -> None:
@@ -140,6 +148,59 @@ def test_stopping(spiral: Path) -> None:
     viewer.answer("stop_branch", {"run": number})
     viewer.kept["trainings"].threads[number].join(60)
     assert open_run(spiral, number).status == "interrupted"
+
+
+def test_a_branch_whose_recording_fails(spiral: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next answer says so, whatever was asked; once."""
+    viewer = Viewer(open_runs(spiral), ANSWERS)
+    write = Store.write
+
+    def full(self: Store, tables: Any, *more: Any, **others: Any) -> bool:
+        if "runs" not in tables and "progress" in tables:
+            raise RunFileError("the disk is full")
+        return write(self, tables, *more, **others)
+
+    monkeypatch.setattr(Store, "write", full)
+    number, (note,) = ask_and_hear(viewer)
+    assert note.startswith(f"run {number}: this training is recorded no further")
+    assert "the disk is full" in note
+    assert "notes" not in viewer.answer("runs", {})
+
+
+def test_a_branch_that_fails(spiral: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a reason that is nobody's fault but ours: not silently."""
+
+    def fail() -> None:
+        raise OSError("a surprise")
+
+    monkeypatch.setattr(branch, "begin", lambda *_: (2, fail))
+    viewer = Viewer(open_runs(spiral), ANSWERS)
+    assert ask_and_hear(viewer) == (2, ["run 2 ended early: a surprise"])
+
+
+def test_files_are_let_go_of(spiral: Path) -> None:
+    """By a branch once it is trained, or could not be; by searches that go to another run."""
+    viewer = Viewer(open_runs(spiral), ANSWERS)
+    opened: list[Store] = []
+    apart = viewer.opened_apart
+
+    def noted(number: int) -> Run:
+        run = apart(number)
+        opened.append(run.store)
+        return run
+
+    viewer.opened_apart = noted  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="unknown parameter"):
+        ask(viewer, parameters={"nothing": 1})
+    assert ask(viewer) == 2
+    find = {"condition": "loss < 0", "backward": False, "most": 1, "at": 0, "end": -1, "hit": -1}
+    for run in (1, 2, 1):
+        viewer.answer("find", find | {"run": run})
+    viewer.close()
+    assert len(opened) == 5
+    for store in opened:
+        with pytest.raises(RunFileError, match="was closed"):
+            store.n_runs()
 
 
 SERVER = "from retrograd.faces.cli import main; main()"

@@ -240,8 +240,20 @@ def test_binary_garbage(address: str) -> None:
     assert get(address)[0] == 200
 
 
-def test_nobody_else_is_told_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A browser's arguments, which all users can list, name a file that only we can read."""
+@pytest.mark.parametrize("snap", [False, True])
+def test_nobody_else_is_told_the_address(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, snap: bool
+) -> None:
+    """A browser's arguments, which all users can list, name a file that only we can read.
+
+    So can the browser: one from the snap store has another /tmp, and sees what is in the home.
+    """
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setattr(Path, "home", lambda: home)
+    monkeypatch.setattr(serving, "SNAPS", tmp_path)
+    if snap:
+        (tmp_path / "firefox").touch()
     opened: list[str] = []
     told = threading.Event()
 
@@ -256,6 +268,7 @@ def test_nobody_else_is_told_the_address(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "secret" not in opened[0]
     path = Path(urllib.request.url2pathname(urlsplit(opened[0]).path))
     assert address in path.read_text()
+    assert (path.parent == home) is snap
     if os.name == "posix":
         assert path.stat().st_mode & 0o077 == 0
     clean()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,30 @@ def test_bad_questions(viewer: Viewer, name: str, arguments: Any, says: str) -> 
     """Are refused in a sentence that says what is wrong."""
     with pytest.raises(QuestionError, match=says):
         viewer.answer(name, arguments)
+
+
+def test_filters_that_others_set_meanwhile_stay(
+    viewer: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers hear every warning of their own, whatever the process does with warnings."""
+    warnings.simplefilter("ignore")
+    before = list(warnings.filters)
+
+    def answer(viewer: Viewer) -> dict:
+        for _ in range(2):
+            warnings.warn("of the answer", UserWarning, stacklevel=1)
+        with warnings.catch_warnings(record=True):  # as another thread may, in the midst
+            viewer.answer("runs", {})
+        warnings.filterwarnings("ignore", "set meanwhile")
+        return {}
+
+    shown = warnings.showwarning
+    monkeypatch.setitem(viewer.answers, "one", answer)
+    assert viewer.answer("one", {}) == {"notes": ["of the answer"]}
+    assert [one for one in warnings.filters if one not in before] == [warnings.filters[0]]
+    assert warnings.filters[0][1].pattern == "set meanwhile"
+    assert warnings.filters[1:] == before
+    assert warnings.showwarning == shown
 
 
 def test_a_step_beyond_the_run(viewer: Viewer) -> None:

@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Codes of the solvers. STAY moves nothing: for those who only ask for the gradient.
+SGD, ADAM, ADAMW, RMSPROP, STAY = range(5)
+
 
 class Data(NamedTuple):
     """The training rows; X either dense or in compressed sparse rows, the other one empty.

@@ -22,7 +22,7 @@ from retrograd.engine.kernels.product import TILES_FROM, product
 from retrograd.engine.kernels.steps import keep
 from retrograd.engine.subnormals import flush_subnormals, restore_mode
 from retrograd.engine.views import matrix, row, vector, views
-from retrograd.maths.activations import IDENTITY
+from retrograd.maths.activations import IDENTITY, LOGISTIC
 from retrograd.maths.losses import LOG_LOSS
 
 # Parameters above which the ordinary loop, vectorised over the units, is faster.
@@ -99,6 +99,7 @@ def is_seed(layout):
     return (
         (layout.widths[0] == 2 and layout.widths[1] == 2 and layout.widths[2] == 1)
         and layout.activations[0] == IDENTITY
+        and layout.activations[1] == LOGISTIC
         and layout.loss == LOG_LOSS
     )
 

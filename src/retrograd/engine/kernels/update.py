@@ -10,14 +10,13 @@ here sees one block, n parameters of it, counted from 0.
 import numpy as np
 
 from retrograd.engine.jit import jit
+from retrograd.engine.kernels.data import ADAMW, RMSPROP, SGD, STAY
 from retrograd.engine.kernels.forward import not_finite
 from retrograd.engine.subnormals import flush_subnormals, restore_mode
 from retrograd.engine.views import row, vector, views
 
 BLOCK = 4096
 LANES = 16
-# STAY moves nothing: for those who only ask for the gradient.
-SGD, ADAM, ADAMW, RMSPROP, STAY = range(5)
 
 
 @jit

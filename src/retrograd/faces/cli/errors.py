@@ -40,12 +40,12 @@ def mendable(recorded: Path | None = None):
 
 
 @contextmanager
-def served(port: int):
+def served():
     """Tell in one line what keeps a page from being served.
 
     Examples
     --------
-    >>> with served(80):
+    >>> with served():
     ...     print("served")
     served
     """
@@ -56,7 +56,11 @@ def served(port: int):
             raise
         message = f'a page needs {error.name}: pip install "retrograd[page]"'
     except OSError as error:
-        message = f"port {port} cannot be served at: {error.strerror or error}"
+        from retrograd.faces.page.serving import PortError
+
+        if not isinstance(error, PortError):
+            raise
+        message = str(error)
     else:
         return
     print(f"error: {message}", file=sys.stderr)

@@ -27,7 +27,7 @@ def play(
     """
     if target is not None and file is None:
         raise typer.BadParameter("--target is a column of FILE: name the file, too")
-    with mendable(), served(port):
+    with mendable(), served():
         from retrograd.faces.page.playing import play
 
         try:

@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from retrograd.engine.optimizers import SOLVERS as OPTIMIZERS
 from retrograd.faces.cli.errors import Stopped, mendable
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
 
 # A layer wider than this is a slip of the finger, and its network too large to be counted.
 WIDEST = 10_000_000
-# The engine has the table of solvers; asking it would load it before anything is known to be right.
-SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "lbfgs")
+SOLVERS = (*OPTIMIZERS, "lbfgs")
 
 
 def parse_hidden(text: str) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ def view(
 
     The page is served to this machine only, at an address with a secret, until Ctrl-C.
     """
-    with mendable(), served(port):
+    with mendable(), served():
         from retrograd.faces.page.viewing import view_file
 
         try:

@@ -10,7 +10,7 @@ import numpy as np
 PENGUINS = Path(__file__).parent / "tables" / "penguins.csv"
 
 
-class Drawn(NamedTuple):
+class Sample(NamedTuple):
     """Rows to learn from, as ``fit`` takes them, and the Python that makes them.
 
     Attributes
@@ -118,7 +118,7 @@ SCALED_Y = "y = StandardScaler().fit_transform(y.reshape(-1, 1))[:, 0]"
 TOLD_SCALED_Y = "the target is standardised: mean 0, standard deviation 1"
 
 
-def draw(name: str, rows: int, noise: float, seed: int) -> Drawn:
+def draw(name: str, rows: int, noise: float, seed: int) -> Sample:
     """Draw a data set of points.
 
     Examples
@@ -134,10 +134,10 @@ def draw(name: str, rows: int, noise: float, seed: int) -> Drawn:
     function = inspect.getsource(known.make).replace(" -> tuple[np.ndarray, np.ndarray]", "")
     call = f"X, y = {name}(rows={rows}, noise={noise!r}, seed={seed})"
     source = f"import numpy as np\n\n\n{function}\n\n{call}"
-    return Drawn(X, y, None, known.task, source, [])
+    return Sample(X, y, None, known.task, source, [])
 
 
-def load(name: str) -> Drawn:
+def load(name: str) -> Sample:
     """Load a data set that scikit-learn brings along.
 
     Examples
@@ -155,7 +155,7 @@ def load(name: str) -> Drawn:
     if name == "digits":
         lines = [f"from sklearn.datasets import {loader}", "",
                  f"X, y = {loader}(return_X_y=True)", "X = X / 16"]  # fmt: skip
-        return Drawn(X / 16, y, None, "classification", "\n".join(lines), ["pixels are 0 to 1"])
+        return Sample(X / 16, y, None, "classification", "\n".join(lines), ["pixels are 0 to 1"])
     X = StandardScaler().fit_transform(X)
     lines = ["import polars as pl", f"from sklearn.datasets import {loader}", SCALED, "",
              f"bunch = {loader}()", "X = StandardScaler().fit_transform(bunch.data)",
@@ -170,4 +170,4 @@ def load(name: str) -> Drawn:
         y = bunch.target_names[y]
         lines.append("y = bunch.target_names[bunch.target]")
     names = [str(one) for one in bunch.feature_names]
-    return Drawn(X, y, names, task, "\n".join(lines), notes)
+    return Sample(X, y, names, task, "\n".join(lines), notes)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from retrograd.estimators.rewinding import EstimatorDoor
-from retrograd.faces.page.datasets import PENGUINS, Drawn, draw, load
-from retrograd.faces.page.settings import START, TABLE, FieldError, Plan, check_data
+from retrograd.faces.page.datasets import PENGUINS, Sample, draw, load
+from retrograd.faces.page.settings import START, TABLE, FieldError, TrainingPlan, check_data
 from retrograd.faces.page.tabling import encode
 from retrograd.faces.page.training import Trainings
 from retrograd.faces.page.viewer import Viewer
@@ -64,12 +64,12 @@ class Playground(Viewer):
         self.place = str(Path(file).absolute())
         self.settings: dict[str, Any] = dict(START)
         self.stops: dict[int, str] = {}
-        self._drawn: tuple[dict, Drawn] | None = None
+        self._drawn: tuple[dict, Sample] | None = None
         self._jobs: dict[int, tuple[str, str]] = {}
         self.trainings = Trainings(path, self._begun)
         self.endings.callback(self.trainings.end)
 
-    def train(self, kind: str, plan: Plan, drawn: Drawn) -> None:
+    def train(self, kind: str, plan: TrainingPlan, drawn: Sample) -> None:
         """Begin a training, and remember of its run what no file of runs holds."""
         self._jobs[self.trainings.last["job"] + 1] = plan.stop, drawn.source
         self.trainings.train(kind, plan.parameters, drawn, plan.stop)
@@ -80,7 +80,7 @@ class Playground(Viewer):
             if source:
                 _sources[str(self.path), run] = source
 
-    def drawn(self, given: dict) -> Drawn:
+    def drawn(self, given: dict) -> Sample:
         """Rows that the fields ask for; the last ones are kept at hand.
 
         Raises
@@ -96,7 +96,7 @@ class Playground(Viewer):
                 raise FieldError({"target": str(error)}) from None
         return self._drawn[1]
 
-    def _make(self, asked: dict[str, Any]) -> Drawn:
+    def _make(self, asked: dict[str, Any]) -> Sample:
         name = asked["data"]
         if name == TABLE:
             if self.table is None:

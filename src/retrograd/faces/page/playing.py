@@ -26,7 +26,7 @@ def play(
         If the table cannot be read, or the target is none.
     RunFileError
         If trainings cannot be recorded there.
-    OSError
+    PortError
         If the port is taken.
     """
     table = None

@@ -28,6 +28,16 @@ MOST_BYTES = 64 << 20
 ENDING = ("SIGTERM", "SIGHUP")
 
 
+# Browsers from the snap store have a /tmp of their own; of the home folder they see what is not
+# hidden.
+SNAPS = Path("/snap/bin")
+SNAP_BROWSERS = ("firefox", "chromium", "brave", "opera", "vivaldi")
+
+
+class PortError(OSError):
+    """Nothing can be served at a port; the message says why."""
+
+
 class Serving:
     """A page that is being served, from the moment it is made until ``run`` returns.
 
@@ -45,7 +55,7 @@ class Serving:
 
     Raises
     ------
-    OSError
+    PortError
         If the port is taken.
     """
 
@@ -56,9 +66,10 @@ class Serving:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((HOST, port))
-        except OSError:
+        except OSError as error:
             self._socket.close()
-            raise
+            reason = error.strerror or error
+            raise PortError(f"port {port} cannot be served at: {reason}") from None
         # From now on a browser waits for us, where it would else be refused until ``run``.
         self._socket.listen()
         port = self._socket.getsockname()[1]
@@ -106,7 +117,9 @@ def open_browser(address: str) -> Callable[[], None]:
     callable
         Removes that file.
     """
-    handle, name = tempfile.mkstemp(suffix=".html", prefix="retrograd-")
+    is_snap = any((SNAPS / name).exists() for name in SNAP_BROWSERS)
+    folder = Path.home() if is_snap else None
+    handle, name = tempfile.mkstemp(suffix=".html", prefix="retrograd-", dir=folder)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(
             "<!doctype html><meta charset=utf-8><title>retrograd</title>"

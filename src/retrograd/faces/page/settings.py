@@ -48,7 +48,7 @@ class FieldError(ValueError):
         super().__init__("; ".join(f"{name}: {text}" for name, text in fields.items()))
 
 
-class Plan(NamedTuple):
+class TrainingPlan(NamedTuple):
     """A training to come: parameters of the estimator, and when to stop beside."""
 
     parameters: dict[str, Any]
@@ -152,7 +152,7 @@ def check_data(given: dict) -> dict[str, Any]:
     return told
 
 
-def check_network(given: dict, n_rows: int, early: bool) -> Plan:
+def check_network(given: dict, n_rows: int, early: bool) -> TrainingPlan:
     """Check the fields that choose the network and its training.
 
     Parameters
@@ -197,7 +197,7 @@ def check_network(given: dict, n_rows: int, early: bool) -> Plan:
     elif stop.strip():
         _check(fields, "stop", lambda: check_stop(stop))
     fields.end()
-    return Plan(parameters, str(stop).strip())
+    return TrainingPlan(parameters, str(stop).strip())
 
 
 def _check_layers(fields: _Fields) -> tuple[list[int], list[str]]:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 from sklearn.preprocessing import StandardScaler
 
-from retrograd.faces.page.datasets import SCALED, SCALED_Y, TOLD_SCALED_Y, Drawn
+from retrograd.faces.page.datasets import SCALED, SCALED_Y, TOLD_SCALED_Y, Sample
 from retrograd.faces.table_runs import remember
 from retrograd.tables.encoder import TableEncoder
 from retrograd.tables.errors import TableError, counted
@@ -59,7 +59,7 @@ def _check_cells(name: str, content: bytes) -> None:
         )
 
 
-def encode(table: Table, file: str, path: str | None, target: str) -> Drawn:
+def encode(table: Table, file: str, path: str | None, target: str) -> Sample:
     """Make numbers of a table, as ``retrograd train`` does, but of all its rows.
 
     Parameters
@@ -82,12 +82,14 @@ def encode(table: Table, file: str, path: str | None, target: str) -> Drawn:
     encoder = TableEncoder(dtype="float64")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what there is to say is in its notes
-        X = encoder.fit_transform(problem.features)
-    if X.nbytes > MOST_ENCODED:
-        raise TableError(
-            f"{file} is {counted(X.shape[1], 'feature')} wide once its columns are numbers, "
-            f"{X.nbytes >> 20:,} MB: too much to play with; retrograd train takes it"
-        )
+        encoder.fit(problem.features)
+        width = len(encoder.get_feature_names_out())
+        if (n_bytes := 8 * len(problem.y) * width) > MOST_ENCODED:
+            raise TableError(
+                f"{file} is {counted(width, 'feature')} wide once its columns are numbers, "
+                f"{n_bytes >> 20:,} MB: too much to play with; retrograd train takes it"
+            )
+        X = encoder.transform(problem.features)
     y, scaler = problem.y, None
     notes = [TOLD_ENCODED, *table.notes, *problem.notes, *encoder.notes_]
     lines, place = ["import polars as pl"], repr(path) if path else "PENGUINS"
@@ -114,4 +116,4 @@ def encode(table: Table, file: str, path: str | None, target: str) -> Drawn:
     names = [str(name) for name in encoder.get_feature_names_out()]
     about = {"file": file, "target": {"name": problem.target}, "task": problem.task}
     facts = remember(encoder, scaler, about)
-    return Drawn(X, y, names, problem.task, "\n".join(lines), notes, facts)
+    return Sample(X, y, names, problem.task, "\n".join(lines), notes, facts)

@@ -5,7 +5,7 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +18,8 @@ from retrograd.rewind.store import Store
 KEPT_BYTES = 256 << 20
 # Moments before the one gone back to whose states are kept, too.
 LONGEST_WAY = 32
+# A pattern that matches every warning, and that nobody else would write.
+EVERYTHING = "(?s:.*)"
 
 
 class QuestionError(ValueError):
@@ -36,23 +38,25 @@ def apart(function: Answer) -> Answer:
 class Hearing:
     """Hears what each thread warns of while it answers.
 
-    ``catch_warnings`` is of the whole process: two that overlap would leave the other's behind. So
-    the first who answers begins to listen for all, and the last ends it.
+    Filters and ``showwarning`` are the whole process's, and others set them meanwhile: so the first
+    who answers puts a filter of our own before theirs, and the last takes away that one alone.
     """
 
     def __init__(self) -> None:
         self._lock, self._n = threading.Lock(), 0
-        self._catching = warnings.catch_warnings()
+        self._otherwise = warnings.showwarning
         self._here = threading.local()
 
-    def __enter__(self) -> list[str]:
+    def __enter__(self) -> list[Warning]:
         with self._lock:
             if self._n == 0:
-                self._catching = warnings.catch_warnings()
-                self._catching.__enter__()
-                warnings.simplefilter("always")
-                self._otherwise = warnings.showwarning
-                warnings.showwarning = self._hear
+                # Who catches warnings meanwhile has a list of their own, and puts this one back.
+                self._filters: Any = warnings.filters
+                warnings.filterwarnings("always", message=EVERYTHING)
+                self._filter = self._filters[0]
+                if warnings.showwarning != self._hear:
+                    self._otherwise = warnings.showwarning
+                    warnings.showwarning = self._hear
             self._n += 1
         self._here.heard = []
         return self._here.heard
@@ -62,14 +66,19 @@ class Hearing:
         with self._lock:
             self._n -= 1
             if self._n == 0:
-                self._catching.__exit__(None, None, None)
+                now: Any = warnings.filters
+                for filters in (self._filters, now):
+                    with suppress(ValueError):
+                        filters.remove(self._filter)
+                if warnings.showwarning == self._hear:
+                    warnings.showwarning = self._otherwise
 
     def _hear(self, message: Warning | str, *more: Any, **others: Any) -> None:
         heard = getattr(self._here, "heard", None)
         if heard is None:
             self._otherwise(message, *more, **others)
         elif not isinstance(message, RuntimeWarning):  # NumPy's, of numbers that the page shows
-            heard.append(str(message))
+            heard.append(message)
 
 
 HEARING = Hearing()
@@ -96,6 +105,8 @@ class Viewer:
         self._moments: OrderedDict[tuple[int, int], Moment] = OrderedDict()
         # What the answers that are apart keep, each under its own name.
         self.kept: dict[str, Any] = {}
+        # What the next answer, whatever is asked, says beside it.
+        self.news: list[str] = []
         # What is to be done in the end, the last first.
         self.endings = ExitStack()
         self._place = _place_of(runs.store)
@@ -120,12 +131,15 @@ class Viewer:
             else:
                 with self.lock:
                     found = function(self, **arguments)
+        notes = [str(one) for one in heard]
         if self._place != _place_of(self.runs.store):
-            heard.append(
+            notes.append(
                 f"{self.runs.store.name} was deleted, moved or replaced: this is what was in it; "
                 "what is there now another retrograd view shows"
             )
-        return found | {"notes": list(dict.fromkeys(heard))} if heard else found
+        while self.news:
+            notes.append(self.news.pop(0))
+        return found | {"notes": list(dict.fromkeys(notes))} if notes else found
 
     def run(self, number: int) -> Run:
         """Run of a number, as it was when last looked at; ``refresh`` looks again."""
@@ -138,12 +152,20 @@ class Viewer:
         return self._runs[number]
 
     def opened_apart(self, number: int) -> Run:
-        """Run of a number, opened once more: whatever is done with it holds up no other."""
+        """Run of a number, opened once more: whatever is done with it holds up no other.
+
+        ``close_apart`` lets go of it.
+        """
         with self.lock:
             store, data = self.runs.store, self.run(number).data
         if store.path is not None:
             store = Store(store.path)
         return Run(store, number, self.runs.door, data)
+
+    def close_apart(self, run: Run) -> None:
+        """Let go of a run that was opened apart."""
+        if run.store is not self.runs.store:
+            run.store.close()
 
     def adopt(self, run: Run) -> None:
         """Take a run that is open already, which may have been given its data."""
@@ -186,6 +208,8 @@ class Viewer:
     def close(self) -> None:
         """End what is under way, and let go of the file."""
         self.endings.close()
+        if "searched" in self.kept:
+            self.close_apart(self.kept.pop("searched"))
         self.runs.store.close()
 
     def _keep_way_to(self, run: Run, step: int) -> None:

@@ -66,7 +66,7 @@ def view_file(path: Path, run: int | None, port: int, browser: bool) -> None:
     ------
     RunFileError
         If the file is no file of runs, or damaged, as far as can be told at once.
-    OSError
+    PortError
         If the port is taken.
     """
 

@@ -132,7 +132,7 @@ class _Worker:
     def _train(self, job: dict, control: Control) -> None:
         import polars as pl
 
-        from retrograd.estimators.rebuilding import KINDS
+        from retrograd.estimators.kinds import ESTIMATORS
         from retrograd.estimators.recorder import Recorder
 
         begun = self._begun
@@ -148,7 +148,7 @@ class _Worker:
         X = job["X"]
         if job["names"] is not None:
             X = pl.DataFrame(X, schema=job["names"])
-        model = KINDS[job["kind"]](**job["parameters"])
+        model = ESTIMATORS[job["kind"]](**job["parameters"])
         model.set_callbacks(Controlling(self.path, facts=job["facts"])).fit(X, job["y"])
 
     def _go_on(self, job: dict, control: Control) -> None:

@@ -80,6 +80,7 @@ class Track:
         return StepValues(
             step=moment.step,
             epoch=moment.epoch,
+            learning_rate=lambda: moment.learning_rate,
             coefs=moment.coefs,
             intercepts=moment.intercepts,
         )

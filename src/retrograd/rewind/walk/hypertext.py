@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from retrograd.rewind.walk.document import Document, Entries, Line, Section, Value
-from retrograd.rewind.walk.numbers import Grid, entry_grid, grid, numeral
+from retrograd.rewind.walk.numbers import Cells, entry_grid, grid, numeral
 
 ROWS, COLUMNS = 9, 11
 
@@ -87,7 +87,7 @@ def _table(value: Value) -> str:
     return ""
 
 
-def _drawn(found: Grid) -> str:
+def _drawn(found: Cells) -> str:
     rows = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
         for row in found.cells

@@ -10,7 +10,7 @@ from retrograd.rewind.walk.document import Entries
 MORE_DOWN, MORE_ACROSS, MORE_BOTH = "⋮", "…", "⋱"
 
 
-class Grid(NamedTuple):
+class Cells(NamedTuple):
     """An array written down: rows of cells, and a word on what was left out."""
 
     cells: list[list[str]]
@@ -102,13 +102,13 @@ def shown(n: int, most: int) -> tuple[list[int], int | None]:
     return [*range(first), *range(n - last, n)], first
 
 
-def grid(array: np.ndarray, most_rows: int, most_columns: int) -> Grid:
+def grid(array: np.ndarray, most_rows: int, most_columns: int) -> Cells:
     """Write an array of one or two axes as cells, a vector as one row.
 
     Examples
     --------
     >>> grid(np.arange(12.0).reshape(2, 6), 7, 3)
-    Grid(cells=[['0', '…', '5'], ['6', '…', '11']], left_out='min 0, mean 5.5, max 11')
+    Cells(cells=[['0', '…', '5'], ['6', '…', '11']], left_out='min 0, mean 5.5, max 11')
     """
     matrix = np.atleast_2d(array)
     rows, row_gap = shown(matrix.shape[0], most_rows)
@@ -125,10 +125,10 @@ def grid(array: np.ndarray, most_rows: int, most_columns: int) -> Grid:
             between[column_gap] = MORE_BOTH
         cells.insert(row_gap, between)
     whole = row_gap is None and column_gap is None
-    return Grid(cells, "" if whole else summary(matrix))
+    return Cells(cells, "" if whole else summary(matrix))
 
 
-def entry_grid(entries: Entries, most: int) -> Grid:
+def entry_grid(entries: Entries, most: int) -> Cells:
     """Write the entries of a sparse matrix, one a row: row number, column number, value.
 
     Examples
@@ -147,4 +147,4 @@ def entry_grid(entries: Entries, most: int) -> Grid:
     n, (n_rows, n_columns) = entries.values.size, entries.shape
     share = f"{n:,} of {n_rows * n_columns:,} entries are there, the others are 0"
     left_out = f"{share}; {summary(entries.values)}" if n else share
-    return Grid([["row", "column", "value"], *cells], left_out)
+    return Cells([["row", "column", "value"], *cells], left_out)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from retrograd.estimators.editing import classes_of, read_target, value_at
 from retrograd.estimators.notebook_runs import is_notebooks
 from retrograd.faces.page.viewer import HEARING, QuestionError, Viewer, apart
 from retrograd.maths.activations import ACTIVATIONS
+from retrograd.rewind.recording import RecordingWarning
 from retrograd.rewind.run import Run
 from retrograd.rewind.syntax import ExpressionError
 
-# Trainings at once.
+# Branches at once.
 MOST_TRAININGS = 4
 # Seconds that they have to end in once everything ends.
 PATIENCE = 5.0
@@ -33,7 +34,7 @@ OFFERED: dict[str, tuple[str, ...] | None] = {
 }
 
 
-class Trainings:
+class Branches:
     """Branches that are being trained, by the keys that pages have given them."""
 
     def __init__(self) -> None:
@@ -56,10 +57,10 @@ class Trainings:
             thread.join(max(0.0, end - time.monotonic()))
 
 
-def _trainings(viewer: Viewer) -> Trainings:
+def _branches(viewer: Viewer) -> Branches:
     with viewer.lock:
         if "trainings" not in viewer.kept:
-            viewer.kept["trainings"] = Trainings()
+            viewer.kept["trainings"] = Branches()
             viewer.endings.callback(viewer.kept["trainings"].end)
         return viewer.kept["trainings"]
 
@@ -82,36 +83,45 @@ def branch(viewer: Viewer, run: int, step: int, key: str, parameters: dict, edit
     dict
         ``run``, its number.
     """
-    trainings = _trainings(viewer)
+    trainings = _branches(viewer)
     with trainings.lock:
         if key in trainings.runs:
             return {"run": trainings.runs[key]}
         if trainings.n >= MOST_TRAININGS:
             raise QuestionError(f"{MOST_TRAININGS} branches are being trained: stop one, or wait")
-        parent = viewer.opened_apart(run)
-        parent.at(step)
         stop = threading.Event()
 
         def on_steps() -> None:
             if stop.is_set():
                 raise KeyboardInterrupt
 
-        edit = {text: _meant(parent, text, value) for text, value in edit.items()}
-        try:
-            number, train = begin(parent, step, parameters, edit, on_steps)
-        except (TypeError, OverflowError) as error:  # of parameters that no page would send
-            raise QuestionError(str(error)) from None
-        thread = threading.Thread(target=_train, args=(train,), daemon=True)
+        with ExitStack() as stack:
+            parent = viewer.opened_apart(run)
+            stack.callback(viewer.close_apart, parent)
+            parent.at(step)
+            edit = {text: _meant(parent, text, value) for text, value in edit.items()}
+            try:
+                number, train = begin(parent, step, parameters, edit, on_steps)
+            except (TypeError, OverflowError) as error:  # of parameters that no page would send
+                raise QuestionError(str(error)) from None
+            arguments = viewer, number, train, stack.pop_all()
+        thread = threading.Thread(target=_train, args=arguments, daemon=True)
         trainings.runs[key] = number
         trainings.stops[number], trainings.threads[number] = stop, thread
         thread.start()
     return {"run": number}
 
 
-def _train(train: Callable[[], None]) -> None:
-    # What it failed of, and whether it converged, is in the record.
-    with HEARING, suppress(Exception, KeyboardInterrupt):
-        train()
+def _train(viewer: Viewer, number: int, train: Callable[[], None], opened: ExitStack) -> None:
+    """Train a branch; what its record does not tell, the page's next answer does."""
+    with opened, HEARING as heard:
+        try:
+            train()
+        except KeyboardInterrupt:
+            pass
+        except Exception as error:
+            viewer.news.append(f"run {number} ended early: {error}")
+    viewer.news += [f"run {number}: {one}" for one in heard if isinstance(one, RecordingWarning)]
 
 
 def _meant(run: Run, text: str, value: Any) -> Any:
@@ -124,7 +134,7 @@ def _meant(run: Run, text: str, value: Any) -> Any:
 
 def stop_branch(viewer: Viewer, run: int) -> dict:
     """End the training of a branch; what it has come to is kept."""
-    stop = _trainings(viewer).stops.get(run)
+    stop = _branches(viewer).stops.get(run)
     if stop is None:
         raise QuestionError(f"run {run} is not trained by this page")
     stop.set()

@@ -62,6 +62,8 @@ def _searched(viewer: Viewer, number: int) -> Run:
     """The run that searches go through; it is kept, so that its replay need not begin anew."""
     kept = viewer.kept.get("searched")
     if kept is None or kept.number != number:
+        if kept is not None:
+            viewer.close_apart(viewer.kept.pop("searched"))
         kept = viewer.kept["searched"] = viewer.opened_apart(number)
     return kept.refresh() if kept.status == "running" else kept
 

@@ -52,7 +52,7 @@ def outcome(
     outputs = outputs_of(moment, rows.data, rows.numbers.size)
     losses = losses_of(moment, rows, outputs)
     true = truth(network, rows.data)
-    view = View(moment, rows, outputs, losses, true, f0, f1, target)
+    view = Outcome(moment, rows, outputs, losses, true, f0, f1, target)
     return {
         "run": run,
         "step": step,
@@ -67,7 +67,7 @@ def outcome(
     }
 
 
-class View:
+class Outcome:
     """A moment's predictions, and what of them the reader has chosen to see."""
 
     def __init__(
@@ -91,13 +91,13 @@ class View:
             raise QuestionError(f"the targets are 0 to {n_targets - 1}")
 
 
-def _surface(view: View) -> dict:
+def _surface(view: Outcome) -> dict:
     if view.task == "numbers":
         view.needs_target()
     return surface_of(view.moment, view.rows, view.outputs, view.f0, view.f1, view.target)
 
 
-def _confusion(view: View) -> dict:
+def _confusion(view: Outcome) -> dict:
     """Count the rows of each class that were taken for each."""
     view.needs("classes", "confusion matrix")
     n = probabilities(view.network, view.outputs[:1]).shape[1]
@@ -108,7 +108,7 @@ def _confusion(view: View) -> dict:
     return {"counts": counts}
 
 
-def _residuals(view: View) -> dict:
+def _residuals(view: Outcome) -> dict:
     """Set what was predicted against what is true, for one target."""
     view.needs("numbers", "residual")
     view.needs_target()
@@ -122,7 +122,7 @@ def _residuals(view: View) -> dict:
     }
 
 
-def _calibration(view: View) -> dict:
+def _calibration(view: Outcome) -> dict:
     """Set how sure the network was against how often it was right.
 
     Of two classes it is the second one's probability, of several labels any one's; of more
@@ -147,13 +147,13 @@ def _calibration(view: View) -> dict:
     }
 
 
-def _worst(view: View) -> dict:
+def _worst(view: Outcome) -> dict:
     """List the rows of the largest loss."""
     ranked = np.where(np.isnan(view.losses), np.inf, view.losses)
     return listed(view, np.argsort(-ranked, kind="stable")[:LISTED])
 
 
-def listed(view: View, places: np.ndarray) -> dict:
+def listed(view: Outcome, places: np.ndarray) -> dict:
     """Tell of some rows, by their places among those chosen, all that a list shows."""
     numbers = view.rows.numbers[places]
     outputs = view.outputs[places]
@@ -193,7 +193,7 @@ def confused(
     rows = choose_rows(moment.run, on, patient)
     outputs = outputs_of(moment, rows.data, rows.numbers.size)
     losses, is_true = losses_of(moment, rows, outputs), truth(network, rows.data)
-    view = View(moment, rows, outputs, losses, is_true)
+    view = Outcome(moment, rows, outputs, losses, is_true)
     view.needs("classes", "confusion matrix")
     places = np.flatnonzero((is_true == true) & (decide(network, outputs) == predicted))
     places = places[np.argsort(-losses[places], kind="stable")]
@@ -201,7 +201,7 @@ def confused(
     return cell | listed(view, places[:OF_CELL])
 
 
-TABS: dict[str, Callable[[View], dict]] = {
+TABS: dict[str, Callable[[Outcome], dict]] = {
     "surface": _surface,
     "confusion": _confusion,
     "residuals": _residuals,

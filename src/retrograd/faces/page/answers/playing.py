@@ -10,7 +10,7 @@ from retrograd.engine.network import Network
 from retrograd.engine.optimizers import SOLVERS
 from retrograd.faces.page.answers import runs
 from retrograd.faces.page.answers.table import ANSWERS
-from retrograd.faces.page.datasets import DATASETS, DataSet, Drawn
+from retrograd.faces.page.datasets import DATASETS, DataSet, Sample
 from retrograd.faces.page.playground import Playground
 from retrograd.faces.page.settings import (
     ENDS,
@@ -94,7 +94,7 @@ def data(viewer: Playground, settings: dict) -> dict:
     return told
 
 
-def _n_outputs(drawn: Drawn) -> int:
+def _n_outputs(drawn: Sample) -> int:
     n_classes = len(np.unique(drawn.y)) if drawn.task == "classification" else 1
     return n_classes if n_classes > 2 else 1
 
@@ -130,7 +130,7 @@ def build(viewer: Playground, settings: dict) -> dict:
     return {"wrong": {}, "training": training(viewer)}
 
 
-def _can_validate(drawn: Drawn) -> bool:
+def _can_validate(drawn: Sample) -> bool:
     """Whether every class has rows to train on and to validate on."""
     if drawn.task == "regression":
         return True
