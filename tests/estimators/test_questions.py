@@ -1,5 +1,7 @@
 """Questions to the past: each answered as one who looks at every moment would answer it."""
 
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -263,7 +265,37 @@ def test_why_of_what_is_not_there() -> None:
     ]:
         with pytest.raises(IndexError, match=what):
             run.why(*where, 3)
+    for where, what in [
+        ((0, "bias", 0), "i, unless None for a bias, is a whole number, not 'bias'"),
+        ((0, 1.5, 0), "not 1.5"), ((0.0, 1, 0), "layer is a whole number"), ((0, 1, True), "True"),
+    ]:  # fmt: skip
+        with pytest.raises(TypeError, match=what):
+            run.why(*where, 3)
     assert "coefs[0][1, 2]" in str(run.why(0, 1, 2, 3))
+
+
+def test_steps_that_are_none() -> None:
+    """Are refused, not taken for an end before which there is nothing."""
+    run, _ = recorded("adam")
+    for ask in (
+        lambda: run.watch("loss", stop=-1), lambda: run.log("loss", stop=-1),
+        lambda: run.last("loss > 0", before=-1), lambda: run.first("loss > 0", after=-1),
+    ):  # fmt: skip
+        with pytest.raises(IndexError, match="-1"):
+            ask()
+    with pytest.raises(TypeError, match="stop is a step, a whole number, not 2.5"):
+        run.watch("loss", stop=2.5)  # type: ignore[arg-type]
+    assert len(run.watch("loss", stop=10**6).steps) == len(run)
+
+
+def test_a_run_is_neither_copied_nor_pickled() -> None:
+    """It stands for an open file; what says so says what to do."""
+    run, _ = recorded("adam")
+    for one in (run, run[2], run.store):
+        with pytest.raises(TypeError, match="cannot be copied or pickled: open it again"):
+            pickle.dumps(one)
+        with pytest.raises(TypeError, match="open_run"):
+            copy.deepcopy(one)
 
 
 def test_first_divergence() -> None:

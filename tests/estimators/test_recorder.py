@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from tasks import make_task, pair, same_bits
 
 from retrograd import MLP, Recorder, open_run, open_runs
+from retrograd import trace as trace_of
 from retrograd.estimators import branching
 from retrograd.rewind.store import RunFileError
 
@@ -227,6 +228,45 @@ def test_a_branch_that_changes_nothing_is_its_parents_rest(kind: str) -> None:
         assert branch.epochs[0][2:] == run.epochs[branch.epochs[0].epoch][2:]
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_a_branch_with_other_batches_is_as_far_in_its_schedule(schedule: str) -> None:
+    """What counts are epochs: half of them are half of the schedule, whatever a batch has."""
+    recorder = Recorder()
+    fitted("adam", recorder, learning_rate=schedule, max_iter=8, batch_size=9)
+    run = open_run(recorder)
+    middle, later = run.at(epoch=4), run.at(epoch=5)
+    for batch_size in (3, 18, 27):
+        branch = run.branch(middle.step, batch_size=batch_size)
+        assert later.learning_rate < branch[0].learning_rate < 1.1 * middle.learning_rate
+        assert branch.at(len(branch) - 1).learning_rate < 0.3 * middle.learning_rate
+        assert branch.verify() is None
+        twig = branch.branch(branch.at(epoch=6).step, batch_size=9)
+        for step in range(len(twig)):
+            assert twig[step].learning_rate == run[run.at(epoch=6).step + step].learning_rate
+
+
+@pytest.mark.parametrize("solver", ["adam", "adamw"])
+def test_a_branch_with_another_solver_begins_its_memory(solver: str) -> None:
+    """Adam's first step is no larger than its rate, however late in the training it comes."""
+    recorder = Recorder()
+    fitted("sgd, invscaling", recorder)
+    run = open_run(recorder)
+    branch = run.branch(len(run) // 2, solver=solver)
+    trace = branch[0].trace()
+    assert not trace.slots.any()
+    assert (trace.step, trace.n_updates) == (len(run) // 2, 1)
+    moved = np.abs(trace.update).max()
+    assert 0.9 * trace.learning_rate < moved <= trace.learning_rate * (1 + 1e-9)
+    assert branch[2].trace().n_updates == 3
+    assert branch.verify() is None
+    # Its own branches, and what is trained on from it, keep both memory and count.
+    twig = branch.branch(2)
+    assert twig[0].trace().n_updates == 3
+    same_bits(twig.estimator(), branch.estimator())
+    model = branch.estimator()
+    assert trace_of(model, *data_of("multilabel")).n_updates == len(branch) + 1
+
+
 def test_a_branch_that_is_broken_off_amid_its_first_epoch() -> None:
     """Resumed, it knows the epoch's earlier losses."""
     recorder = Recorder()
@@ -261,6 +301,11 @@ def test_branches_that_change_something() -> None:
         assert branch.estimator().get_params().items() >= changes.items()
     with pytest.raises(ValueError, match="goes on with the same network and rows: loss"):
         open_run(_recorded_regression()).branch(3, loss="huber")
+    for seed in (None, np.random.RandomState(3)):
+        with pytest.raises(ValueError, match="random_state must be a whole number"):
+            run.branch(10, random_state=seed)
+    with pytest.raises(TypeError, match="edit is a dict such as"):
+        run.branch(10, edit="coefs[0][0, 0]=1")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="unknown parameter 'lr'"):
         run.branch(3, lr=1.0)
     with pytest.raises(ValueError, match="learning_rate_init"):

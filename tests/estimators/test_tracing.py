@@ -46,6 +46,31 @@ def test_the_very_first_step() -> None:
     np.testing.assert_array_equal(traced.theta_after, theta_of(model.fit(X, y)))
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_a_schedule_is_where_the_training_has_come_to(schedule: str) -> None:
+    """Whatever rows are traced, of batches of whatever size: it is laid out over epochs."""
+    recorder = Recorder()
+    fitted("adam", recorder, learning_rate=schedule, max_iter=8)
+    run = open_run(recorder)
+    X, y, weight = data_of("multiclass")
+    for epoch in range(8):
+        moment = run.at(epoch=epoch)
+        # All rows in one batch have the rate of the middle of the epoch's five.
+        again = trace(moment.estimator(), X, y, weight).learning_rate
+        assert again == pytest.approx(run.at(moment.step + 2).learning_rate, rel=1e-12)
+        rows = moment.rows
+        assert again == trace(moment.estimator(), X[rows], y[rows], weight[rows]).learning_rate
+
+
+def test_a_warm_start_with_another_solver_begins_its_memory() -> None:
+    """So that Adam's first step is one, not three times its rate."""
+    X, y, _ = data_of("multiclass")
+    model = fitted("adam", solver="sgd", warm_start=True).set_params(solver="adam")
+    step = trace(model, X, y)
+    assert (step.step > 1, step.n_updates) == (True, 1)
+    assert np.abs(step.update).max() <= step.learning_rate * (1 + 1e-9)
+
+
 def test_one_row_is_enough() -> None:
     """Also where the estimator knows more classes than the row shows, warm start or not."""
     X, y, _ = data_of("multiclass")

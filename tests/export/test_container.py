@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from retrograd.export.container import ModelFileError, read_container, write_container, write_whole
+from retrograd.export.container import ModelFileError, read_container, write_container
+from retrograd.rewind.files import write_whole
 
 TENSORS = {"b": np.arange(6.0).reshape(2, 3), "a": np.ones(2, dtype=np.float32)}
 DOCUMENT = {"pi": 3.14, "names": ["é", "日本"], "nothing": None}

@@ -105,7 +105,7 @@ def contents(path: Path) -> list[Any]:
 def state_numbers(state: Any) -> list[Any]:
     """All of a state."""
     return [state.theta, state.slots, state.learning_rate, state.step, state.epoch,
-            state.samples_seen, state.schedule_start]  # fmt: skip
+            state.samples_seen, state.schedule_start, state.memory_start]  # fmt: skip
 
 
 def model_numbers(model: Any) -> list[Any]:

@@ -93,6 +93,7 @@ LIES = {
     "course.first_epoch": [-1, 1, None, "0"],
     "course.skip": [-1, 54, HUGE, None],
     "course.schedule_start": [-1, 1, None],
+    "course.memory_start": [-1, 1, None, ...],
     "course.seed": [-1, 1 << 64, None, 0.5, "0"],
     "course.shuffle": [0, None, "no"],
     "course": [None, [], 3, {}],

@@ -146,7 +146,7 @@ class Course:
     skip : int
         Rows of the first epoch that it begins behind: a branch begins anywhere.
     schedule_start : int
-        The step from which a schedule by step is laid out.
+        The epoch from which a schedule by step is laid out.
     skipped : ndarray of shape (steps,), float64, optional
         Loss times rows of each step of the first epoch that it begins behind: they count in that
         epoch's mean loss.
@@ -203,7 +203,8 @@ class Course:
         if epoch == self.first_epoch:
             rows = rows[self.skip :]
         bounds = batch_bounds(rows.size, self.batch_size)
-        taken = self.first_step + self.begin_of(epoch) - self.schedule_start
+        # As many as there were of these batches: what came before may have had others.
+        taken = (epoch + 1 - self.schedule_start) * self.steps_an_epoch - (bounds.size - 1)
         rates = self.optimizer.learning_rates(
             rate, taken, bounds.size - 1, self.total_epochs * self.steps_an_epoch
         )

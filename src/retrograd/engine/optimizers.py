@@ -109,7 +109,7 @@ class Optimizer:
         r"""Adam's cure for averages that start at 0, for n_steps steps from ``step`` on.
 
         :math:`\sqrt{1 - \beta_2^t} / (1 - \beta_1^t)`, t counting the updates from 1; 1 for solvers
-        that have no such bias.
+        that have no such bias. Steps count from where the averages were 0.
         """
         if self.solver not in ("adam", "adamw"):
             return np.ones(n_steps)

@@ -38,7 +38,9 @@ class State:
     step, epoch, samples_seen : int
         How far the training has come.
     schedule_start : int
-        The step from which a schedule by step (cosine, one-cycle) is laid out.
+        The epoch from which a schedule by step (cosine, one-cycle) is laid out.
+    memory_start : int
+        The step before which the optimizer's memory was last 0: from there Adam counts.
 
     With ``is_start`` the slots are taken for 0 and not copied; see ``start``.
     """
@@ -50,6 +52,7 @@ class State:
     epoch: int = 0
     samples_seen: int = 0
     schedule_start: int = 0
+    memory_start: int = 0
     is_start: InitVar[bool] = False
 
     def __post_init__(self, is_start: bool) -> None:
@@ -201,7 +204,7 @@ class Trainer:
         if rows.size and not (rows.min() >= 0 and rows.max() < n_known):
             raise ValueError(f"row numbers must be 0 to {n_known - 1}")
         losses = np.empty(rates.size)
-        corrections = self.optimizer.corrections(state.step, rates.size)
+        corrections = self.optimizer.corrections(state.step - state.memory_start, rates.size)
         chunk = max(1, CALL_WORK // (3 * network.n_parameters * self.batch_size + STEP_WORK))
         kernel = "one_example" if self._is_notebooks(bounds) else "train"
         n_workers = n_workers_for(3 * self.batch_size * network.n_parameters, rates.size)

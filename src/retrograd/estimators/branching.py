@@ -84,8 +84,8 @@ def begin(
     trainer = Trainer(network, optimizer, data, course.batch_size, state)
     estimator = describe(model) | ({"edit": told(edit)} if edit else {})
     header = Header(
-        network, optimizer, run.header.dtype, course_numbers(course), {}, estimator,
-        parent=[run.number, step], budget=run.header.budget, facts=run.header.facts,
+        network, optimizer, run.header.dtype, course_numbers(course, state.memory_start), {},
+        estimator, parent=[run.number, step], budget=run.header.budget, facts=run.header.facts,
     )  # fmt: skip
     keep_best(run, stopping, state)
     training = Training(model, trainer, course, stopping, rows_kept(run, "validation"))
@@ -114,6 +114,11 @@ def _check_names(run: Run, changes: dict[str, Any]) -> None:
     if changes.get("solver") == "lbfgs":
         raise ValueError("lbfgs takes no steps that could be recorded: choose another solver")
     known = run.header.estimator["parameters"]
+    if not isinstance(changes.get("random_state", 0), int | np.integer):
+        raise ValueError(
+            "random_state must be a whole number: it decides on the order of rows from the "
+            "branch's begin on"
+        )
     for name in changes:
         if name not in known:
             raise ValueError(f"unknown parameter {name!r}; known are {', '.join(sorted(known))}")
@@ -134,14 +139,16 @@ def _network(run: Run, model: Any) -> Network:
 
 def _state(run: Run, state: State, optimizer: Any, changes: dict[str, Any]) -> State:
     """State to branch from: with a memory that fits the optimizer, and its learning rate."""
-    fresh = State.start(state.theta, optimizer)
+    fresh, memory_start = State.start(state.theta, optimizer), state.step
     if run.header.optimizer.solver == optimizer.solver and fresh.slots.shape == state.slots.shape:
-        fresh.slots[:] = state.slots
+        fresh.slots[:], memory_start = state.slots, state.memory_start
     rate, seen = state.learning_rate, state.samples_seen
     if changes.keys() & {"learning_rate_init", "learning_rate", "power_t"}:
         rate = optimizer.learning_rate_init
         rate = optimizer.rate_after_epoch(rate, seen) if seen else rate
-    return replace(state, theta=fresh.theta, slots=fresh.slots, learning_rate=rate)
+    return replace(
+        state, theta=fresh.theta, slots=fresh.slots, learning_rate=rate, memory_start=memory_start
+    )
 
 
 def _course(run: Run, step: int, model: Any, optimizer: Any, state: State) -> Course:

@@ -88,6 +88,8 @@ def edited(
     ValueError
         If there is no such entry, or it cannot take the value; the message says which.
     """
+    if not isinstance(edit, Mapping | None):
+        raise TypeError(f"edit is a dict such as {{'coefs[0][3, 2]': 0.5}}, not {edit!r}")
     theta, data = theta.copy(), run.data
     for text, value in (edit or {}).items():
         target = read_target(text)

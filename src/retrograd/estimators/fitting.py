@@ -314,9 +314,12 @@ def state_of(
         state.samples_seen = int(getattr(estimator, "t_", 0))
         return state
     state.step, state.epoch, state.samples_seen = last.step, last.epoch, last.samples_seen
-    state.schedule_start = last.schedule_start if incremental else last.step
+    state.schedule_start = last.schedule_start if incremental else last.epoch
     if last.slots.shape == state.slots.shape and estimator._solver == optimizer.solver:
         state.slots[:] = last.slots
+        state.memory_start = last.memory_start
+    else:
+        state.memory_start = last.step
     if optimizer.schedule == "adaptive" and incremental:
         state.learning_rate = last.learning_rate
     elif state.samples_seen:

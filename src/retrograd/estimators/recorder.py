@@ -146,8 +146,9 @@ class Recorder:
         from retrograd.rewind.recording import Recording
 
         header = Header(
-            network, course.optimizer, state.theta.dtype.name, course_numbers(course), {},
-            estimator, place, parent, self.budget, self.facts,
+            network, course.optimizer, state.theta.dtype.name,
+            course_numbers(course, state.memory_start), {}, estimator, place, parent,
+            self.budget, self.facts,
         )  # fmt: skip
         keep = self.keep_data
         if keep == "auto":

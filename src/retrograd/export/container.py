@@ -8,14 +8,14 @@ the same bytes.
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+
+from retrograd.rewind.files import write_whole
 
 FORMAT = "retrograd-model-1"
 DTYPES = ("float32", "float64", "int64")
@@ -48,6 +48,7 @@ def write_container(
 
     Examples
     --------
+    >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "m.safetensors"
     >>> write_container(path, {"w": np.zeros(2)}, {"answer": 42})
     >>> read_container(path)
@@ -72,32 +73,6 @@ def write_container(
         raise ModelFileError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write beside the target and rename, so that an interruption leaves nothing half-written.
-
-    A pipe or a device, such as a terminal, is written to: it is not to become a file.
-    """
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
-        return
-    # Where links lead, such as that to a standard output that is a file.
-    path = Path(os.path.realpath(path))
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes private files; a model is as readable as any other new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(beside, 0o666 & ~mask)
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-
-
 def read_container(path) -> tuple[dict[str, np.ndarray], dict]:
     """Read a file, and check that it is as it was written.
 
@@ -117,6 +92,7 @@ def read_container(path) -> tuple[dict[str, np.ndarray], dict]:
 
     Examples
     --------
+    >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "m.safetensors"
     >>> _ = path.write_bytes(b"something else")
     >>> read_container(path)

@@ -159,7 +159,7 @@ class Header:
 
     def _check_course(self) -> None:
         course = self.course
-        for key in ("first_step", "first_epoch", "skip", "schedule_start"):
+        for key in ("first_step", "first_epoch", "skip", "schedule_start", "memory_start"):
             _count(course[key], least=0)
         for key in ("n_rows", "batch_size", "total_epochs"):
             _count(course[key])
@@ -171,8 +171,10 @@ class Header:
             raise ValueError("it begins behind its first epoch")
         if course["batch_size"] > course["n_rows"]:
             raise ValueError("its batches are larger than its data")
-        if course["schedule_start"] > course["first_step"]:
-            raise ValueError("its schedule begins after its first step")
+        if course["schedule_start"] > course["first_epoch"]:
+            raise ValueError("its schedule begins after its first epoch")
+        if course["memory_start"] > course["first_step"]:
+            raise ValueError("its optimizer's memory begins after its first step")
 
     def _check_data(self) -> None:
         names = {name: value for name, value in self.data.items() if name != "kept"}
@@ -237,8 +239,8 @@ class Header:
         return self.made_by == versions() and self.machine == this_machine()
 
 
-def course_numbers(course: Course) -> dict:
-    """Write a course as plain data."""
+def course_numbers(course: Course, memory_start: int = 0) -> dict:
+    """Write a course as plain data, and where the optimizer's memory begins, see ``State``."""
     order = course.order
     return {
         "n_rows": order.n_rows,
@@ -250,6 +252,7 @@ def course_numbers(course: Course) -> dict:
         "first_epoch": course.first_epoch,
         "skip": course.skip,
         "schedule_start": course.schedule_start,
+        "memory_start": memory_start,
     }
 
 

@@ -44,8 +44,7 @@ def first(run: "Run", condition: Condition, after: int = 0) -> "Moment | None":
 
 def last(run: "Run", condition: Condition, before: int | None = None) -> "Moment | None":
     """Last moment before ``before`` at which the condition holds; see ``Run.last``."""
-    end = last_moment(run, condition) + 1
-    end = end if before is None else min(end, before)
+    end = _end(last_moment(run, condition) + 1, "before", before)
     # Backwards from checkpoint to checkpoint, within each of them forwards.
     for begin in reversed(run.store.steps_of(run.number)):
         if begin >= end:
@@ -173,9 +172,20 @@ def _asked(
     if not expressions:
         raise ValueError("give at least one expression, such as 'loss'")
     names = frozenset().union(*(expression.names for expression in expressions))
-    end = 1 + min(last_moment(run, expression) for expression in expressions)
-    end = end if stop is None else min(end, stop)
+    last = min(last_moment(run, expression) for expression in expressions)
+    end = _end(last + 1, "stop", stop)
     return _parts(run, names, run.at(start).step, end, every)
+
+
+def _end(end: int, name: str, step: int | None) -> int:
+    """The step to stop before, which may be named; what is none is refused."""
+    if step is None:
+        return end
+    if isinstance(step, bool) or not isinstance(step, int | np.integer):
+        raise TypeError(f"{name} is a step, a whole number, not {step!r}")
+    if step < 0:
+        raise IndexError(f"{name}={step} is no step: they count from 0, the run's start")
+    return min(end, int(step))
 
 
 def _expression(condition: str | Expression) -> Expression:

@@ -181,7 +181,7 @@ class Replay:
         whole = np.frombuffer(blob, dtype).reshape(1 + n_slots, n)
         state = State(
             whole[0], whole[1:], rate, numbers["first_step"] + step, epoch,
-            samples_seen, numbers["schedule_start"],
+            samples_seen, numbers["schedule_start"], numbers["memory_start"],
         )  # fmt: skip
         # One at an epoch's last step was taken before the epoch was counted, or in between.
         state.epoch, _ = self.course.place(step)

@@ -147,7 +147,15 @@ class Run(Recorded):
         return questions.first(self, condition, self.at(after).step)
 
     def last(self, condition: Condition, before: int | None = None) -> Moment | None:
-        """Last moment, before some step, at which a condition holds; as ``first``."""
+        """Last moment, before some step, at which a condition holds; as ``first``.
+
+        Raises
+        ------
+        ExpressionError
+            If the text is no condition.
+        IndexError
+            If ``before`` is negative.
+        """
         return questions.last(self, condition, before)
 
     def watch(
@@ -158,7 +166,14 @@ class Run(Recorded):
         Returns
         -------
         Series
-            Of ``steps`` and ``values``.
+            Of ``steps`` and ``values``, from ``start`` to before ``stop``.
+
+        Raises
+        ------
+        ExpressionError
+            If the text is no expression.
+        IndexError
+            If ``start`` is not in the run, or ``stop`` negative.
         """
         return questions.watch(self, expression, start, stop, every)
 

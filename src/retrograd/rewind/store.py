@@ -186,6 +186,13 @@ class Store:
             raise RunFileError(f"{self.name} is damaged: an array is not as it was written")
         return array
 
+    def __getstate__(self) -> dict:
+        """What goes into a copy or a pickle: nothing, since it stands for an open file."""
+        raise TypeError(
+            f"what is opened from {self.name} cannot be copied or pickled: open it again, as "
+            "retrograd.open_run(path, number) does"
+        )
+
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()

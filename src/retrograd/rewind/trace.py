@@ -103,8 +103,10 @@ class Trace(Shown):
         The L2 penalty's part of the loss.
     learning_rate : float
         The step's.
+    n_updates : int
+        Updates since the optimizer's memory was 0, this one counted: Adam's t.
     correction : float
-        What Adam multiplies it by; 1 for others.
+        What Adam multiplies the learning rate by; 1 for others.
     slots, slots_after : ndarray of shape (n_slots, P)
         The optimizer's memory, before and after.
     theta, theta_after, gradient : ndarray of shape (P,)
@@ -131,6 +133,7 @@ class Trace(Shown):
     loss: float
     penalty: float
     learning_rate: float
+    n_updates: int
     correction: float
     slots: np.ndarray
     slots_after: np.ndarray
@@ -209,7 +212,8 @@ def trace_step(
         trainer.work = trainer.work._replace(
             x=whole.work.x, z=whole.work.z, a=whole.work.a, delta=whole.work.delta
         )
-    correction = float(optimizer.corrections(state.step, 1)[0])
+    n_updates = state.step - state.memory_start + 1
+    correction = float(optimizer.corrections(n_updates - 1, 1)[0])
     work, weights = trainer.work, data.sample_weight
     weight = float(np.sum(weights[rows], dtype=np.float64)) if weights.size else float(rows.size)
     decayed, update = before.theta, np.zeros_like(before.theta)
@@ -233,6 +237,7 @@ def trace_step(
         loss=loss,
         penalty=float(penalty),
         learning_rate=learning_rate,
+        n_updates=n_updates,
         correction=correction,
         slots=_fixed(before.slots),
         slots_after=_fixed(after.slots),
@@ -252,7 +257,7 @@ def _take(trainer: Trainer, rows: np.ndarray, learning_rate: float) -> tuple[flo
         rows,
         np.array([0, rows.size]),
         np.array([learning_rate], dtype=np.float64),
-        trainer.optimizer.corrections(state.step, 1),
+        trainer.optimizer.corrections(state.step - state.memory_start, 1),
     )
     with compiling("train", state.theta.dtype):
         n_workers = n_workers_for(3 * rows.size * trainer.network.n_parameters)

@@ -134,7 +134,8 @@ def _inputs(model, frame, path: Path):
 
 def _write(out: Path, content: str) -> None:
     """Write a whole file or none."""
-    from retrograd.export.container import ModelFileError, write_whole
+    from retrograd.export.container import ModelFileError
+    from retrograd.rewind.files import write_whole
 
     try:
         write_whole(out, content.encode())

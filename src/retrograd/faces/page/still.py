@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from retrograd.export.container import write_whole
 from retrograd.faces.page.answers import kept
 from retrograd.faces.page.answers.network import coarser
 from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.joined import join_modules, join_styles
 from retrograd.faces.page.viewer import Viewer
 from retrograd.faces.page.wire import frame
+from retrograd.rewind.files import write_whole
 from retrograd.rewind.run import Run, Runs
 
 MOST_MOMENTS = 200

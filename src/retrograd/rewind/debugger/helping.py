@@ -25,7 +25,7 @@ MORE = {
     "goto": (
         "goto 421           the step that is taken after 421 others",
         "goto 421 loss      one of its phases",
-        "goto epoch 3       the first step after 3 epochs",
+        "goto epoch 3       the first step after 3 epochs; goto epoch 3 loss, a phase of it",
         "goto end           the end, or the step that diverged",
     ),
     "continue": ("Ctrl-C ends a long search; we are then where we were.",),

@@ -129,19 +129,26 @@ class Session:
     def _goto(self, rest: str) -> Stop:
         word, _, more = " ".join(rest.split()).partition(" ")
         n_layers = self.debugger.run.header.network.n_layers
-        if word == "end" and not more:
+        if word == "end":
+            if more:
+                raise DebuggerError("from the end no step is taken: goto end takes no phase")
             return self.debugger.goto_end()
-        if word == "epoch":
-            return self.debugger.goto(epoch=integer(more, "goto epoch N: N"))
         if phase := read_phase(rest, n_layers):
             return self.debugger.goto(phase=phase)
         if not word:
             raise DebuggerError("goto where? a step, start, end, epoch N, or a phase")
-        step = 0 if word == "start" else integer(word, "goto N: N")
+        step = epoch = None
+        if word == "epoch":
+            number, _, more = more.partition(" ")
+            epoch = integer(number, "goto epoch N: N")
+        elif word in {phase.kind for phase in self.debugger.phases}:
+            more = f"{word} {more}"
+        else:
+            step = 0 if word == "start" else integer(word, "goto N: N")
         phase = read_phase(more, n_layers)
         if more and phase is None:
             raise DebuggerError(f"no phase {more!r}; phases are {_listed(self.debugger.phases)}")
-        return self.debugger.goto(step, phase)
+        return self.debugger.goto(step, phase, epoch=epoch)
 
     def _break(self, rest: str) -> list[Told]:
         debugger = self.debugger

@@ -18,7 +18,7 @@ def rate_section(trace: "Trace") -> Section:
         Line(Formula("learning_rate", r"\eta"), None, "", trace.learning_rate, remarks.DIRECTION)
     ]
     if optimizer.solver in ("adam", "adamw"):
-        t, beta_1, beta_2 = trace.step + 1, f"{optimizer.beta_1:.15g}", f"{optimizer.beta_2:.15g}"
+        t, beta_1, beta_2 = trace.n_updates, f"{optimizer.beta_1:.15g}", f"{optimizer.beta_2:.15g}"
         formula = Formula(
             f"√(1 − {beta_2}^{t}) / (1 − {beta_1}^{t})",
             rf"\frac{{\sqrt{{1 - {beta_2}^{{{t}}}}}}}{{1 - {beta_1}^{{{t}}}}}",

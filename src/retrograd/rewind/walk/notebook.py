@@ -1,14 +1,14 @@
 """A trace as a Jupyter notebook in plain NumPy that computes every number anew, and compares."""
 
 import json
-import os
 import re
-import tempfile
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrograd.rewind.files import write_whole
 from retrograd.rewind.walk.document import Entries, Line, Section
 from retrograd.rewind.walk.latex import number
 from retrograd.rewind.walk.recompute import Code
@@ -37,6 +37,8 @@ def write_notebook(trace: "Trace", path: str | PathLike) -> None:
     ------
     ValueError
         If the trace holds more than 32 MB of numbers.
+    OSError
+        If the file cannot be written.
     """
     n_bytes = numbers_in(trace)
     if n_bytes > LARGEST:
@@ -45,22 +47,7 @@ def write_notebook(trace: "Trace", path: str | PathLike) -> None:
             f"{LARGEST // 2**20} MB: trace fewer rows or a smaller network, or use to_dict()"
         )
     text = json.dumps(notebook_of(trace), indent=1, ensure_ascii=False) + "\n"
-    path = os.fspath(path)
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    write_whole(Path(path), text.encode())
 
 
 def numbers_in(trace: "Trace") -> int:

@@ -127,7 +127,7 @@ class Code:
         lines += ["W_update, b_update, W_after, b_after = {}, {}, {}, {}"]
         lines += ["W_decayed = {}"] if decays(self.trace) else []
         if self.trace.optimizer.solver in ("adam", "adamw"):
-            lines.append(f"t = {self.trace.step + 1}")
+            lines.append(f"t = {self.trace.n_updates}")
             lines.append(_checked("correction", "np.sqrt(1 - beta_2 ** t) / (1 - beta_1 ** t)"))
             lines.append("correction = float(correction)")
         return "\n".join(lines)
