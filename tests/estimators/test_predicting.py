@@ -2,12 +2,14 @@
 
 import copy
 import gc
+import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 import sklearn
 from tasks import make_task, pair
 
@@ -222,3 +224,59 @@ def test_estimators_that_say_they_are_equal(hashed):
         for model in (one, other):
             expected = fresh(model).predict_proba(X)
             np.testing.assert_array_equal(model.predict_proba(X), expected, strict=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_predictions_that_overflow_are_told(dtype):
+    """As scikit-learn's are, by NumPy; with how many they are and the first of them."""
+    X, y = make_task("multiclass")
+    model = MLPClassifier((5,), activation="identity", max_iter=3, random_state=0)
+    model.fit(X.astype(dtype), y)
+    far = X.astype(dtype)
+    far[20:] = np.finfo(dtype).max * np.sign(far[20:])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rows = np.flatnonzero(~np.isfinite(model.predict_proba(far)).all(axis=1))
+    assert rows.size > 5
+    told = f"infinite in {rows.size} of {len(X)} rows, row {rows[0]} .* overflow {far.dtype}"
+    for ask in (model.predict, model.predict_proba):
+        with pytest.warns(RuntimeWarning, match=told) as caught:
+            ask(far)
+        assert caught[0].filename == __file__
+    model.predict(X.astype(dtype))
+
+
+@pytest.mark.parametrize("kind", ["M8[D]", "m8[s]"])
+def test_times_are_no_numbers(kind):
+    """Whose unit nobody would know of; alone or as a frame."""
+    X, y = make_task("multiclass")
+    times = (100 * X).astype(np.int64).astype(kind)
+    model = MLPClassifier((5,), max_iter=3, random_state=0)
+    for one in (times, pd.DataFrame(times)):
+        with pytest.raises(ValueError, match="X holds .*: make numbers of it"):
+            model.fit(one, y)
+    model.fit(X, y)
+    for one in (times, pd.DataFrame(times)):
+        with pytest.raises(ValueError, match="X holds .*: make numbers of it"):
+            model.predict(one)
+    with pytest.raises(ValueError, match="not compatible with arrays of bytes/strings"):
+        model.predict(X.astype(str))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int8, np.int16, bool])
+def test_narrow_rows_are_predicted_in_the_networks_precision(dtype):
+    """As NumPy's products have it: float32 and what is narrower are float32."""
+    X, y = make_task("multiclass")
+    model = MLPClassifier((5,), max_iter=3, random_state=0).fit(X.astype(np.float32), y)
+    narrow = X.astype(dtype)
+    predicted = model.predict_proba(narrow)
+    assert predicted.dtype == np.float32
+    np.testing.assert_array_equal(predicted, model.predict_proba(narrow.astype(np.float32)))
+
+
+def test_sparse_weights_are_refused_in_words():
+    X, y = make_task("multiclass")
+    model = MLPClassifier((5,), max_iter=3, random_state=0).fit(X, y)
+    model.coefs_[0] = scipy.sparse.csr_array(model.coefs_[0])
+    with pytest.raises(ValueError, match="must be dense arrays"):
+        model.predict(X)

@@ -123,8 +123,13 @@ def test_epochs_that_take_long_are_looked_at(monkeypatch):
     monkeypatch.setattr(Trainer, "epochs", seen)
     X = np.random.default_rng(0).normal(size=(300, 4))
     an_epoch = 3 * 300 * 61 + STEP_WORK  # one step of 300 rows, 61 parameters
-    for work, expected in ((100 * an_epoch, [8]), (3 * an_epoch, [3, 3, 2]), (0, [1] * 8)):
+    # What an epoch takes is known once one was trained.
+    for work, seconds, expected in (
+        (100 * an_epoch, 1e9, [1, 7]), (3 * an_epoch, 1e9, [1, 3, 3, 1]), (0, 1e9, [1] * 8),
+        (100 * an_epoch, 0.0, [1] * 8),
+    ):  # fmt: skip
         monkeypatch.setattr(fitting, "UNWATCHED_WORK", work)
+        monkeypatch.setattr(fitting, "UNWATCHED_SECONDS", seconds)
         planned.clear()
         model, _ = pair("regression", hidden_layer_sizes=(10,), batch_size=300, max_iter=8,
                         n_iter_no_change=20)  # fmt: skip

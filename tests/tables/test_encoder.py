@@ -256,6 +256,52 @@ def test_the_cell_that_makes_a_column_another_kind_is_named(make):
         encoder.transform(fitted.with_columns(b=pl.Series([None, "True", "False", "True"])))
 
 
+def test_durations_are_seconds_whatever_their_unit():
+    """And no numbers, in either direction: nobody knows of what unit these would be."""
+    hours = np.arange(60)
+    encoder = TableEncoder(clip=None).fit(pd.DataFrame({"k": pd.to_timedelta(hours, unit="h")}))
+    learned = encoder.transform(pd.DataFrame({"k": pd.to_timedelta(hours, unit="h")}))
+    minutes = pl.DataFrame({"k": pl.Series(60 * hours).cast(pl.Duration("ms")) * 60_000})
+    np.testing.assert_array_equal(encoder.transform(minutes), learned)
+    numbers = pd.DataFrame({"k": hours.astype(float)})
+    with pytest.raises(TableError, match="column 'k' should hold durations, found numbers"):
+        encoder.transform(numbers)
+    with pytest.raises(TableError, match="column 'k' should hold numbers, found durations"):
+        TableEncoder().fit(numbers).transform(minutes)
+    again = TableEncoder.from_state(*encoder.to_state())
+    np.testing.assert_array_equal(again.transform(minutes), learned)
+
+
+def test_categories_of_whole_numbers_are_the_same_as_fractions():
+    """Which pandas makes of them once one is missing."""
+    k = np.arange(60) % 3
+    encoder = TableEncoder().fit(pd.DataFrame({"k": pd.Categorical(k)}))
+    learned = encoder.transform(pd.DataFrame({"k": pd.Categorical(k)}))
+    fractions = pd.DataFrame({"k": pd.Categorical(-k.astype(float) * -1.0)})
+    np.testing.assert_array_equal(encoder.transform(fractions), learned)
+
+
+def test_sparse_columns_of_pandas_are_columns():
+    dense = pd.DataFrame({"a": np.arange(30.0) % 4, "b": np.arange(30.0)[::-1]})
+    sparse = dense.astype(pd.SparseDtype(float, 0.0))
+    encoder = TableEncoder().fit(sparse)
+    np.testing.assert_array_equal(encoder.transform(dense), encoder.transform(sparse))
+    with pytest.raises(TableError, match="column 'a' is of type complex128, which has no"):
+        TableEncoder().fit(pd.DataFrame({"a": [1j, 2j]}))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.date_range("2020", periods=60, freq="7ns").astype("datetime64[ns]"),
+        pd.Series([10**30 + i for i in range(60)], dtype=object),
+    ],
+)
+def test_what_differs_is_not_called_the_same(values):
+    with pytest.warns(TableWarning, match="column 'k': differs too little for its size"):
+        TableEncoder().fit(pd.DataFrame({"a": np.arange(60.0) ** 2, "k": values}))
+
+
 def test_columns_are_matched_by_name_and_surplus_ones_ignored_with_a_warning():
     frame = pl.DataFrame({"a": [1, 2], "b": [5, 9]})
     encoder = TableEncoder().fit(frame)

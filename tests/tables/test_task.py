@@ -39,7 +39,7 @@ def frame(y):
         ([True, False] * 6, "auto", "b"),
         ([1, 2] * 6, "auto", "i"),
         ([1.0, 2.0] * 6, "auto", "i"),
-        ([0.5, 1.5] * 6, "classification", "f"),
+        ([0.5, 1.5] * 6, "classification", "U"),
         ([1, 2] * 6, "regression", "f"),
     ],
 )

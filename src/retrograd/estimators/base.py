@@ -22,6 +22,7 @@ from retrograd.engine.optimizers import SOLVERS, Optimizer
 from retrograd.estimators import parameters
 from retrograd.estimators.fitting import fit_stochastic
 from retrograd.estimators.lbfgs import fit_lbfgs
+from retrograd.estimators.predicting import refuse_times
 from retrograd.estimators.recorder import Recorder
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
 from retrograd.maths.initializers import INITIALIZERS
@@ -197,6 +198,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """Check the input and make what a training needs; True if it starts from new parameters."""
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         dtype = [np.float64, np.float32] if first else [self._theta().dtype]
+        refuse_times(X)
         X, targets = self._validate(X, y, first, incremental, dtype)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
@@ -232,6 +234,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         sizes = self.hidden_layer_sizes
         try:
             hidden = [index(size) for size in (sizes if np.iterable(sizes) else [sizes])]
+            if any(isinstance(size, bool) for size in np.ravel(sizes).tolist()):
+                raise TypeError("a truth value")
         except TypeError:
             raise ValueError(f"hidden_layer_sizes must be integers, got {sizes!r}") from None
         if any(size <= 0 for size in hidden):

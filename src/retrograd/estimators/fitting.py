@@ -1,5 +1,7 @@
 """How an estimator is fitted by minibatches: epoch after epoch until it converges."""
 
+import math
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from retrograd.estimators.base import BaseMLP
     from retrograd.rewind.recording import Recording
 
-# Multiplications of epochs that are trained without a look between them: some 0.2 seconds.
+# Seconds of epochs that are trained without a look between them: Ctrl-C waits as long. Before it is
+# known how long they take, one is; and at most so many multiplications.
+UNWATCHED_SECONDS = 0.2
 # Recordings look at small networks, whose multiplications take longest, four times as often, so
 # that their checkpoints come when they are due.
 UNWATCHED_WORK = 1 << 33
@@ -125,6 +129,8 @@ class Training:
         self.validation = validation_set(trainer.data, test)
         self.recordings: Sequence[Recording] = ()
         self._on_steps: Callable[[], None] | None = None
+        # What an epoch takes, once one was trained.
+        self._seconds_an_epoch = math.inf
 
     def run(
         self,
@@ -169,11 +175,13 @@ class Training:
             n_epochs -= n_now
             if on_epoch is not None:
                 on_epoch(True)
+            begin = time.perf_counter()
             if n_now == 1:
                 is_over = self._note(self.trainer.epoch(self.course))
             else:
                 with interrupts_held():  # an epoch that has been trained is noted, too
                     is_over = self._run_together(n_now)
+            self._seconds_an_epoch = (time.perf_counter() - begin) / n_now
             if (on_epoch is not None and on_epoch(False)) or is_over:
                 return
         if not may_end:
@@ -202,7 +210,8 @@ class Training:
         is_small = a_step < MEET_FROM
         most = UNWATCHED_WORK // 4 if self.recordings and is_small else UNWATCHED_WORK
         work = self.course.steps_an_epoch * a_step
-        return max(1, min(most // work, self.stopping.epochs_before_end()))
+        in_time = int(UNWATCHED_SECONDS / self._seconds_an_epoch)
+        return max(1, min(most // work, in_time, self.stopping.epochs_before_end()))
 
     def _run_together(self, n_epochs: int) -> bool:
         """Train epochs that are planned at once; whether the last one of them is the end.

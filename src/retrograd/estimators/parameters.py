@@ -7,6 +7,7 @@ user may also put other arrays in their place; these are checked, and copied int
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.sparse import issparse
 
 
 def widths(coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> tuple[int, ...]:
@@ -60,6 +61,11 @@ def vector(coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> np.
     ndarray of shape (P,)
         float32 if all arrays are, else float64.
 
+    Raises
+    ------
+    ValueError
+        If one of them is sparse.
+
     Examples
     --------
     >>> theta = np.arange(6.0)
@@ -77,6 +83,11 @@ def vector(coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> np.
         and _covered(owner, parts)
     ):
         return owner
+    if any(map(issparse, parts)):
+        raise ValueError(
+            "coefs_ and intercepts_ must be dense arrays, weights that are to be 0 being zeros: "
+            "toarray() gives them"
+        )
     arrays = [np.ravel(part) for part in parts]
     single = all(array.dtype == np.float32 for array in arrays)
     return np.concatenate(arrays).astype(np.float32 if single else np.float64, copy=False)

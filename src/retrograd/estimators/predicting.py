@@ -1,5 +1,6 @@
 """How an estimator predicts: rows checked once, parameters as they stand now, then the engine."""
 
+import warnings
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -45,18 +46,52 @@ def predict_outputs(estimator: "BaseMLP", X: Any, check_input: bool = True) -> n
     if _is_plain(estimator, X, predictor):
         y_pred, not_finite = predictor(X)
         if not (check_input and not_finite):
-            return y_pred
+            return _told(y_pred) if check_input else y_pred
     if check_input:  # which also has the words for what is wrong with X
-        X = validate_data(
-            estimator, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=False
-        )
+        refuse_times(X)
+        X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
     n_features = predictor.network.widths[0]
     if X.shape[1] != n_features:
         raise ValueError(f"X has {X.shape[1]} features, coefs_[0] has rows for {n_features}")
-    # As NumPy has it: the wider of the two.
-    dtype = np.result_type(X.dtype, predictor.dtype)
+    # As NumPy has it: the wider of the two, as far as the engine has it.
+    wider = np.result_type(X.dtype, predictor.dtype)
+    dtype = wider if wider in (np.float32, np.float64) else np.dtype(np.float64)
     data = make_data(predictor.network, X.astype(dtype, copy=False))
-    return predictor.astype(dtype).predict(data, X.shape[0])[0]
+    y_pred, not_finite = predictor.astype(dtype).predict(data, X.shape[0])
+    # Whoever lets such rows pass (``assume_finite``) knows.
+    return _told(y_pred) if check_input and not not_finite else y_pred
+
+
+def refuse_times(X: Any) -> None:
+    """Refuse dates and durations, of which NumPy would make numbers of whatever unit they are in.
+
+    Raises
+    ------
+    ValueError
+        If X is of them.
+    """
+    dtypes = [getattr(X, "dtype", None), *getattr(X, "dtypes", ())]
+    found = next((dtype for dtype in dtypes if getattr(dtype, "kind", "") in ("m", "M")), None)
+    if found is not None:
+        raise ValueError(
+            f"X holds {found}: make numbers of it, as X.astype(float), whose unit you know, or as "
+            "a TableEncoder does"
+        )
+
+
+def _told(y_pred: np.ndarray) -> np.ndarray:
+    """Hand predictions on, and warn of those that are no numbers."""
+    finite = np.isfinite(y_pred)
+    if not finite.all():
+        rows = np.flatnonzero(~finite.all(axis=1))
+        warnings.warn(
+            f"predictions are NaN or infinite in {rows.size} of {len(y_pred)} rows, row {rows[0]} "
+            f"(counting from 0) the first: they overflow {y_pred.dtype}; X may be far from what "
+            "was trained on",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+    return y_pred
 
 
 def _is_plain(estimator: "BaseMLP", X: Any, predictor: "Predictor") -> bool:

@@ -163,6 +163,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         with np.errstate(over="ignore"):
             targets = y.reshape(len(y), -1).astype(X.dtype)
         if not np.isfinite(targets).all():
+            if np.isnan(targets).any():
+                row = int(np.argmax(np.isnan(targets).any(axis=1)))
+                raise ValueError(f"y holds NaN, as at row {row}: leave such rows out")
             raise ValueError(
                 f"y has values too large for the {X.dtype} of X, as at row "
                 f"{int(np.argmin(np.isfinite(targets).all(axis=1)))}: scale y, or give X as float64"

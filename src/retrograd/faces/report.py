@@ -116,7 +116,7 @@ def _holds(column: Column, found: Plain) -> str:
         rest = len(column.categories) + len(column.rare) - 4
         return f"{shown}, {rest} more" if rest > 0 else shown
     if isinstance(column, NumberColumn):
-        values = as_numbers(column.name, found)
+        values = as_numbers(column.name, found, kind=column.kind)
         low, middle, high = told_apart(*np.nanquantile(values, [0, 0.5, 1]).tolist())
         return f"{low} to {high}, median {middle}"
     present = found.values[~is_missing(found.values)]

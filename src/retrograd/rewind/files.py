@@ -22,6 +22,8 @@ def write_whole(path: Path, content: bytes) -> None:
         # Where links lead, such as that to a standard output that is a file.
         _replace(Path(os.path.realpath(path)), content)
     except OSError as error:
+        if error.errno is None:
+            raise
         # Of the file that was asked for, not of the one beside it.
         raise OSError(error.errno, error.strerror, str(path)) from None
 

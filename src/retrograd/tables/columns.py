@@ -104,27 +104,30 @@ def missing_flag(hole: np.ndarray) -> np.ndarray:
 
 def wrong_kind(name: str, expected: str, found: Plain) -> TableError:
     """Say that a column is not of the kind it had in fit, with a value to look for."""
-    words = {"text": "text", "number": "numbers", "boolean": "booleans", "date": "dates"}
+    what = "text" if found.kind == "text" else f"{found.kind}s"
     example = ""
-    if found.kind == "text":
+    if found.kind == "text" and expected != "durations":
         from retrograd.tables.parsing import first_odd  # polars need not be there before
 
         row = first_odd(found.values, expected)
         example = f" such as {found.values[row]!r} in row {row} (counting from 0)"
-    return TableError(f"column {name!r} should hold {expected}, found {words[found.kind]}{example}")
+    return TableError(f"column {name!r} should hold {expected}, found {what}{example}")
 
 
-def as_numbers(name: str, found: Plain, rows: np.ndarray | None = None) -> np.ndarray:
-    """Numbers of a column that held numbers in fit, also if they come as text.
+def as_numbers(
+    name: str, found: Plain, rows: np.ndarray | None = None, kind: str = "number"
+) -> np.ndarray:
+    """Numbers of a column that held numbers in fit, also if they come as text; or its durations.
 
     If only some rows of a table are there, ``rows`` are their places in it, for errors to name.
     """
-    if found.kind in ("number", "empty"):
+    if found.kind in (kind, "empty"):
         values = found.values
     else:
-        read = numbers_in_text(found.values) if found.kind == "text" else None
+        is_text = found.kind == "text" and kind == "number"
+        read = numbers_in_text(found.values) if is_text else None
         if read is None:
-            raise wrong_kind(name, "numbers", found)
+            raise wrong_kind(name, f"{kind}s", found)
         values = read
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:
@@ -164,7 +167,7 @@ class NumberColumn:
 
     def encode(self, found: Plain, settings: ColumnSettings) -> tuple[np.ndarray, list[str]]:
         """Write the features, shape (B, number of features), and what there is to say."""
-        values = as_numbers(self.name, found)
+        values = as_numbers(self.name, found, kind=self.kind)
         hole = np.isnan(values)
         notes = [] if self.missing else unseen_holes(self.name, hole, "the median is used")
         blocks = []
@@ -173,6 +176,13 @@ class NumberColumn:
         if self.missing:
             blocks.append(missing_flag(hole))
         return np.hstack(blocks), notes
+
+
+@dataclass(frozen=True)
+class DurationColumn(NumberColumn):
+    """A duration: a quantity of seconds, whatever unit it comes in."""
+
+    kind: ClassVar[str] = "duration"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from retrograd.tables.columns import (
     BooleanColumn,
     CategoryColumn,
     ColumnSettings,
+    DurationColumn,
     IgnoredColumn,
     NumberColumn,
     as_numbers,
@@ -22,7 +23,14 @@ Column = LearnedColumn | IgnoredColumn
 
 KINDS: dict[str, type] = {
     kind.kind: kind
-    for kind in (NumberColumn, BooleanColumn, CategoryColumn, DateColumn, IgnoredColumn)
+    for kind in (
+        NumberColumn,
+        DurationColumn,
+        BooleanColumn,
+        CategoryColumn,
+        DateColumn,
+        IgnoredColumn,
+    )
 }
 
 CONSTANT = "the same value in every row"
@@ -62,12 +70,13 @@ def learn_column(name: str, found: Plain, settings: ColumnSettings) -> tuple[Col
     """
     if found.kind == "empty":
         return IgnoredColumn(name, "every value is missing"), []
-    if found.kind == "number":
+    if found.kind in ("number", "duration"):
         return _learn_number(name, found)
     if found.kind == "boolean":
         return _learn_boolean(name, found.values)
     if found.kind == "date":
-        return learn_dates(name, found) or IgnoredColumn(name, CONSTANT), []
+        same = NEARLY_CONSTANT if found.differs else CONSTANT
+        return learn_dates(name, found) or IgnoredColumn(name, same), []
     numbers = None if found.declared else numbers_in_text(found.values)
     if numbers is not None:
         column, notes = _learn_number(name, Plain("number", numbers))
@@ -77,7 +86,7 @@ def learn_column(name: str, found: Plain, settings: ColumnSettings) -> tuple[Col
 
 def _learn_number(name: str, found: Plain) -> tuple[Column, list[str]]:
     """Learn a quantity."""
-    values = as_numbers(name, found)
+    values = as_numbers(name, found, kind=found.kind)
     hole = np.isnan(values)
     centre, scale = centre_and_scale(values)
     if scale == 0 and not hole.any():
@@ -86,7 +95,8 @@ def _learn_number(name: str, found: Plain) -> tuple[Column, list[str]]:
     notes = []
     if _counts_rows(values):
         notes.append(f"column {name!r} looks like a row number: drop it if it is one")
-    return NumberColumn(name, centre, scale, bool(hole.any())), notes
+    kind = DurationColumn if found.kind == "duration" else NumberColumn
+    return kind(name, centre, scale, bool(hole.any())), notes
 
 
 def _counts_rows(values: np.ndarray) -> bool:

@@ -37,7 +37,7 @@ class Plain(NamedTuple):
     time_zone: str = ""
     # Declared categorical, so that digits in it are names and not quantities.
     declared: bool = False
-    # Whole numbers that are not all the same, even where float64 makes them so.
+    # Whole numbers or moments that are not all the same, even where what is made of them is.
     differs: bool = False
 
 
@@ -78,7 +78,8 @@ def plain(series: nw.Series) -> Plain:
     if dtype == nw.String:
         return Plain("text", _texts(series.to_list()))
     if dtype in (nw.Categorical, nw.Enum):
-        return Plain("text", _texts(series.cast(nw.String).to_list()), declared=True)
+        texts = _texts(series.cast(nw.String).to_list())
+        return Plain("text", _whole(texts) if _has_numbers(series) else texts, declared=True)
     if dtype == nw.Date:
         return Plain("date", series.to_numpy().astype("datetime64[us]"))
     if dtype == nw.Datetime:
@@ -87,11 +88,16 @@ def plain(series: nw.Series) -> Plain:
             "date",
             wall.to_numpy().astype("datetime64[us]"),
             str(getattr(dtype, "time_zone", None) or ""),
+            differs=bool(series.min() != series.max()),
         )
     if dtype == nw.Duration:
-        return Plain("number", _seconds(series.to_numpy()))
+        return Plain("duration", _seconds(series.to_numpy()))
+    native = series.to_native()
+    if dtype == nw.Unknown and hasattr(native, "sparse"):  # pandas'
+        return plain(nw.from_native(native.sparse.to_dense(), series_only=True))
+    own = getattr(native, "dtype", dtype) if dtype == nw.Unknown else dtype
     raise TableError(
-        f"column {series.name!r} is of type {dtype}, which has no encoding: "
+        f"column {series.name!r} is of type {own}, which has no encoding: "
         "drop it, or turn it into numbers or text first"
     )
 
@@ -184,6 +190,22 @@ def _texts(values) -> np.ndarray:
     return texts
 
 
+def _has_numbers(series: nw.Series) -> bool:
+    """Whether the categories of a column are fractions by type, as pandas may have them."""
+    categories = getattr(getattr(series.to_native(), "cat", None), "categories", None)
+    return getattr(getattr(categories, "dtype", None), "kind", "") == "f"
+
+
+def _whole(texts: np.ndarray) -> np.ndarray:
+    """Write 1.0 as 1: whole numbers become fractions where one of them is missing."""
+    whole = np.empty(len(texts), dtype=object)
+    for place, text in enumerate(texts):
+        whole[place] = text
+        if text is not None and (number := float(text)).is_integer():
+            whole[place] = str(int(number))
+    return whole
+
+
 def _seconds(durations: np.ndarray) -> np.ndarray:
     """Durations as seconds, NaT as NaN."""
     ticks = durations.astype("timedelta64[us]")
@@ -210,7 +232,8 @@ def _from_objects(series: nw.Series) -> Plain:
         return Plain("boolean", _floats(values))
     numeric = (int, float, decimal.Decimal, np.integer, np.floating)
     if all(isinstance(v, numeric) and not isinstance(v, bool) for v in present):
-        return Plain("number", _floats(values))
+        differs = any(value != present[0] for value in present)
+        return Plain("number", _floats(values), differs=differs)
     if all(isinstance(value, str) for value in present):
         return Plain("text", _texts(values))
     dates = (datetime.date, np.datetime64)

@@ -164,7 +164,7 @@ def _nothing_to_learn(y: pl.Series) -> TableError:
 
 
 def _classes(y: pl.Series, slip: str) -> np.ndarray:
-    """Hand out the target as class labels: text, whole numbers, booleans or numbers."""
+    """Hand out the target as class labels: text, whole numbers or booleans; fractions as text."""
     found = plain_series(y)
     if found.kind == "date":
         raise TableError(f"target {y.name!r} holds dates: classes are text, numbers or booleans")
@@ -176,6 +176,8 @@ def _classes(y: pl.Series, slip: str) -> np.ndarray:
         labels = _numbers(y, found)
         if np.array_equal(labels, np.round(labels)) and np.abs(labels).max() < 2**53:
             labels = labels.astype(np.int64)
+        if labels.dtype.kind == "f":  # which scikit-learn takes for quantities
+            labels = np.array([str(label) for label in labels.tolist()])
     distinct = len(np.unique(labels))
     if distinct < 2:
         raise _nothing_to_learn(y)
@@ -192,7 +194,7 @@ def _classes(y: pl.Series, slip: str) -> np.ndarray:
 def _quantity(y: pl.Series, slip: str, rows: np.ndarray) -> np.ndarray:
     """Hand out the target as numbers."""
     found = plain_series(y)
-    if found.kind != "number":
+    if found.kind not in ("number", "duration"):
         words = {"text": "text", "boolean": "yes or no", "date": "dates"}[found.kind]
         why = slip or "regression needs numbers"
         raise TableError(f"target {y.name!r} holds {words}: {why}")
