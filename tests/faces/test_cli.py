@@ -300,8 +300,13 @@ def test_bad_models_are_refused(models, tmp_path):
         (["--target", "species", "--out", "README.md"], "is not a retrograd model: name another"),
         (
             ["--target", "body_mass_g", "--solver", "sgd", "--lr", "1e30"],
-            "try --lr 1e+29, or --solver adam",
+            "try --lr 0.01, or --solver adam",
         ),
+        (
+            ["--target", "body_mass_g", "--alpha", "1e300"],
+            "try --lr 0.0001, or a smaller --alpha",
+        ),
+        (["--target", "body_mass_g", "--lr", "1e300"], "try --lr 0.01, or a smaller --alpha"),
     ],
 )
 def test_mistakes_in_train_are_one_line(tmp_path, monkeypatch, args, message):
@@ -328,7 +333,7 @@ def test_mistakes_in_train_are_one_line(tmp_path, monkeypatch, args, message):
         (["--target", "y", "--alpha", "inf"], "inf is not a number from 0 on"),
         (["--target", "y", "--alpha", "-1"], "-1 is not a number from 0 on"),
         (["--target", "y", "--activation", "rilu"], "'rilu' is not one of identity, logistic"),
-        (["--target", "y", "--solver", "x"], "'x' is not one of adam"),
+        (["--target", "y", "--solver", "x"], "'x' is not one of sgd, adam"),
         (["--target", "y", "--lr", "-1"], "-1 is not between 0 and inf"),
         (["--target", "y", "--test-size", "1.5"], "1.5 is not between 0 and 1"),
         (["--target", "y", "--epochs", "0"], "--epochs"),

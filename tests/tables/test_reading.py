@@ -48,6 +48,20 @@ def test_penguins():
          [datetime.date(2024, 12, 31), datetime.date(2024, 1, 2), None]),
         (["2024-01-01 10:30", "2024-01-02 11:00", "NA"],
          [datetime.datetime(2024, 1, 1, 10, 30), datetime.datetime(2024, 1, 2, 11), None]),
+        (["31-12-2024", "01-02-2024", "NA"],
+         [datetime.date(2024, 12, 31), datetime.date(2024, 2, 1), None]),
+        (["31-Dec-2024", "01-feb-2024", "NA"],
+         [datetime.date(2024, 12, 31), datetime.date(2024, 2, 1), None]),
+        (["12/31/2024 10:30", "01/02/2024 11:00", "NA"],
+         [datetime.datetime(2024, 12, 31, 10, 30), datetime.datetime(2024, 1, 2, 11), None]),
+        # Two digits are a year of this century or of the last one, never of the first.
+        (["12/31/24", "01/02/69", "NA"],
+         [datetime.date(2024, 12, 31), datetime.date(1969, 1, 2), None]),
+        (["31.12.68", "01.02.24", ""],
+         [datetime.date(2068, 12, 31), datetime.date(2024, 2, 1), None]),
+        (["12/31/24", "12/31/2024", "NA"], ["12/31/24", "12/31/2024", None]),
+        (["24-12-31", "24-01-02", "NA"], ["24-12-31", "24-01-02", None]),
+        (['5" x', '6"', "7"], ['5" x', '6"', "7"]),
         (["2024-13-45", "a", "b"], ["2024-13-45", "a", "b"]),
         (["yes", "no", "?"], ["yes", "no", None]),
         (["é", "日本", "🐧"], ["é", "日本", "🐧"]),
@@ -98,6 +112,25 @@ def test_quoted_cells_may_hold_anything(tmp_path):
     assert frame.rows() == [("x,\ny", 'p"q'), ("u", "v")]
 
 
+def test_what_was_found_out_of_dates_is_known_of_the_next_table(tmp_path):
+    """Whose few rows may not tell; where they tell otherwise, they are believed."""
+    table = read(tmp_path, "d,k\n01/31/2024,1\n02/01/2024,2\n")
+    assert table.customs == {"d": "month/day"}
+    few = "d,k\n01/02/2024,1\n03/04/2024,2\n"
+    assert read(tmp_path, few).frame["d"].dtype == pl.String
+    again = read(tmp_path, few, customs=table.customs)
+    assert again.frame["d"].to_list() == [datetime.date(2024, 1, 2), datetime.date(2024, 3, 4)]
+    other = read(tmp_path, "d,k\n31/01/2024,1\n", customs=table.customs)
+    assert other.frame["d"].to_list() == [datetime.date(2024, 1, 31)]
+    assert read(tmp_path, few, customs={"d": "nonsense"}).frame["d"].dtype == pl.String
+
+
+def test_commas_that_may_be_between_thousands_are_told(tmp_path):
+    notes = read(tmp_path, "v;y\n1,504;2\n759;3\n").notes
+    assert "column 'v': commas are taken for decimal ones, '1,504' for 1.504" in notes[1]
+    assert len(read(tmp_path, "v;y\n1,504;2\n75,9;3\n").notes) == 1
+
+
 def test_decimal_commas_go_with_semicolons(tmp_path):
     table = read(tmp_path, "a;b\n1,5;2\n2,25;3\n")
     assert table.frame.rows() == [(1.5, 2), (2.25, 3)]
@@ -141,6 +174,7 @@ def test_what_was_noticed_is_said(tmp_path):
         (b"a,a\n1,2\n", "more than one column is called 'a'"),
         (b"a,b\n1,caf\xe9\n", "t.csv, line 2: byte 0xe9 is not UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "t.csv is UTF-16: save it as UTF-8"),
+        ("a,b\n1,2\n".encode("utf-32"), "t.csv is UTF-32: save it as UTF-8"),
         (b"a,b\n1,\0\n", "t.csv is not text"),
         (b'a,b\n1,"2\n', "t.csv, line 2: unexpected end of data"),
     ],
@@ -155,6 +189,8 @@ def test_bad_files(tmp_path, content, message):
 def test_bad_paths(tmp_path):
     with pytest.raises(TableError, match="does not exist"):
         read_table(tmp_path / "none.csv")
+    with pytest.raises(TableError, match="is an address: download the table first"):
+        read_table("https://example.org/table.csv")
     with pytest.raises(TableError, match="is a folder"):
         read_table(tmp_path)
     with pytest.raises(TableError, match=r"ends in '.xlsx'; tables are read from .csv"):

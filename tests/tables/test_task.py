@@ -1,6 +1,7 @@
 """What is to be learned: the automatic choice of task, and targets that cannot be learned."""
 
 import datetime
+import re
 
 import numpy as np
 import polars as pl
@@ -45,6 +46,30 @@ def frame(y):
 )
 def test_target_has_the_type_of_its_task(y, task, kind):
     assert pose(frame(y), "y", task).y.dtype.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (["$1,234.50", "$999.99"] * 8, r"'.1,234.50' in row 0 .* without '.' and ','"),
+        (["12 %", "7 %"] * 8, "'12 %' in row 0 .* without '%'"),
+        (["102.5 kg", "99 kg"] * 8, "without 'kg'"),
+        (["12,486", "7,000"] * 8, "without ','"),
+        (["2021-01-01", "2021-01-02"] * 8 + ["unknown"], "'unknown' in row 16 .* is no date, 16"),
+        (["31.12.2024", "30.12.2024"] * 8 + ["31.02.2024"], "'31.02.2024' in row 16 .* is no date"),
+    ],
+)  # fmt: skip
+def test_what_keeps_a_column_from_being_numbers_or_dates_is_said(cells, says):
+    x = pl.DataFrame({"x": cells, "y": np.arange(len(cells)) / 7})
+    (note,) = pose(x, "y").notes
+    assert re.search(f"column 'x' is taken for text: .*{says}", note)
+
+
+@pytest.mark.parametrize(
+    "cells", [["P1", "P2"], ["12a", "7b"], ["1-2", "3-4"], ["1,2", "3,4"], ["007", "1"]]
+)
+def test_codes_are_no_numbers_in_disguise(cells):
+    assert pose(pl.DataFrame({"x": cells * 8, "y": np.arange(16) / 7}), "y").notes == []
 
 
 def test_rows_without_target_are_left_out_and_said():

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 # What `retrograd train` and the page write of a training, in the order in which it is told.
-TOLD = ("file", "target", "task", "run", "step", "rows", "options", "scores")
+TOLD = ("file", "target", "task", "run", "step", "rows", "customs", "options", "scores")
 
 
 def describe(document: dict) -> dict[str, list[tuple[str, str]]]:
@@ -101,6 +101,20 @@ def target_of(document: dict) -> str | None:
     return str(target["name"]) if isinstance(target, dict) and "name" in target else None
 
 
+def customs_of(document: dict) -> dict[str, str]:
+    """What comes first in dates of a table's columns, as far as a model file says.
+
+    Examples
+    --------
+    >>> customs_of({"facts": {"customs": {"born": "month/day", "died": 3}}})
+    {'born': 'month/day'}
+    """
+    facts = document.get("facts")
+    customs = facts.get("customs") if isinstance(facts, dict) else None
+    known = customs.items() if isinstance(customs, dict) else ()
+    return {name: custom for name, custom in known if isinstance(custom, str)}
+
+
 def _training(facts: dict) -> list[tuple[str, str]]:
     """Describe how a model came about; what is not as ``retrograd train`` says it, as it is."""
     order = sorted(facts, key=lambda key: TOLD.index(key) if key in TOLD else len(TOLD))
@@ -117,6 +131,9 @@ def _fact(facts: dict, key: str, value) -> list[tuple[str, str]]:
             return [("as of", f"run {facts.get('run')}, step {value}")]
         case (("rows" | "options"), dict()):
             return [(key, ", ".join(f"{name} {_number(one, ',')}" for name, one in value.items()))]
+        case "customs", dict():
+            dates = ", ".join(f"{name} {custom}" for name, custom in value.items())
+            return [("dates", dates)] if dates else []
         case "scores", list() if all(isinstance(scores, dict) for scores in value):
             return [_scores(scores) for scores in value]
         case (("columns" | "training"), list() | dict()):

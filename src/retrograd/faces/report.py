@@ -24,13 +24,14 @@ from retrograd.tables.errors import told_apart
 from retrograd.tables.frames import plain_columns
 from retrograd.tables.learning import Column
 from retrograd.tables.plain import Plain, is_missing
+from retrograd.tables.reading import Table
 from retrograd.tables.task import Problem
 
 REPORT_VERSION = 1
 
 
 def report_table(
-    name: str, notes: list[str], experiment: Experiment, network, options: Options
+    name: str, table: Table, experiment: Experiment, network, options: Options
 ) -> dict:
     """Report what is known before the training.
 
@@ -38,8 +39,8 @@ def report_table(
     ----------
     name : str
         The table's file name.
-    notes : list of str
-        What was noticed while reading it.
+    table : Table
+        As it was read.
     experiment : Experiment
     network : MLPClassifier or MLPRegressor
         Not yet trained.
@@ -68,8 +69,9 @@ def report_table(
         "task_reason": problem.reason,
         "columns": describe_columns(problem, experiment.encoder),
         "features": len(experiment.encoder.get_feature_names_out()),
+        "customs": dict(table.customs),
         "rows": rows,
-        "notes": [*notes, *problem.notes, *experiment.notes, *_unused(options)],
+        "notes": [*table.notes, *problem.notes, *experiment.notes, *_unused(options)],
         "options": {
             **asdict(options),
             "hidden": list(options.hidden),
@@ -194,5 +196,5 @@ def facts_of_table(report: dict) -> dict:
     -------
     dict
     """
-    kept = ("file", "target", "task", "rows", "columns", "options")
+    kept = ("file", "target", "task", "rows", "columns", "customs", "options")
     return {key: report[key] for key in kept}

@@ -138,7 +138,7 @@ def _target(target: dict) -> str:
     most = sorted(target["classes"].items(), key=lambda item: -item[1])
     shown = ", ".join(f"{label} {rows:,}" for label, rows in most[:6])
     rest = len(most) - 6
-    return f"{shown} and {rest} more classes" if rest > 0 else shown
+    return f"{shown} and {counted(rest, 'more class')}" if rest > 0 else shown
 
 
 def _plan(report: dict) -> str:

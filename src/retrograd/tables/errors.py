@@ -4,6 +4,8 @@ import math
 
 # More digits than this no float64 has.
 MOST_DIGITS = 17
+# Characters of a cell or a name that are shown.
+LONGEST_QUOTED = 40
 
 
 class TableError(ValueError):
@@ -23,9 +25,21 @@ def listed(names, limit: int = 5) -> str:
     "'a', 'b' and 1 more"
     """
     names = list(names)
-    shown = ", ".join(repr(name) for name in names[:limit])
+    shown = ", ".join(map(brief, names[:limit]))
     rest = len(names) - limit
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def brief(text) -> str:
+    """Quote a text, of a long one the beginning.
+
+    Examples
+    --------
+    >>> brief("x" * 100)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'"
+    """
+    is_long = isinstance(text, str) and len(text) > LONGEST_QUOTED
+    return repr(f"{text[:LONGEST_QUOTED]}…" if is_long else text)
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,13 +1,21 @@
 """Looks at a whole table before it is split: which text is numbers, and what cannot be used."""
 
+import re
+
 import numpy as np
 import polars as pl
 
 from retrograd.tables.columns import as_numbers
 from retrograd.tables.errors import counted
 from retrograd.tables.frames import plain_columns
+from retrograd.tables.parsing import odd_dates
 from retrograd.tables.plain import Plain, no_numbers, numbers_in_text
 
+# A number with commas between thousands, and with a currency or a unit: $1,234.50, 12 %, 3 kg.
+DRESSED = re.compile(
+    r"([^\w\s+.-]?\s?)([+-]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|0|[1-9][0-9]*)(?:\.[0-9]+)?)"
+    r"(\s?[^\W\d]{0,3}|\s?[^\w\s])"
+)
 # With so large a share of numbers, the other cells of a column of text may be slips.
 NEARLY_ALL = 0.9
 
@@ -62,7 +70,7 @@ def settle_kinds(frame: pl.DataFrame, rows: np.ndarray) -> tuple[pl.DataFrame, l
 
 
 def slips(found: Plain, rows: np.ndarray) -> str:
-    """Say which cells keep a column from being numbers, if nearly all others are.
+    """Say which cells keep a column from being numbers or dates, if nearly all others are.
 
     Parameters
     ----------
@@ -86,12 +94,28 @@ def slips(found: Plain, rows: np.ndarray) -> str:
     """
     if found.kind != "text" or found.declared:
         return ""
-    odd = no_numbers(found.values)
     present = sum(value is not None for value in found.values)
-    if not 0 < odd.size <= (1 - NEARLY_ALL) * present:
+    for odd, kind in ((no_numbers(found.values), "number"), (odd_dates(found.values), "date")):
+        if 0 < odd.size <= (1 - NEARLY_ALL) * present:
+            more = f" and {counted(odd.size - 1, 'more cell')} are no {kind}s"
+            return (
+                f"{found.values[odd[0]]!r} in row {rows[odd[0]]} (counting from 0)"
+                f"{more if odd.size > 1 else f' is no {kind}'}, {present - odd.size:,} others are"
+            )
+    return _dressed(found.values, rows)
+
+
+def _dressed(texts: np.ndarray, rows: np.ndarray) -> str:
+    """Say what keeps all cells from being numbers, if that is a sign around them, or commas."""
+    present = [(row, text) for row, text in zip(rows, texts, strict=True) if text is not None]
+    parts = [DRESSED.fullmatch(text) for _, text in present]
+    if not present or not all(parts):
         return ""
-    more = f" and {counted(odd.size - 1, 'more cell')} are no numbers"
-    return (
-        f"{found.values[odd[0]]!r} in row {rows[odd[0]]} (counting from 0)"
-        f"{more if odd.size > 1 else ' is no number'}, {present - odd.size:,} others are"
-    )
+    before, after = ({part[group] for part in parts if part} for group in (1, 3))
+    commas = [text for _, text in present if "," in text]
+    if len(before) > 1 or len(after) > 1 or not (commas or before != {""} or after != {""}):
+        return ""
+    signs = [repr(sign.strip()) for sign in (*before, *after) if sign.strip()]
+    row, text = next(((row, text) for row, text in present if "," in text), present[0])
+    without = " and ".join([*signs, *(["','"] if commas else [])])
+    return f"{text!r} in row {row} (counting from 0) would be a number without {without}"

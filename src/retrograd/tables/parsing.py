@@ -13,21 +13,24 @@ MISSING = (
     "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "?",
 )  # fmt: skip
 
-_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y")
-_DAY_FIRST, _MONTH_FIRST = "%d/%m/%Y", "%m/%d/%Y"
-_MOMENTS = (
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%dT%H:%M",
-    "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M",
-)
-_ZONED_MOMENTS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
+_TIMES = ("", " %H:%M", " %H:%M:%S")
+# Which of the two a column has may show in no cell: then nobody guesses, but a model remembers.
+CUSTOMS = {"day/month": "%d/%m/%Y", "month/day": "%m/%d/%Y"}
+_FORMATS = (
+    *(f"{date}{time}" for date in ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d-%b-%Y")
+      for time in _TIMES),
+    *(f"%Y-%m-%d{between}%H:%M{rest}" for between in ("T", " ") for rest in ("", ":%S%.f")),
+)  # fmt: skip
+_ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
+_LIKE_A_DATE = r"^(?:[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}|[0-9]{1,2}-[A-Za-z]{3}-[0-9]{4})"
+# Years of two digits stand last.
+_SHORT_YEAR = r"^([0-9]{1,2}[/.][0-9]{1,2}[/.])([0-9]{2})( .*)?$"
+_LONG_YEAR = r"(?:^|[^0-9])[0-9]{4}(?:[^0-9]|$)"
 _NUMBER = f"^(?:{NUMBER})$"
 _DECIMAL_COMMA = r"^[+-]?(?:0|[1-9][0-9]*)(?:,[0-9]+)?$"
 # After a comma that may be between thousands come three digits; here come less or more.
 _NO_THOUSANDS = r",(?:[0-9]{1,2}|[0-9]{4,})$"
+_THOUSANDS = r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
 
 
 def clean(text: pl.Series) -> pl.Series:
@@ -42,7 +45,9 @@ def clean(text: pl.Series) -> pl.Series:
     return text.set(text.is_in(["", *MISSING]), None)
 
 
-def parse(text: pl.Series, decimal_comma: bool = False) -> tuple[pl.Series, list[str]]:
+def parse(
+    text: pl.Series, decimal_comma: bool = False, custom: str | None = None
+) -> tuple[pl.Series, list[str]]:
     """Give a column of cleaned text the type that all its values have.
 
     Parameters
@@ -51,6 +56,9 @@ def parse(text: pl.Series, decimal_comma: bool = False) -> tuple[pl.Series, list
         Null where missing.
     decimal_comma : bool, default=False
         Whether ``3,5`` may be a number.
+    custom : {"day/month", "month/day"}, optional
+        What dates such as 01/02/2024 are, if it is known; if the others allow, what it is not is
+        read nevertheless.
 
     Returns
     -------
@@ -63,6 +71,8 @@ def parse(text: pl.Series, decimal_comma: bool = False) -> tuple[pl.Series, list
     [1, None, 3]
     >>> parse(pl.Series(["2024-02-29", "2024-03-01"]))[0].dtype
     Date
+    >>> parse(pl.Series(["01/02/2024"]), custom="month/day")[0].to_list()
+    [datetime.date(2024, 1, 2)]
     >>> parse(pl.Series(["007", "008"]))[0].dtype
     String
     """
@@ -70,13 +80,39 @@ def parse(text: pl.Series, decimal_comma: bool = False) -> tuple[pl.Series, list
         return text, []
     if _is_boolean(text).all():
         return (text.str.to_lowercase() == "true").alias(text.name), []
+    notes = []
     if decimal_comma and text.str.contains(_DECIMAL_COMMA).all():
+        notes = _told_of_commas(text)
         text = text.str.replace(",", ".", literal=True)
     if text.str.contains(_NUMBER).all():
         whole = text.cast(pl.Int64, strict=False)
         complete = whole.null_count() == text.null_count()
-        return (whole if complete else text.cast(pl.Float64)), []
-    return _parse_dates(text)
+        return (whole if complete else text.cast(pl.Float64)), notes
+    return _parse_dates(text, custom)
+
+
+def _told_of_commas(text: pl.Series) -> list[str]:
+    """Say that commas are taken for decimal ones, if all of them may be between thousands."""
+    commas = text.filter(text.str.contains(",", literal=True))
+    if commas.is_empty() or not commas.str.contains(_THOUSANDS).all():
+        return []
+    example = commas.drop_nulls()[0]
+    return [
+        f"column {text.name!r}: commas are taken for decimal ones, {example!r} for "
+        f"{example.replace(',', '.')}; if they are between thousands, leave them out"
+    ]
+
+
+def custom_of(text: pl.Series) -> str | None:
+    """Tell in which order cleaned text that was read as dates has day and month, if it tells.
+
+    Examples
+    --------
+    >>> custom_of(pl.Series(["01/31/2024", "02/01/2024"])), custom_of(pl.Series(["2024-01-31"]))
+    ('month/day', None)
+    """
+    fits = [name for name in CUSTOMS if _by_custom(_with_century(text), name) is not None]
+    return fits[0] if len(fits) == 1 else None
 
 
 def has_decimal_commas(text: pl.Series) -> bool:
@@ -128,42 +164,100 @@ def _is_boolean(text: pl.Series) -> pl.Series:
     return text.str.to_lowercase().is_in(["true", "false"])
 
 
+def odd_dates(values: np.ndarray) -> np.ndarray:
+    """Find the texts of a column of dates that are none, by the custom that fits most of them.
+
+    Parameters
+    ----------
+    values : object array (B,)
+        Strings, None where missing.
+
+    Returns
+    -------
+    int array
+        Their places, from 0; all that are not missing, if it is no column of dates.
+
+    Examples
+    --------
+    >>> odd_dates(np.array(["2024-01-31", None, "unknown"], dtype=object))
+    array([2])
+    """
+    text = pl.Series(values.tolist(), dtype=pl.String)
+    like_dates = text.drop_nulls().head(100).str.contains(_LIKE_A_DATE)
+    if 2 * like_dates.sum() < len(like_dates):
+        return text.is_not_null().arg_true().to_numpy().astype(np.int64)
+    odd = [text.is_not_null() & parsed.is_null() for parsed in _every_custom(text)]
+    return min(odd, key=pl.Series.sum).arg_true().to_numpy().astype(np.int64)
+
+
 def _every_custom(text: pl.Series) -> Iterator[pl.Series]:
     """Read dates and moments by each custom there is; null where it does not fit."""
-    for custom in (_DAY_FIRST, _MONTH_FIRST, *_DATES):
-        yield text.str.to_date(custom, strict=False)
-    for custom in (*_MOMENTS, *_ZONED_MOMENTS):
-        yield text.str.to_datetime(custom, strict=False, time_unit="us")
+    text = _with_century(text)
+    for name in CUSTOMS:
+        yield from _readings(_slashed(text), CUSTOMS[name])
+    for one in (*_FORMATS, *_ZONED):
+        yield _read(text, one)
 
 
-def _parse_dates(text: pl.Series) -> tuple[pl.Series, list[str]]:
+def _parse_dates(text: pl.Series, custom: str | None) -> tuple[pl.Series, list[str]]:
     """Try the customs of writing dates, and refuse to guess between two that both fit."""
     # Most text is no date; looking at a few cells first saves trying every custom on all.
-    if (
-        not text.drop_nulls()
-        .head(100)
-        .str.contains(r"^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}")
-        .all()
-    ):
+    if not text.drop_nulls().head(100).str.contains(_LIKE_A_DATE).all():
         return text, []
-    day_first, month_first = (_dates(text, custom) for custom in (_DAY_FIRST, _MONTH_FIRST))
+    full, notes = _with_century(text), []
+    if not full.equals(text):
+        notes = [f"column {text.name!r}: years of two digits are taken for 1969 to 2068"]
+    if custom in CUSTOMS and (parsed := _by_custom(full, custom)) is not None:
+        return parsed, notes
+    day_first, month_first = (_by_custom(full, name) for name in CUSTOMS)
     if day_first is not None and month_first is not None and not day_first.equals(month_first):
         example = text.drop_nulls()[0]
         return text, [
             f"column {text.name!r} looks like dates, but {example!r} may be day/month or "
             "month/day: left as text; write dates as 2024-12-31"
         ]
-    for parsed in (day_first, month_first, *(_dates(text, custom) for custom in _DATES)):
-        if parsed is not None:
-            return parsed, []
-    for custom in (*_MOMENTS, *_ZONED_MOMENTS):
-        parsed = text.str.to_datetime(custom, strict=False, time_unit="us")
+    parsed = day_first if day_first is not None else month_first
+    if parsed is not None:
+        return parsed, notes
+    for one in (*_FORMATS, *_ZONED):
+        parsed = _read(full, one)
         if parsed.null_count() == text.null_count():
-            return parsed, []
+            return parsed, notes
     return text, []
 
 
-def _dates(text: pl.Series, custom: str) -> pl.Series | None:
-    """Read dates by one custom; None if that does not fit all of them."""
-    parsed = text.str.to_date(custom, strict=False)
-    return parsed if parsed.null_count() == text.null_count() else None
+def _by_custom(text: pl.Series, name: str) -> pl.Series | None:
+    """Read dates or moments by one of ``CUSTOMS``; None if that does not fit all of them."""
+    for parsed in _readings(_slashed(text), CUSTOMS[name]):
+        if parsed.null_count() == text.null_count():
+            return parsed
+    return None
+
+
+def _readings(text: pl.Series, date: str) -> Iterator[pl.Series]:
+    """Read text as dates, and as moments of each precision."""
+    return (_read(text, f"{date}{time}") for time in _TIMES)
+
+
+def _slashed(text: pl.Series) -> pl.Series:
+    """Write 31-12-2024 as 31/12/2024, which is read alike."""
+    return text.str.replace(r"^([0-9]{1,2})-([0-9]{1,2})-", "${1}/${2}/")
+
+
+def _read(text: pl.Series, custom: str) -> pl.Series:
+    """Read text by one custom; null where it does not fit, or where the year is not whole."""
+    whole = text.set(~text.str.contains(_LONG_YEAR), None)
+    if "%H" in custom:
+        return whole.str.to_datetime(custom, strict=False, time_unit="us")
+    return whole.str.to_date(custom, strict=False)
+
+
+def _with_century(text: pl.Series) -> pl.Series:
+    """Complete years of two digits, if all are so, as POSIX does: 69 is 1969, 68 is 2068."""
+    if not text.str.contains(_SHORT_YEAR).all():
+        return text
+    last_century = text.str.replace(_SHORT_YEAR, "${2}").cast(pl.Int64, strict=False) > 68
+    written = [
+        text.str.replace(_SHORT_YEAR, f"${{1}}{century}${{2}}${{3}}") for century in (19, 20)
+    ]
+    return written[0].zip_with(last_century.fill_null(False), written[1])

@@ -2,17 +2,19 @@
 
 import csv
 import io
+import re
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import polars as pl
 
 from retrograd.tables.errors import TableError, counted, listed
-from retrograd.tables.parsing import clean, has_decimal_commas, parse
+from retrograd.tables.parsing import clean, custom_of, has_decimal_commas, parse
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -27,9 +29,13 @@ class Table(NamedTuple):
 
     frame: pl.DataFrame
     notes: list[str]
+    # Of columns of dates, which come first, days or months, where that had to be found out.
+    customs: Mapping[str, str] = MappingProxyType({})
 
 
-def read_table(path, *, text_columns: Collection[str] = ()) -> Table:
+def read_table(
+    path, *, text_columns: Collection[str] = (), customs: Mapping[str, str] = MappingProxyType({})
+) -> Table:
     r"""Read a table from a file.
 
     CSV is read as UTF-8, separated by comma, semicolon, tab or bar, whichever fits. A column's
@@ -43,6 +49,9 @@ def read_table(path, *, text_columns: Collection[str] = ()) -> Table:
         A file that ends in .csv, .tsv, .txt, .parquet or .pq.
     text_columns : collection of str, optional
         Columns of a CSV file to leave as text, whatever they look like.
+    customs : mapping of str to {"day/month", "month/day"}, optional
+        What 01/02/2024 means in columns of a CSV file, where it is known, as from another file's
+        ``customs``.
 
     Returns
     -------
@@ -72,6 +81,8 @@ def read_table(path, *, text_columns: Collection[str] = ()) -> Table:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
+        if re.match(r"[a-z]{2,}:/", str(path)):
+            raise TableError(f"{path} is an address: download the table first") from None
         raise TableError(f"{path} does not exist") from None
     except OSError as error:
         raise TableError(f"{path} cannot be read: {error.strerror}") from None
@@ -80,7 +91,7 @@ def read_table(path, *, text_columns: Collection[str] = ()) -> Table:
     if suffix in PARQUET_SUFFIXES:
         table = Table(_read_parquet(path.name, content), [])
     else:
-        table = _read_csv(path.name, content, set(text_columns))
+        table = _read_csv(path.name, content, set(text_columns), customs)
     if table.frame.height == 0:
         raise TableError(f"{path.name} has a header but no rows")
     return table
@@ -94,14 +105,17 @@ def _read_parquet(name: str, content: bytes) -> pl.DataFrame:
         raise TableError(f"{name} is not a Parquet file, or is damaged") from None
 
 
-def _read_csv(name: str, content: bytes, text_columns: set[str]) -> Table:
+def _read_csv(
+    name: str, content: bytes, text_columns: set[str], customs: Mapping[str, str]
+) -> Table:
     """Read CSV: decode, find the separator, check the shape, then type every column."""
     text = _decode(name, content)
     with _long_cells():
         separator = _find_separator(text)
-        header, blanks = _check_shape(name, text, separator)
-        # polars takes a blank line for a row, and knows line feeds only.
-        if blanks or text.endswith(("\n\n", "\n\r\n")) or text[0] in "\r\n" or "\r" in text:
+        header, blanks, quotes = _check_shape(name, text, separator)
+        # polars takes a blank line for a row, knows line feeds only, and quotes only around cells.
+        odd_lines = blanks or text.endswith(("\n\n", "\n\r\n")) or text[0] in "\r\n"
+        if odd_lines or quotes or "\r" in text:
             text = _tidy(text, separator)
     header, notes = _check_header(name, header)
     if separator != ",":
@@ -109,7 +123,7 @@ def _read_csv(name: str, content: bytes, text_columns: set[str]) -> Table:
     if blanks:
         notes.append(f"{counted(blanks, 'blank line')} skipped")
     frame = pl.read_csv(text.encode(), separator=separator, new_columns=header, infer_schema=False)
-    columns = []
+    columns, found = [], {}
     cleaned = [clean(column) for column in frame.get_columns()]
     # In a file separated by commas, 3,5 in quotes is rather a list than a number.
     decimal_comma = separator == ";" or (
@@ -117,10 +131,13 @@ def _read_csv(name: str, content: bytes, text_columns: set[str]) -> Table:
     )
     for column in cleaned:
         if column.name not in text_columns:
-            column, news = parse(column, decimal_comma)
+            text_of_it = column
+            column, news = parse(column, decimal_comma, customs.get(column.name))
             notes += news
+            if column.dtype.is_temporal() and (custom := custom_of(text_of_it)):
+                found[column.name] = custom
         columns.append(column)
-    return Table(pl.DataFrame(columns), notes)
+    return Table(pl.DataFrame(columns), notes, {**customs, **found})
 
 
 @contextmanager
@@ -136,8 +153,9 @@ def _long_cells() -> Iterator[None]:
 
 def _decode(name: str, content: bytes) -> str:
     """Decode UTF-8, with or without byte-order mark."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise TableError(f"{name} is UTF-16: save it as UTF-8")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
+        encoding = "UTF-32" if b"\0\0" in content[:4] else "UTF-16"
+        raise TableError(f"{name} is {encoding}: save it as UTF-8")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -167,14 +185,16 @@ def _find_separator(text: str) -> str:
     return max(SEPARATORS, key=quality)
 
 
-def _check_shape(name: str, text: str, separator: str) -> tuple[list[str], int]:
+def _check_shape(name: str, text: str, separator: str) -> tuple[list[str], int, bool]:
     """Check that every row has as many cells as the header.
 
-    Returns the header's cells, and how many blank lines there are before the last row.
+    Returns the header's cells, how many blank lines there are before the last row, and whether
+    there is a quotation mark in a cell.
     """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     header: list[str] = []
-    blanks = blanks_since_row = 0
+    blanks, blanks_since_row, quotes = 0, 0, False
+    may_quote = '"' in text
     try:
         for row in reader:
             if not row:
@@ -182,6 +202,7 @@ def _check_shape(name: str, text: str, separator: str) -> tuple[list[str], int]:
                 continue
             blanks, blanks_since_row = blanks + blanks_since_row, 0
             header = header or row
+            quotes = quotes or (may_quote and any('"' in cell for cell in row))
             if len(row) != len(header):
                 raise TableError(
                     f"{name}, line {reader.line_num}: {counted(len(row), 'cell')}, "
@@ -189,7 +210,7 @@ def _check_shape(name: str, text: str, separator: str) -> tuple[list[str], int]:
                 )
     except csv.Error as error:
         raise TableError(f"{name}, line {reader.line_num}: {error}") from None
-    return header, blanks
+    return header, blanks, quotes
 
 
 def _tidy(text: str, separator: str) -> str:

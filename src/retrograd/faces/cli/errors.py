@@ -7,19 +7,24 @@ from shlex import quote
 
 import typer
 
+# No network of ours learns at a higher rate.
+USUAL_AT_MOST = 0.1
+
 
 class Stopped(Exception):  # noqa: N818 - nothing has gone wrong
     """Ctrl-C, with a word on what is kept; a plain one is told as if nothing were."""
 
 
 @contextmanager
-def mendable(recorded: Path | None = None):
+def mendable(recorded: Path | None = None, solver: str = "sgd"):
     """Print an error about the data or the model as one line, and end with exit code 1.
 
     Parameters
     ----------
     recorded : path, optional
         Where a training that diverges can be looked into.
+    solver : str
+        What it trains with, so that nobody is advised to take it.
 
     Examples
     --------
@@ -30,7 +35,7 @@ def mendable(recorded: Path | None = None):
     try:
         yield
     except (ValueError, MemoryError) as error:
-        message = _explain(error, recorded)
+        message = _explain(error, recorded, solver)
         if message is None:
             raise
     else:
@@ -67,7 +72,7 @@ def served():
     raise typer.Exit(1)
 
 
-def _explain(error: Exception, recorded: Path | None) -> str | None:
+def _explain(error: Exception, recorded: Path | None, solver: str) -> str | None:
     """What to tell of an error; None if it is not the user's to mend.
 
     The errors' own modules are imported only now: a page is to be there before they are.
@@ -83,10 +88,14 @@ def _explain(error: Exception, recorded: Path | None) -> str | None:
         return f"out of memory ({error}): try a smaller --hidden, or fewer rows"
     if not isinstance(error, DivergenceError):
         return None
-    lower = f"--lr {error.learning_rate / 10:g}, or " if error.learning_rate else ""
+    ways = []
+    if error.learning_rate:
+        ways.append(f"--lr {min(error.learning_rate, USUAL_AT_MOST) / 10:g}")
+    if solver != "adam":
+        ways.append("--solver adam")
     message = (
-        f"training diverged at step {error.step} (epoch {error.epoch}), first in "
-        f"{error.place}; try {lower}--solver adam"
+        f"training diverged at step {error.step} (epoch {error.epoch}), first in {error.place}; "
+        f"try {', or '.join([*ways, 'a smaller --alpha'][:2])}"
     )
     if recorded is not None:
         message += f"; retrograd debug {quote(str(recorded))} shows how it came to that"

@@ -41,16 +41,17 @@ def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
 
     from retrograd.export.container import ModelFileError
     from retrograd.export.model_file import read_facts
-    from retrograd.faces.modelcard import target_of
+    from retrograd.faces.modelcard import customs_of, target_of
     from retrograd.faces.models import load_model
     from retrograd.tables.errors import TableWarning
     from retrograd.tables.reading import read_table
 
     model = load_model(path)
-    target = target_of(read_facts(path)) or "prediction"
+    document = read_facts(path)
+    target = target_of(document) or "prediction"
     if proba and not hasattr(model, "predict_proba"):
         raise ModelFileError(f"{path} is a regression: it has no probabilities for --proba")
-    table = read_table(file, text_columns=_text_columns(model))
+    table = read_table(file, text_columns=_text_columns(model), customs=customs_of(document))
     _print_notes(table.notes)  # at once: they may explain the error that follows
     notes = []
     features = table.frame

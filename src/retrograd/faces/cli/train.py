@@ -124,7 +124,7 @@ def train(
     widths = parse_hidden(hidden)
     if record is not None and solver == "lbfgs":
         raise typer.BadParameter("lbfgs takes no steps that could be recorded: leave out --record")
-    with mendable(recorded=record), told_if_stopped(record):
+    with mendable(record, solver), told_if_stopped(record):
         from retrograd.faces.experiment import Options
 
         options = Options(
@@ -156,7 +156,7 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     table = read_table(file)
     experiment = prepare(pose(table.frame, target, task, drop), options)
     network = build_network(experiment, options)
-    report = reports.report_table(file.name, table.notes, experiment, network, options)
+    report = reports.report_table(file.name, table, experiment, network, options)
     text.draw_table(console, report)
     live = text.stderr_console()
     recorder = None
