@@ -10,7 +10,9 @@ from tasks import make_task, pair, same_bits
 
 from retrograd import MLP, MLPClassifier, MLPRegressor, Recorder, open_run, open_runs
 from retrograd.engine.divergence import DivergenceError
+from retrograd.estimators import recorder as recorder_module
 from retrograd.rewind import recording
+from retrograd.rewind.recording import RecordingWarning
 from retrograd.rewind.store import RunFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -216,3 +218,20 @@ def test_places_of_no_use(tmp_path) -> None:
     with pytest.raises(TypeError, match="recorder must be a Recorder"):
         MLP().fit(np.zeros((2, 2)), np.zeros(2), "a.retro")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_are_too_many_to_keep_are_told(tmp_path, monkeypatch) -> None:
+    """At once, not when they are missed; of what is asked for nothing need be said."""
+    monkeypatch.setattr(recorder_module, "DATA_AT_MOST", 100)
+    X, y = make_task("binary")
+
+    def fit(name: str, keep_data: bool | str) -> None:
+        model = MLPClassifier((3,), max_iter=3, random_state=0)
+        model.set_callbacks(Recorder(tmp_path / name, keep_data=keep_data)).fit(X, y)
+
+    with pytest.warns(RecordingWarning, match=r"are not kept, .* open_run\(path, data=\(X, y\)\)"):
+        fit("auto.retro", "auto")
+    with pytest.raises(RunFileError, match="keeps no training data"):
+        open_run(tmp_path / "auto.retro").at(1).trace()
+    fit("without.retro", False)  # any warning would be an error
+    fit("with.retro", True)

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from retrograd.engine.threads import interrupts_held
+
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
@@ -155,18 +157,18 @@ def compiling(kernel: str, dtype: np.dtype) -> AbstractContextManager[None]:
 @contextmanager
 def _first_use(kernel: str, dtype: np.dtype) -> Iterator[None]:
     mark = CACHE_FOLDER / f"compiled-{kernel}-{dtype}"
-    if mark.exists():
+    is_kept = mark.exists()
+    if not is_kept:
+        print(
+            f"retrograd: compiling {kernel!r} for {dtype}, once on this machine; some seconds ...",
+            file=sys.stderr,
+            flush=True,
+        )
+    # Ctrl-C amid the compiler's work would leave half a kernel, which every later call trips over.
+    with interrupts_held():
         with collector_paused():
             yield
         _compiled.add((kernel, dtype))
-        return
-    print(
-        f"retrograd: compiling {kernel!r} for {dtype}, once on this machine; some seconds ...",
-        file=sys.stderr,
-        flush=True,
-    )
-    with collector_paused():
-        yield
-    _compiled.add((kernel, dtype))
-    with suppress(OSError):
-        mark.touch()
+        if not is_kept:
+            with suppress(OSError):
+                mark.touch()

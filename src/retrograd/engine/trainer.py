@@ -208,29 +208,28 @@ class Trainer:
         chunk = max(1, CALL_WORK // (3 * network.n_parameters * self.batch_size + STEP_WORK))
         kernel = "one_example" if self._is_notebooks(bounds) else "train"
         n_workers = n_workers_for(3 * self.batch_size * network.n_parameters, rates.size)
-        with compiling(kernel, state.theta.dtype):
-            for begin in range(0, rates.size, chunk):
-                end = min(begin + chunk, rates.size)
-                plan = Plan(rows, bounds[begin : end + 1], rates[begin:end], corrections[begin:end])
-                with interrupts_held():
-                    n_good = self.take(
-                        plan, losses[begin:end], n_workers, history and history.part(begin, end)
+        for begin in range(0, rates.size, chunk):
+            end = min(begin + chunk, rates.size)
+            plan = Plan(rows, bounds[begin : end + 1], rates[begin:end], corrections[begin:end])
+            with compiling(kernel, state.theta.dtype), interrupts_held():
+                n_good = self.take(
+                    plan, losses[begin:end], n_workers, history and history.part(begin, end)
+                )
+                state.step += n_good
+                state.samples_seen += int(plan.bounds[n_good] - plan.bounds[0])
+                if self.after_call is not None and n_good:
+                    is_good = n_good == end - begin
+                    self.after_call(
+                        losses[begin : begin + n_good], work.gradient if is_good else None
                     )
-                    state.step += n_good
-                    state.samples_seen += int(plan.bounds[n_good] - plan.bounds[0])
-                    if self.after_call is not None and n_good:
-                        is_good = n_good == end - begin
-                        self.after_call(
-                            losses[begin : begin + n_good], work.gradient if is_good else None
-                        )
-                if n_good < end - begin:
-                    n_rows = int(plan.bounds[n_good + 1] - plan.bounds[n_good])
-                    error = DivergenceError(
-                        state.step, state.epoch, float(plan.learning_rates[n_good]),
-                        first_trouble(network, state.theta, state.slots, work, n_rows),
-                    )  # fmt: skip
-                    error.losses = losses[: begin + n_good + 1]
-                    raise error
+            if n_good < end - begin:
+                n_rows = int(plan.bounds[n_good + 1] - plan.bounds[n_good])
+                error = DivergenceError(
+                    state.step, state.epoch, float(plan.learning_rates[n_good]),
+                    first_trouble(network, state.theta, state.slots, work, n_rows),
+                )  # fmt: skip
+                error.losses = losses[: begin + n_good + 1]
+                raise error
         return losses
 
     def take(

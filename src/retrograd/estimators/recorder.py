@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,7 +144,7 @@ class Recorder:
     ) -> "Recording":
         """Begin to record a training of any kind."""
         from retrograd.rewind.header import Header, course_numbers
-        from retrograd.rewind.recording import Recording
+        from retrograd.rewind.recording import Recording, RecordingWarning
 
         header = Header(
             network, course.optimizer, state.theta.dtype.name,
@@ -152,7 +153,16 @@ class Recorder:
         )  # fmt: skip
         keep = self.keep_data
         if keep == "auto":
-            keep = sum(part.nbytes for part in data) <= DATA_AT_MOST
+            n_bytes = sum(part.nbytes for part in data)
+            keep = n_bytes <= DATA_AT_MOST
+            if not keep:
+                warnings.warn(
+                    f"the {n_bytes >> 20:,} MB of training data are not kept, only up to "
+                    f"{DATA_AT_MOST >> 20:,} MB are: pass them to open_run(path, data=(X, y)) "
+                    "later, or record with keep_data=True",
+                    RecordingWarning,
+                    stacklevel=2,
+                )
         store = self.store(state.theta.nbytes + state.slots.nbytes)
         return Recording(
             store, header, data, extras, state, bool(keep), owns_store=self.path is not None
