@@ -144,10 +144,10 @@ def test_remarks_where_learners_stumble() -> None:
     """Once each, at the place."""
     one_row = unwrapped(CASES["the notebook's"]())
     for said in [
-        "The notebook kept it in column 0",
+        "Some keep it among the weights",
         "The bias' own input is always 1",
         "v[:, None] makes v of shape (n,) a column (n, 1)",
-        "d_hidden[:, None] @ x[None, :]",
+        "delta[:, None] @ x[None, :]",
         "f(z) = z, so f′ = 1",
         "What this network is: a logistic regression",
     ]:

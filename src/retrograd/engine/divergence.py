@@ -56,7 +56,7 @@ class DivergenceError(ValueError):
     def __reduce__(self) -> tuple:
         """Rebuild from the parts, so that it crosses process borders."""
         parts = self.step, self.epoch, self.learning_rate, self.place, self.cure
-        return type(self), parts, {"losses": self.losses}
+        return type(self), parts, vars(self)
 
 
 def first_trouble(

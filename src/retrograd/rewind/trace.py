@@ -42,7 +42,8 @@ class LayerTrace:
     delta : ndarray of shape (B, O)
         Derivative of each row's loss by z, times the row's weight.
     dW, db : ndarray of shape (I, O), (O,)
-        Gradient of the batch's loss, penalty and all:
+        Gradient of the batch's loss, penalty and all; of several quantities it is that of the
+        sum of their losses, whose mean is what is reported, as in scikit-learn:
         :math:`dW = (\text{input}' \delta + \alpha W) / \sum_r w_r`,
         :math:`db = \sum_r \delta_r / \sum_r w_r`.
     W_decayed : ndarray of shape (I, O)

@@ -5,13 +5,13 @@ from retrograd.engine.network import Network
 NAMES = (
     "Names: W[0] is trace.layers[0].W, and so on; layers count from 0, as in coefs_. One row of "
     "the batch is one row of an array. W[0] has a row for each unit that comes in and a column "
-    "for each that goes out. delta[0] is each row's dLoss/dz[0], and dW[0] the batch's "
-    "dLoss/dW[0]. @ is the matrix product, * multiplies entry by entry, .T turns rows "
+    "for each that goes out. delta[0] is each row's dLoss/dz[0], and dW[0] the gradient of W[0], "
+    "of all rows together. @ is the matrix product, * multiplies entry by entry, .T turns rows "
     "into columns."
 )
 BIAS = (
-    "b[0] is added to every row. The notebook kept it in column 0 of its weights and put a 1 "
-    "before each x; that is the same sum, b * 1 + W * x. Here it is a vector of its own."
+    "b[0] is added to every row. Some keep it among the weights, as one more, and put a 1 before "
+    "each x; that is the same sum, b * 1 + W * x. Here it is a vector of its own."
 )
 DB = (
     "The bias' own input is always 1, so its gradient is 1 * delta, summed over the rows: no "
@@ -95,6 +95,6 @@ def outer_product(n_in: int, n_out: int) -> str:
     return (
         f"With one row this is an outer product, ({n_in}, 1) @ (1, {n_out}) → ({n_in}, {n_out}): "
         "every input times every delta. From vectors, v[:, None] makes v of shape (n,) a column "
-        "(n, 1), and v[None, :] a row (1, n). The notebook's W1 has units out as rows, so there "
-        "the same is d_hidden[:, None] @ x[None, :]."
+        "(n, 1), and v[None, :] a row (1, n). Where W has a row for each unit that "
+        "goes out, the same is delta[:, None] @ x[None, :]."
     )
