@@ -31,7 +31,15 @@ def test_nothing_is_kept_where_the_digest_is_not(tmp_path: Path) -> None:
 
 
 def test_a_numba_with_another_inside(tmp_path: Path) -> None:
-    """Parts are then compiled as all else is, and compute the same."""
+    """Parts are then compiled as all else is, and compute the same.
+
+    And whoever compiles clears away what other versions have left months ago, but nothing else.
+    """
+    for name in ("kernels-old", "kernels-new", "others-old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "kept").touch()
+        if name.endswith("old"):
+            os.utime(tmp_path / name, (1e9, 1e9))
     program = """
 import sys
 import numpy as np
@@ -48,6 +56,10 @@ print(parts.PartCompiler.__module__, file=sys.stderr)
 """
     same = program.replace("sys.argv[1:]", '["another"]')
     assert run(same, NUMBA_CACHE_DIR=str(tmp_path)) == run(program)
+    (fresh,) = {path.name for path in tmp_path.iterdir()} - {"kernels-new", "others-old"}
+    assert (tmp_path / fresh / "compiled-predict-float64").exists()
+    assert (tmp_path / "kernels-new" / "kept").exists()
+    assert (tmp_path / "others-old" / "kept").exists()
 
 
 def test_loading_needs_no_compiler() -> None:

@@ -78,6 +78,9 @@ def test_other_files_are_refused(tmp_path):
     path.write_bytes(b"")
     with pytest.raises(ModelFileError, match="not a model file"):
         read_container(path)
+    path.write_bytes(b"SQLite format 3\0 and so on")
+    with pytest.raises(ModelFileError, match="may be one of runs: retrograd runs lists these"):
+        read_container(path)
     save_file(TENSORS, path)
     with pytest.raises(ModelFileError, match="not written by retrograd"):
         read_container(path)

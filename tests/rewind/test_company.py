@@ -216,7 +216,9 @@ def test_reading_while_another_process_records(tmp_path, monkeypatch):
 
     child = in_child(train)
     lengths, kept, run = [], set(), None
+    begun = time.monotonic()
     while not path.exists() or not path.stat().st_size or not len(open_runs(path)):
+        assert time.monotonic() < begun + 60
         time.sleep(0.001)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -8,10 +8,12 @@ import gc
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache, partial
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryFile
 from types import FunctionType
 from typing import Any
@@ -67,6 +69,8 @@ def _cache_folder() -> Path:
 
 
 CACHE_FOLDER = _cache_folder()
+# Seconds: three months.
+FORGOTTEN_AFTER = 90 * 86400
 
 
 def jit(function: Callable | None = None, *, entry: bool = False, inline: bool = True) -> Callable:
@@ -172,3 +176,11 @@ def _first_use(kernel: str, dtype: np.dtype) -> Iterator[None]:
         if not is_kept:
             with suppress(OSError):
                 mark.touch()
+                _forget_old(CACHE_FOLDER.parent)
+
+
+def _forget_old(base: Path) -> None:
+    """Remove the kernels of versions that nobody has compiled anything of for long."""
+    for folder in base.glob("kernels-*"):
+        if folder != CACHE_FOLDER and time.time() - folder.stat().st_mtime > FORGOTTEN_AFTER:
+            rmtree(folder, ignore_errors=True)

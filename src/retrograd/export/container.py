@@ -15,6 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from retrograd.rewind.connection import MAGIC
 from retrograd.rewind.files import write_whole
 
 FORMAT = "retrograd-model-1"
@@ -109,6 +110,11 @@ def read_container(path) -> tuple[dict[str, np.ndarray], dict]:
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror or error}") from None
     except (SafetensorError, ValueError, TypeError, RecursionError) as error:
+        if _is_sqlite(path):
+            raise ModelFileError(
+                f"{path.name} is no model file but may be one of runs: retrograd runs lists these, "
+                "retrograd resume --out saves the model of one"
+            ) from None
         reason = " ".join(str(error).split())
         raise ModelFileError(f"{path.name} is not a model file, or is damaged ({reason})") from None
     if seal.get("format") != FORMAT:
@@ -119,6 +125,11 @@ def read_container(path) -> tuple[dict[str, np.ndarray], dict]:
     if not isinstance(document, dict) or seal.get("sha256") != _digest(tensors, document):
         raise ModelFileError(f"{path.name} was changed after it was written: its digest differs")
     return tensors, document
+
+
+def _is_sqlite(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def _read_all(path: Path) -> tuple[dict[str, np.ndarray], dict]:

@@ -9,16 +9,19 @@ import subprocess
 import sys
 import threading
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from retrograd import MLPClassifier, Recorder, open_run
 from retrograd.faces.page import serving
 from retrograd.faces.page.asking import reply
 from retrograd.faces.page.guard import HEADERS
@@ -334,6 +337,30 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (1, "")
     assert errors == "error: no.retro is no file of runs: it is not an SQLite file\n"
+
+
+def test_a_run_without_its_data_is_given_them(tmp_path: Path) -> None:
+    """In the command; other data are refused before anything is served."""
+    X, y = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 2
+    path = tmp_path / "bare.retro"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = MLPClassifier((3,), max_iter=4, random_state=0)
+        model.set_callbacks(Recorder(path, keep_data=False)).fit(X, y)
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    np.savez(tmp_path / "other.npz", X=X + 1, y=y)
+    with command(path, "--data", str(tmp_path / "other.npz"), "--no-browser") as process:
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, "")
+    assert "X is not what run 1 of bare.retro was trained on" in errors
+    with (
+        command(path, "--data", str(tmp_path / "data.npz"), "--no-browser") as process,
+        talk(address_of(process)) as one,
+    ):
+        one.send('{"number": 1, "ask": "moment", "with": {"run": 1, "step": 2}}')
+        answer = said(one.recv(timeout=30))
+    assert answer["answer"]["step"] == 2
+    assert answer["answer"]["loss"] == open_run(path, data=(X, y)).at(2).loss
 
 
 def test_a_port_that_is_taken(recorded: dict[str, Path], address: str) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from retrograd.faces.cli.debug import DATA
 from retrograd.faces.cli.errors import Stopped, mendable, served
 
 FILE = typer.Argument(help="A file of runs, as train --record and Recorder write them.")
@@ -16,6 +17,7 @@ NO_BROWSER = typer.Option("--no-browser", help="Print the address, and open noth
 def view(
     file: Annotated[Path, FILE],
     run: Annotated[int | None, RUN] = None,
+    data: Annotated[Path | None, DATA] = None,
     port: Annotated[int, PORT] = 0,
     no_browser: Annotated[bool, NO_BROWSER] = False,
 ) -> None:
@@ -27,6 +29,6 @@ def view(
         from retrograd.faces.page.viewing import view_file
 
         try:
-            view_file(file, run, port, browser=not no_browser)
+            view_file(file, run, data, port, browser=not no_browser)
         except KeyboardInterrupt:
             raise Stopped("the file keeps its runs") from None

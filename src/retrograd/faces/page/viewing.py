@@ -59,13 +59,14 @@ class Opening:
             self._opened.set()
 
 
-def view_file(path: Path, run: int | None, port: int, browser: bool) -> None:
+def view_file(path: Path, run: int | None, data: Path | None, port: int, browser: bool) -> None:
     """Serve a page that shows a file's runs, until Ctrl-C.
 
     Raises
     ------
     RunFileError
-        If the file is no file of runs, or damaged, as far as can be told at once.
+        If the file is no file of runs, or damaged, as far as can be told at once; or if the data
+        are not those of the run, or of the last one.
     PortError
         If the port is taken.
     """
@@ -75,8 +76,16 @@ def view_file(path: Path, run: int | None, port: int, browser: bool) -> None:
         from retrograd.faces.page.answers.table import ANSWERS
         from retrograd.faces.page.viewer import Viewer
 
-        return Viewer(open_runs(path), ANSWERS)
+        viewer = Viewer(open_runs(path), ANSWERS)
+        if given is not None:
+            viewer.adopt(given)
+        return viewer
 
+    given = None
+    if data is not None:
+        from retrograd.faces.runs import choose_run
+
+        given = choose_run(path, run, last=True, data=data)
     with closing(Connection(path, writable=False, row_bytes=0)) as connection:
         # Of a file that has no run yet the first is waited for.
         ((n_runs,),) = connection.run("SELECT count(*) FROM runs")

@@ -116,7 +116,7 @@ export function compareView(page) {
       h("table", { class: "sides" },
         h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col" }, page.place.otherStep === undefined ? name(theirs) : `pinned: ${name(theirs)}`),
           h("th", { scope: "col" }, `here: ${name(ours)}`), h("th", { scope: "col" }, "change"))),
-        h("tbody", {}, line("loss", "loss"), line(score, "score"), line("next batch’s loss", "batch_loss"),
+        h("tbody", {}, line("mean loss", "loss"), line(score, "score"), line("loss of the next step", "batch_loss"),
           line("learning rate", "learning_rate"), line("epoch", "epoch"))),
       h("p", { class: "said" }, state.same_data ? `over the same ${seen} ${outcomeQuestion(page.run, page.place).on} rows`
         : "the runs learn from different data: each is judged on its own"),

@@ -135,7 +135,7 @@ export function outcomeView(page) {
     score.replaceChildren(
       h("span", { title: state.score === null ? null : exact(state.score) }, `${what} `,
         h("strong", { class: "number", "data-score": true }, state.score === null ? "–" : brief(Number(state.score.toPrecision(5))))),
-      h("span", { title: `mean of the rows' own losses, without the penalty: ${exact(state.loss)}` }, "loss ",
+      h("span", { title: `mean of the rows' own losses, without the penalty: ${exact(state.loss)}; a step's loss is that of its batch, penalty and all` }, "mean loss ",
         h("span", { class: "number" }, brief(state.loss))),
       h("span", { class: "soft", title: few ? "A sample, always the same rows; all that time allows are looked at once you stay." : null }, rows));
   }
