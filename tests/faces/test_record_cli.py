@@ -44,7 +44,7 @@ def test_a_training_that_diverges_is_there_to_look_into(tmp_path, monkeypatch):
     args = ("train", PENGUINS, "--target", "body_mass_g", "--solver", "sgd", "--lr", 1e3)
     _, complaint = run(*args, "--record", "p.retro", code=1)
     assert complaint.count("\n") == 1
-    assert "try --lr 100, or --solver adam; retrograd debug p.retro shows how" in complaint
+    assert "try --lr 0.01, or --solver adam; retrograd debug p.retro shows how" in complaint
     assert [one.status for one in open_runs(tmp_path / "p.retro")] == ["diverged"]
 
 
