@@ -1,6 +1,7 @@
 """How an estimator predicts: rows checked once, parameters as they stand now, then the engine."""
 
 import warnings
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from retrograd.engine.prediction import Predictor
     from retrograd.estimators.base import BaseMLP
 
+# Predictions that are looked at one by one.
+FEW = 32
 # What the last prediction of an estimator was made with. Not among its attributes: a prediction
 # leaves those alone, and nobody wants it in a pickle. By identity: estimators that say they are
 # equal may have different parameters.
@@ -81,9 +84,10 @@ def refuse_times(X: Any) -> None:
 
 def _told(y_pred: np.ndarray) -> np.ndarray:
     """Hand predictions on, and warn of those that are no numbers."""
-    finite = np.isfinite(y_pred)
-    if not finite.all():
-        rows = np.flatnonzero(~finite.all(axis=1))
+    # Of a few, NumPy takes longer to look at them than the network to make them.
+    few = y_pred.size <= FEW
+    if not (all(map(isfinite, y_pred.ravel().tolist())) if few else np.isfinite(y_pred).all()):
+        rows = np.flatnonzero(~np.isfinite(y_pred).all(axis=1))
         warnings.warn(
             f"predictions are NaN or infinite in {rows.size} of {len(y_pred)} rows, row {rows[0]} "
             f"(counting from 0) the first: they overflow {y_pred.dtype}; X may be far from what "
