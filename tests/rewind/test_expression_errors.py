@@ -227,13 +227,16 @@ def test_a_name_that_these_values_lack():
     assert "dead(0, 0): not known at this step" in str(refusal("dead(0, 0)", {}))
 
 
-def test_an_error_of_the_values_themselves_is_not_hidden():
+@pytest.mark.parametrize("error", [OSError, KeyError])
+def test_an_error_of_the_values_themselves_is_not_hidden(error):
+    """Neither as a name that is not there."""
+
     class Broken(dict):
         def __getitem__(self, name):
-            raise OSError("the file is gone")
+            raise error("the file is gone")
 
-    with pytest.raises(OSError, match="the file is gone"):
-        Expression("loss").value(Broken())
+    with pytest.raises(error, match="the file is gone"):
+        Expression("loss").value(Broken(loss=0.0))
 
 
 def test_outer_products_are_refused_before_they_are_made():
