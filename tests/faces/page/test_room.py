@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 PHONES = (320, 360, 412, 480, 560)
@@ -62,3 +63,41 @@ def test_what_a_field_is_for_can_be_read(serve: Callable, browse: Callable, reco
         assert field.evaluate(FITS), width
         for name in ("last", "next"):
             expect(page.get_by_role("button", name=name, exact=True)).to_be_visible()
+
+
+# The focused element, if the timeline lies on its upper edge, its middle or its lower edge.
+OVER = """
+() => {
+  const one = document.activeElement;
+  if (one === document.body || one.matches(".retrograd") || one.closest(".timeline")) return null;
+  const { left, right, top, bottom } = one.getBoundingClientRect();
+  const x = (Math.max(0, left) + Math.min(innerWidth, right)) / 2;
+  for (const y of [top + 2, (top + bottom) / 2, bottom - 2]) {
+    const there = document.elementFromPoint(x, y);
+    if (there?.closest(".timeline")) return `${one.outerHTML.slice(0, 90)} at ${y}`;
+  }
+  return null;
+}
+"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 400), (360, 740), (1024, 700), (1280, 620)])
+def test_the_focus_is_not_under_the_timeline(
+    width: int, height: int, serve: Callable, browse: Callable, recorded: dict
+) -> None:
+    """Whichever way the keys lead; and of a low window or a phone's it does not take a half."""
+    page = browse(serve(recorded["spiral"]), "step=123&layer=1&unit=2&tab=confusion")
+    sized(page, width, height)
+    expect(page.locator(".inspector .facts-list")).to_be_visible()
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.wait_for_timeout(200)
+    box = page.locator(".timeline").bounding_box()
+    assert box
+    assert (box["y"] == 0) == (width > 640 and height > 600)
+    page.locator(".compare button").last.focus()
+    found = []
+    for _ in range(60):
+        page.keyboard.press("Shift+Tab")
+        found.append(page.evaluate(OVER))
+    assert page.evaluate("scrollY") < 500
+    assert [one for one in found if one] == []

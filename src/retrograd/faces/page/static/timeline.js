@@ -224,6 +224,13 @@ export function timelineView(page) {
     if (data?.more || kin.some((one) => one.curves.more)) fetchMore();
   });
 
+  if (page.options.address) {
+    // For what scrolls below it: style.css.
+    new ResizeObserver(() => {
+      document.documentElement.style.setProperty("--timeline", `${element.offsetHeight}px`);
+    }).observe(element);
+  }
+
   onWidth(slider, (newWidth) => {
     width = newWidth;
     if (page.run) fetchCurves();
