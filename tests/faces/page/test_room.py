@@ -1,9 +1,16 @@
 """Room: what stands where on a phone, on a low or enlarged page, in a narrow panel, on paper."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
+
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.rewinding import open_run
 
 PHONES = (320, 360, 412, 480, 560)
 
@@ -101,3 +108,60 @@ def test_the_focus_is_not_under_the_timeline(
         found.append(page.evaluate(OVER))
     assert page.evaluate("scrollY") < 500
     assert [one for one in found if one] == []
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Path:
+    """A run of 2 inputs and 1,000 units."""
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    model = MLPClassifier((1000,), max_iter=1, batch_size=20, random_state=0)
+    with pytest.warns(Warning, match="Maximum iterations"):
+        model.set_callbacks(Recorder(tmp_path / "wide.retro")).fit(X, X[:, 0] > 0)
+    return tmp_path / "wide.retro"
+
+
+# Middle of an entry's place, in the window, in a canvas with a border of a pixel.
+MIDDLE = """
+(canvas, [row, rows, column, columns]) => {
+  const { left, top, width, height } = canvas.getBoundingClientRect();
+  const along = (from, size, k, n) => from + 1 + ((k + 0.5) / n) * (size - 2);
+  return [along(left, width, column, columns), along(top, height, row, rows)];
+}
+"""
+
+
+def test_few_inputs_of_many_units(serve: Callable, browse: Callable, wide: Path) -> None:
+    """Are a picture in which both rows can be seen, pointed at and framed."""
+    page = browse(serve(wide), "step=1&phase=update%5B0%5D")
+    coefs = open_run(wide).at(1).coefs[0]
+    for heat in (page.locator(".network .heat"), page.locator(".step .heat")):
+        canvas = heat.first.locator("canvas")
+        expect(canvas).to_be_visible()
+        box = canvas.bounding_box()
+        assert box
+        assert box["height"] >= 16
+        assert box["width"] < 600
+    heat = page.locator(".network .heat").first
+    canvas = heat.locator("canvas")
+    columns = int(np.argmax(np.abs(coefs[0] - coefs[1]))), 500, 999
+    for row, column in ((row, column) for row in (0, 1) for column in columns):
+        page.mouse.move(*canvas.evaluate(MIDDLE, [row, 2, column, 1000]))
+        told = heat.locator(".under").text_content() or ""
+        found = re.match(r"coefs\[0\]\[(\d), (\d+)\] = (\S+)", told)
+        assert found
+        assert int(found[1]) == row
+        assert abs(int(found[2]) - column) <= 3  # positions of the pointer are whole pixels
+        assert float(found[3].replace("−", "-")) == coefs[int(found[1]), int(found[2])]
+    page.mouse.click(*canvas.evaluate(MIDDLE, [1, 2, 500, 1000]))
+    frame = page.locator(".step .heat .frame:visible").first
+    expect(frame).to_be_visible()
+    picture = frame.locator("xpath=..").locator("canvas").bounding_box()
+    box = frame.bounding_box()
+    assert box
+    assert picture
+    middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    shares = [
+        (at - picture[side]) / picture[size]
+        for at, side, size in zip(middle, "xy", ("width", "height"), strict=True)
+    ]
+    np.testing.assert_allclose(shares, [0.5, 0.75], atol=0.05)
