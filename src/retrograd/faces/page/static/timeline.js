@@ -36,6 +36,13 @@ export function timelineView(page) {
     iconButton("last", "To the end (End)", () => page.go({ step: page.run.steps })),
     speed, place, h("span", { class: "end" }, chips));
   const element = h("section", { class: "timeline panel" }, bar, slider);
+  // A still page may hold a single moment.
+  if (page.options.kept?.length === 1) {
+    for (const one of bar.querySelectorAll(":scope > :is(button, select)")) {
+      one.disabled = true;
+      one.title = "This file holds no other moment";
+    }
+  }
 
   let data = null;
   let kin = []; // curves of branches, and of the run that this one branches off
