@@ -165,3 +165,80 @@ def test_few_inputs_of_many_units(serve: Callable, browse: Callable, wide: Path)
         for at, side, size in zip(middle, "xy", ("width", "height"), strict=True)
     ]
     np.testing.assert_allclose(shares, [0.5, 0.75], atol=0.05)
+
+
+# What there is on the sheet, looked at while the browser prints, and whether its ground is dark.
+ON_PAPER = """
+() => {
+  const look = () => {
+    const boxOf = (one) => one.getBoundingClientRect();
+    const [curves, handle] = [".curves", ".handle"].map((one) => document.querySelector(one));
+    const seen = [...document.querySelectorAll(".retrograd :is(canvas, svg, table)")];
+    const { x, width } = boxOf(curves);
+    window.paper = {
+      sheet: document.documentElement.clientWidth,
+      right: Math.max(...seen.map((one) => boxOf(one).right)),
+      curves: width,
+      drawn: curves.width / devicePixelRatio,
+      at: (boxOf(handle).x + boxOf(handle).width / 2 - x) / width,
+      shape: width / boxOf(curves).height - curves.width / curves.height,
+      controls: [...document.querySelectorAll(".tools, .bar button, .bar select, .branch")]
+        .filter((one) => one.checkVisibility()).map((one) => one.textContent),
+      ink: getComputedStyle(document.querySelector("#retrograd")).color,
+      torn: [".timeline", ".outcome", ".step figure", ".line"]
+        .map((one) => document.querySelector(one)).filter((one) => one)
+        .filter((one) => getComputedStyle(one).breakInside !== "avoid").length,
+    };
+  };
+  matchMedia("print").addEventListener("change", ({ matches }) => { if (matches) look(); });
+  window.look = look;
+}
+"""
+
+
+@pytest.mark.parametrize("landscape", [False, True])
+def test_on_paper(landscape: bool, serve: Callable, browse: Callable, recorded: dict) -> None:
+    """All is within the sheet, the handle at its step, without controls and on light ground."""
+    page = browse(serve(recorded["spiral"]), "step=100&theme=dark&layer=1&unit=2")
+    sized(page, 1600, 900)
+    expect(page.locator(".inspector .past canvas")).to_be_visible()
+    page.evaluate(ON_PAPER)
+    page.pdf(format="A4", landscape=landscape)
+    paper = page.evaluate("window.paper")
+    assert paper["sheet"] < 1200
+    assert paper["right"] <= paper["sheet"]
+    assert abs(paper["curves"] - paper["drawn"]) < 1.5
+    edge = 10 / paper["curves"]
+    assert paper["at"] == pytest.approx(edge + 0.25 * (1 - 2 * edge), abs=0.003)
+    assert paper["controls"] == ["loss"]  # the curve that is shown
+    assert paper["ink"] == "rgb(27, 29, 34)"
+    assert paper["torn"] == 0
+    # Afterwards all is as it was.
+    expect(page.locator("#retrograd")).to_have_attribute("data-theme", "dark")
+    page.wait_for_function(
+        "() => document.querySelector('.curves').clientWidth === "
+        "document.querySelector('.slider').clientWidth && innerWidth === 1600"
+    )
+
+
+def test_on_paper_as_drawn_for_the_window(
+    serve: Callable, browse: Callable, recorded: dict
+) -> None:
+    """Where nothing is drawn anew, it is made smaller; the handle stays at its step."""
+    page = browse(serve(recorded["spiral"]), "step=100")
+    page.evaluate(ON_PAPER)
+    page.evaluate(
+        """() => {
+          // As a browser that prints a copy of the page.
+          const copy = document.querySelector("#retrograd").cloneNode(true);
+          document.querySelector("#retrograd").replaceWith(copy);
+        }"""
+    )
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 720, "height": 900})
+    page.evaluate("window.look()")
+    paper = page.evaluate("window.paper")
+    assert paper["right"] <= 720
+    assert abs(paper["shape"]) < 0.1
+    edge = 10 / paper["drawn"]
+    assert paper["at"] == pytest.approx(edge + 0.25 * (1 - 2 * edge), abs=0.003)

@@ -143,6 +143,7 @@ export function stepView(page) {
         waiting.push(fetchStep().then(() => changed.has("run") && place.phase && toTop()));
       }
       else if (["row", "layer", "unit", "from"].some((name) => changed.has(name))) mark();
+      else if (changed.has("theme")) for (const line of drawn.lines) line.repaint();
       return Promise.all(waiting);
     },
   };

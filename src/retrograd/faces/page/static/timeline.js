@@ -1,8 +1,8 @@
 // The timeline: curves over all steps, marks, and the handle that moves everything else.
 
 import { ink } from "./colours.js";
-import { CURVES, drawCurves, EDGE, HEIGHT, line } from "./curves.js";
-import { h, latest, onWidth, sharp } from "./dom.js";
+import { CURVES, drawCurves, EDGE, HEIGHT } from "./curves.js";
+import { h, latest, onWidth, s } from "./dom.js";
 import { branchAt, fetchKin } from "./kin.js";
 import { brief, count } from "./numbers.js";
 import { iconButton, player } from "./player.js";
@@ -16,7 +16,7 @@ const ELSEWHERE = new Set(["step", "layer", "unit", "from", "row", "phase", "tab
 /** Make the view. */
 export function timelineView(page) {
   const canvas = h("canvas", { class: "curves" });
-  const handle = h("canvas", { class: "handle" });
+  const handle = handleOf();
   const tip = h("div", { class: "tip", hidden: true });
   const slider = h("div", {
     class: "slider", role: "slider", tabindex: 0, "aria-label": "Step of the training",
@@ -110,26 +110,17 @@ export function timelineView(page) {
     if (!data || !width || !page.run) return;
     const colour = (name) => ink(element, name);
     drawCurves(canvas, { page, data, kin, shown: shownCurves(), range: range(), width, x, colour });
-    drawHandle(colour("--ink"));
-  }
-
-  /** The handle is a picture of its own: a step moves it, and leaves the curves as they are. */
-  function drawHandle(tint) {
-    const context = sharp(handle, 2 * HANDLE, HEIGHT);
-    context.strokeStyle = tint;
-    context.fillStyle = tint;
-    context.lineWidth = 1.5;
-    line(context, HANDLE, 2, HANDLE, HEIGHT - EDGE.bottom + 4);
-    context.beginPath();
-    context.arc(HANDLE, HEIGHT - EDGE.bottom + 4, 4.5, 0, 7);
-    context.fill();
     moveHandle();
   }
 
+  /** The handle is a picture of its own: a step moves it, and leaves the curves as they are. */
   function moveHandle() {
     const here = x(page.place.step);
     handle.hidden = here < 0 || here > width;
     handle.style.transform = `translateX(${here - HANDLE}px)`;
+    // On paper the curves may be of another size: paper.css.
+    handle.style.setProperty("--at", `${(100 * (here - HANDLE)) / width}%`);
+    handle.style.setProperty("--wide", `${(200 * HANDLE) / width}%`);
   }
 
   function tell() {
@@ -248,6 +239,7 @@ export function timelineView(page) {
     toggle,
     show(_, changed) {
       if (changed.has("run")) view = null;
+      if (changed.has("theme")) ({ width } = slider.getBoundingClientRect());
       tell();
       if (["run", "grown", "kin"].some((name) => changed.has(name))) return fetchCurves();
       if ([...changed].every((name) => ELSEWHERE.has(name))) moveHandle();
@@ -255,4 +247,10 @@ export function timelineView(page) {
       return null;
     },
   };
+}
+
+function handleOf() {
+  const end = HEIGHT - EDGE.bottom + 4;
+  return h("div", { class: "handle" }, s("svg", { viewBox: `0 0 ${2 * HANDLE} ${HEIGHT}` },
+    s("line", { x1: HANDLE, y1: 2, x2: HANDLE, y2: end }), s("circle", { cx: HANDLE, cy: end, r: 4.5 })));
 }
