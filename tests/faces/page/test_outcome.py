@@ -353,6 +353,27 @@ def test_classes_that_begin_alike(serve: Callable, browse: Callable, tmp_path: P
         expect(picture).to_have_attribute("aria-label", re.compile(re.escape(largest)))
 
 
+@pytest.mark.parametrize("width", [1280, 1366, 1600, 360])
+def test_ten_classes_find_room(
+    serve: Callable, browse: Callable, recorded: dict[str, Path], width: int
+) -> None:
+    """In a panel of a third of the window, and on a phone: each count whole, in letters to read."""
+    page = browse(serve(recorded["digits"]), "tab=confusion")
+    page.set_viewport_size({"width": width, "height": 800})
+    holder = page.locator(".matrix-holder")
+    expect(holder.locator("thead th")).to_have_count(10)
+    page.wait_for_function(
+        """() => {
+          const holder = document.querySelector(".matrix-holder");
+          return holder && holder.scrollWidth <= holder.clientWidth;
+        }"""
+    )
+    cells = holder.locator(".cell")
+    assert cells.evaluate_all("(cells) => cells.every((one) => one.scrollWidth <= one.clientWidth)")
+    assert cells.first.evaluate("(cell) => parseFloat(getComputedStyle(cell).fontSize)") >= 9.5
+    assert holder.locator("thead th").all_text_contents() == [str(k) for k in range(10)]
+
+
 def test_long_names_leave_room(serve: Callable, browse: Callable, tmp_path: Path) -> None:
     """Of the worst rows the losses are in sight, and a row's numbers stand beside their names."""
     X = np.random.default_rng(0).normal(size=(60, 2))

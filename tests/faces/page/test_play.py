@@ -266,7 +266,7 @@ TABLE = "size,colour,price\n" + "".join(
 def check_table(page: Page, viewer: Playground) -> None:
     """Train on the table that has just been taken, and compare with how its code makes it."""
     field(page, "Learn").select_option("price")
-    expect(page.locator(".build .words")).to_have_text("60 rows, 3 features, regression")
+    expect(page.locator(".build .words summary")).to_have_text("60 rows, 3 features, regression")
     press(page, "Train")
     expect(page.locator(".head .facts")).to_contain_text("3 → 6 → 4 → 1")
     settled(viewer)
@@ -367,10 +367,36 @@ def test_a_refused_file_beside_a_slow_answer(
     (tmp_path / "goods.xlsx").write_bytes(b"PK")
     field(page, "Data").select_option("digits")
     page.get_by_label("A table of your own").set_input_files(tmp_path / "goods.xlsx")
-    expect(page.locator(".build .words")).to_have_text("1,797 rows, 64 features, 10 classes")
+    words = page.locator(".build .words summary")
+    expect(words).to_have_text("1,797 rows, 64 features, 10 classes")
     expect(page.locator(".build .wrong:not(:empty)")).to_contain_text(["goods.xlsx ends in"])
     field(page, "Data").select_option("circle")
     expect(page.locator(".build .wrong:not(:empty)")).to_have_count(0)
+
+
+def test_how_the_data_were_made_can_be_read(page: Page) -> None:
+    """Without a pointer, too, and on a phone: a key opens it, and another look leaves it open."""
+    field(page, "Data").select_option("diabetes")
+    words = page.locator(".build .words")
+    expect(words.locator("summary")).to_have_text("442 rows, 10 features, regression")
+    target = words.get_by_text("The target is standardised: mean 0, standard deviation 1")
+    expect(target).to_be_hidden()
+    page.get_by_role("button", name="Own table …").focus()
+    page.keyboard.press("Tab")
+    expect(words.locator("summary")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(target).to_be_visible()
+    page.get_by_role("button", name="Light or dark").click()
+    expect(target).to_be_visible()
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 740})
+        box = target.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    field(page, "Data").select_option("circle")
+    expect(words).to_have_text("")
+    expect(words.locator("summary")).to_have_count(0)
 
 
 # Names in the network that lie on a unit, or on another name.

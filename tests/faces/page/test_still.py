@@ -88,6 +88,27 @@ def test_from_the_end_back_to_a_step(still: dict, browse: Callable) -> None:
     assert at_step(page) == kept_steps(page)[-2]
 
 
+def test_of_a_single_moment(browse: Callable, recorded: dict, tmp_path: Path) -> None:
+    """There is nothing to play and nothing before it, and who asks why is told."""
+    run = open_run(recorded["spiral"])
+    with pytest.raises(ValueError, match="it takes") as told:
+        run.to_html(tmp_path / "one.html", budget=100_000)
+    missing = int(re.findall(r"[\d,]+", str(told.value))[-1].replace(",", ""))
+    run.to_html(tmp_path / "one.html", budget=100_000 + missing)
+    page = browse((tmp_path / "one.html").as_uri())
+    expect(page.locator(".still")).to_contain_text("1 of 401 moments")
+    for name, why in (
+        ("Show the moment before", "no moment before this one"),
+        ("Play", "no other moment"),
+        ("Step back", "no other moment"),
+    ):
+        button = page.get_by_role("button", name=name)
+        expect(button).to_be_disabled()
+        expect(button).to_have_attribute("title", re.compile(why))
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+
+
 def test_it_asks_nobody(still: dict, browse: Callable) -> None:
     """Not a byte is loaded besides the file; and the file is as small as was wished."""
     page = browse("about:blank#", "", ready=False)

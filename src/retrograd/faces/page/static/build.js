@@ -195,10 +195,18 @@ export function buildView(page) {
     if (String(facts.widths) !== before) drawEnds();
   }
 
+  /** Say in a line what the data are; a click or a key opens what else there is to know of them. */
+  function tellData(words, remarks) {
+    const told = JSON.stringify([words, remarks]);
+    if (parts.words.dataset.told === told) return; // whoever is reading it is not disturbed
+    parts.words.dataset.told = told;
+    parts.words.replaceChildren(remarks.length ? h("details", {},
+      h("summary", { title: "How the data were made" }, words),
+      h("ul", {}, remarks.map((remark) => h("li", {}, `${remark.charAt(0).toUpperCase()}${remark.slice(1)}`)))) : words);
+  }
+
   function drawFacts() {
-    parts.words.textContent = facts?.words ?? "";
-    parts.words.title = (facts?.remarks ?? []).join("\n");
-    parts.words.classList.toggle("noted", Boolean(facts?.remarks?.length));
+    tellData(facts?.words ?? "", facts?.remarks ?? []);
     parts.thumb.hidden = !facts?.points;
     if (facts?.points) drawPoints(parts.thumb, facts, isDark(element));
   }
@@ -243,7 +251,7 @@ export function buildView(page) {
   async function upload(file) {
     refused = "";
     fields.tell("data", "");
-    parts.words.textContent = `reading ${file.name} …`;
+    tellData(`reading ${file.name} …`, []);
     try {
       if (file.size > told.most.uploaded) {
         throw new Error(`${file.name} has ${count(Math.round(file.size / 1048576))} MB, and the page takes tables up to ${told.most.uploaded / 1048576} MB`);

@@ -100,7 +100,7 @@ export function drawCurves(canvas, { page, data, kin, shown, range, width, x, co
 }
 
 /** A line between two points. */
-export function line(context, x0, y0, x1, y1) {
+function line(context, x0, y0, x1, y1) {
   context.beginPath();
   context.moveTo(x0, y0);
   context.lineTo(x1, y1);

@@ -38,8 +38,8 @@ export function findView(page) {
     onkeydown: (event) => { if (event.key === "Escape") escape(event); },
   },
   field,
-  h("button", { title: "The last moment before this one (Shift+Enter)", onclick: () => seek(true) }, icon("back"), "last"),
-  h("button", { title: "The next moment after this one (Enter)", onclick: () => seek(false) }, "next", icon("next")),
+  h("button", { title: "The last moment before this one (Shift+Enter)", onclick: () => seek(true) }, icon("back"), h("span", {}, "last")),
+  h("button", { title: "The next moment after this one (Enter)", onclick: () => seek(false) }, h("span", {}, "next"), icon("next")),
   drop);
   // A click on what takes no focus must not close what it is in.
   drop.addEventListener("pointerdown", (event) => { if (!event.target.closest("button")) event.preventDefault(); });

@@ -5,8 +5,9 @@ import { isDark, signedPixels } from "./colours.js";
 import { h } from "./dom.js";
 import { brief, exactOf } from "./numbers.js";
 
-// Pixels that a single row is high.
+// Pixels that a single row is high, and that several are at least: of few inputs and very many units, too.
 const STRIP = 14;
+const LEAST_HEIGHT = 20;
 
 /**
  * Draw a matrix.
@@ -21,12 +22,14 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
   const [rows, columns] = picture.values.shape;
   const [trueRows, trueColumns] = picture.shape;
   const cell = Math.min(most, width / columns);
-  const tall = rows === 1 ? Math.max(cell, STRIP) : Math.max(least, Math.min(cell, Math.max(height / rows, 1)));
+  const tall = rows === 1 ? Math.max(cell, STRIP)
+    : Math.max(least, LEAST_HEIGHT / rows, Math.min(cell, Math.max(height / rows, 1)));
   const frame = h("i", { class: "frame", hidden: true });
   // A pixel an entry; the browser makes them as large as they are to be. Where cells are narrower than
-  // a pixel of the screen, it is of all their colours.
+  // a pixel of the screen, it is of all their colours; but not of those of other rows.
+  const lines = cell < 1 ? Math.max(1, Math.round(tall)) : 1;
   const canvas = h("canvas", {
-    class: "heatmap", width: columns, height: rows,
+    class: "heatmap", width: columns, height: rows * lines,
     style: { width: `${columns * cell}px`, height: `${rows * tall}px`, imageRendering: cell < 1 ? "auto" : "pixelated" },
   });
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -43,19 +46,25 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
   }
 
   function paint() {
-    const image = context.createImageData(columns, rows);
+    const image = context.createImageData(columns, rows * lines);
     const top = picture.top || 1;
     const { values } = picture.values;
     const pixels = new Uint32Array(image.data.buffer);
     const pixelOf = signedPixels(isDark(element));
-    for (let k = 0; k < values.length; k += 1) pixels[k] = pixelOf(values[k] / top);
+    for (let k = 0; k < values.length; k += 1) {
+      const column = k % columns;
+      const pixel = pixelOf(values[k] / top);
+      for (let line = 0; line < lines; line += 1) pixels[lines * (k - column) + line * columns + column] = pixel;
+    }
     context.putImageData(image, 0, 0);
   }
 
   function entry(event) {
     const box = canvas.getBoundingClientRect();
-    const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
-    const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
+    // Its border holds no entries.
+    const [x, y] = [event.clientX - box.left - canvas.clientLeft, event.clientY - box.top - canvas.clientTop];
+    const column = Math.floor((x / (box.width - 2 * canvas.clientLeft)) * columns);
+    const row = Math.floor((y / (box.height - 2 * canvas.clientTop)) * rows);
     return [Math.max(0, Math.min(rows - 1, row)), Math.max(0, Math.min(columns - 1, column))];
   }
 
@@ -101,11 +110,12 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
   element.mark = (row, column) => {
     frame.hidden = row === null;
     if (frame.hidden) return;
-    const top = blockOf(row, rows, trueRows) * tall;
-    const left = column === null ? 0 : blockOf(column, columns, trueColumns) * cell;
-    const across = column === null ? columns * cell : cell;
+    // Shares of what is inside the canvas's border, however large that is shown; around them its own one.
+    const share = (part, of, more) => `calc((100% - 2px) * ${part / of} ${more}px)`;
     Object.assign(frame.style, {
-      top: `${top - 1}px`, left: `${left - 1}px`, width: `${across + 4}px`, height: `${tall + 4}px`,
+      top: share(blockOf(row, rows, trueRows), rows, "- 1"), height: share(1, rows, "+ 4"),
+      left: share(column === null ? 0 : blockOf(column, columns, trueColumns), columns, "- 1"),
+      width: share(column === null ? columns : 1, columns, "+ 4"),
     });
   };
   return element;

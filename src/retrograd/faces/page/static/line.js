@@ -103,6 +103,10 @@ export function lineView(page, state, k, width) {
   return {
     element,
     update,
+    /** Draw the same on another ground. */
+    repaint() {
+      if (picture) picture.update(state.lines[k].array);
+    },
     mark(place) {
       if (ownRow) tellRow(place);
       if (!line.of || !picture) return;

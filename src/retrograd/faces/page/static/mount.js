@@ -13,6 +13,7 @@ import { networkView } from "./network.js";
 import { count } from "./numbers.js";
 import { outcomeView } from "./outcome.js";
 import { Page } from "./page.js";
+import { onPaper } from "./paper.js";
 import { readPlace, writePlace } from "./place.js";
 import { stepView } from "./step.js";
 import { timelineView } from "./timeline.js";
@@ -179,6 +180,7 @@ function listen(root, page, views) {
     act();
   });
   if (page.options.address) {
+    onPaper(page);
     document.body.addEventListener("keydown", (event) => {
       if (event.target !== document.body) return;
       if (!root.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();

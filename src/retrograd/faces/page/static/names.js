@@ -14,7 +14,7 @@ const known = new Map();
  * they are written in under `root`.
  */
 export function shortNames(root, names, width, font = "11px") {
-  const inFont = `${font} ${getComputedStyle(root).fontFamily || "sans-serif"}`;
+  const inFont = fontOf(root, font);
   const key = [inFont, width, ...names].join("\n");
   if (!known.has(key)) {
     // Many are asked for with every step: of the same few runs.
@@ -23,6 +23,16 @@ export function shortNames(root, names, width, font = "11px") {
     known.set(key, found(names, (text) => context.measureText(text).width <= width));
   }
   return known.get(key);
+}
+
+/** How many pixels a text takes, in such a font. */
+export function widthOf(root, text, font = "11px") {
+  context.font = fontOf(root, font);
+  return context.measureText(text).width;
+}
+
+function fontOf(root, font) {
+  return `${font} ${getComputedStyle(root).fontFamily || "sans-serif"}`;
 }
 
 function found(names, fits) {

@@ -152,8 +152,10 @@ export function outcomeView(page) {
     ],
     confusion: () => {
       const { counts } = state.confusion;
-      const of = `${page.run.run} ${counts.shape[0]} ${width}`;
-      if (matrix?.of !== of) matrix = { of, element: confusionMatrix(page, counts.shape[0], width, pickCell) };
+      const [n] = counts.shape;
+      const digits = String(largestSum(counts)).length;
+      const of = [page.run.run, n, width, digits].join(" ");
+      if (matrix?.of !== of) matrix = { of, element: confusionMatrix(page, n, width, digits, pickCell) };
       return [matrix.element.update(counts, page.place.cell), cell ? cellRows() : page.options.still ? null : hint];
     },
     residuals: () => [
@@ -211,4 +213,16 @@ export function outcomeView(page) {
       return null;
     },
   };
+}
+
+/** How many rows the class has that has most of them. */
+function largestSum(counts) {
+  const [n, m] = counts.shape;
+  let most = 0;
+  for (let k = 0; k < n; k += 1) {
+    let sum = 0;
+    for (let c = 0; c < m; c += 1) sum += counts.at(k, c);
+    most = Math.max(most, sum);
+  }
+  return most;
 }

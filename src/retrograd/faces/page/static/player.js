@@ -18,6 +18,7 @@ export function player(page) {
   let playing = null;
 
   function toggle() {
+    if (play.disabled) return;
     if (playing) stop();
     else start();
   }

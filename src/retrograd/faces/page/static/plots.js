@@ -2,13 +2,18 @@
 
 import { classColour, ink, isDark } from "./colours.js";
 import { focusBeside, h, s, sharp } from "./dom.js";
-import { shortNames } from "./names.js";
+import { shortNames, widthOf } from "./names.js";
 import { brief, count, exactOf } from "./numbers.js";
 import { axes } from "./surface.js";
 
 const CLOSE = 9;
-// Pixels of a matrix's columns, at least; where there are more than find room it is scrolled.
-const LEAST_CELL = 34;
+// Pixels of a matrix's columns, and of its letters: as it likes to be, and as small as can be read. Where
+// even that finds no room it is scrolled, and is as it likes to be.
+const CELL = { liked: 36, least: 23 };
+const LETTERS = { liked: 11.5, least: 9.5 };
+// Pixels of a column that are beside its count, and of a matrix that are beside its columns.
+const BESIDE = 5;
+const EDGES = 4;
 // Pixels of a heading that are around its name, and of a name beside its colour.
 const AROUND = 7;
 const LEGEND_NAME = 120;
@@ -32,19 +37,23 @@ export function className(page, k) {
 /**
  * Counts of rows by true and predicted class, in so many pixels; a click on a cell asks for its rows.
  *
- * The element's `update(counts, chosen)` puts others in their place.
+ * `digits` is how many a count has at most. The element's `update(counts, chosen)` puts others in
+ * their place.
  */
-export function confusionMatrix(page, n, width, onPick) {
+export function confusionMatrix(page, n, width, digits, onPick) {
   const rows = Array.from({ length: n }, (_, k) => k);
   const cells = rows.map((k) => rows.map((c) => h("button", {
     "data-focus": `cell-${k}-${c}`, onclick: () => onPick(k, c),
   })));
   const drawn = new Map();
-  const least = LEAST_CELL * (n + 2);
-  const room = Math.max(width, least) / (n + 1) - AROUND;
-  const names = shortNames(page.root, rows.map((k) => className(page, k)), room, "600 11.5px");
+  const long = widthOf(page.root, count(10 ** digits - 1), `${LETTERS.liked}px`);
+  const small = Math.max(CELL.least, (long * LETTERS.least) / LETTERS.liked + BESIDE);
+  const given = (width - EDGES) / (n + 1);
+  const column = given < small ? Math.max(CELL.liked, long + BESIDE) : given;
+  const size = Math.min(LETTERS.liked, ((column - BESIDE) / long) * LETTERS.liked);
+  const names = shortNames(page.root, rows.map((k) => className(page, k)), column - AROUND, `600 ${size}px`);
   const heading = (scope, k) => h("th", { scope, title: className(page, k) }, names[k]);
-  const style = { minWidth: `${least}px` };
+  const style = { minWidth: given < small ? `${Math.ceil(column * (n + 1) + EDGES)}px` : null, fontSize: `${size}px` };
   const element = h("div", { class: "matrix-holder" }, h("table", { class: "matrix", "aria-label": "Confusion matrix", style },
     h("caption", {}, h("span", {}, "true ↓"), h("span", {}, "predicted →")),
     h("thead", {}, h("tr", {}, h("td"), rows.map((c) => heading("col", c)))),

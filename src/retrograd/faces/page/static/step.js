@@ -93,8 +93,11 @@ export function stepView(page) {
 
   function atTheEnd() {
     const { steps, status } = page.run;
-    const back = h("button", { onclick: () => page.goOn(-1) },
-      page.options.kept ? "Show the moment before" : "Show the last step");
+    const { kept } = page.options;
+    const first = kept && page.place.step <= kept[0];
+    const back = h("button", {
+      disabled: first, title: first ? "This file holds no moment before this one" : null, onclick: () => page.goOn(-1),
+    }, kept ? "Show the moment before" : "Show the last step");
     empty(status === "running" ? "The next step has not been recorded yet." : "The training ends here: no step was taken from this moment.",
       steps ? back : null);
   }
@@ -140,6 +143,7 @@ export function stepView(page) {
         waiting.push(fetchStep().then(() => changed.has("run") && place.phase && toTop()));
       }
       else if (["row", "layer", "unit", "from"].some((name) => changed.has(name))) mark();
+      else if (changed.has("theme")) for (const line of drawn.lines) line.repaint();
       return Promise.all(waiting);
     },
   };

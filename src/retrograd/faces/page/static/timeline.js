@@ -1,8 +1,8 @@
 // The timeline: curves over all steps, marks, and the handle that moves everything else.
 
 import { ink } from "./colours.js";
-import { CURVES, drawCurves, EDGE, HEIGHT, line } from "./curves.js";
-import { h, latest, onWidth, sharp } from "./dom.js";
+import { CURVES, drawCurves, EDGE, HEIGHT } from "./curves.js";
+import { h, latest, onWidth, s } from "./dom.js";
 import { branchAt, fetchKin } from "./kin.js";
 import { brief, count } from "./numbers.js";
 import { iconButton, player } from "./player.js";
@@ -16,7 +16,7 @@ const ELSEWHERE = new Set(["step", "layer", "unit", "from", "row", "phase", "tab
 /** Make the view. */
 export function timelineView(page) {
   const canvas = h("canvas", { class: "curves" });
-  const handle = h("canvas", { class: "handle" });
+  const handle = handleOf();
   const tip = h("div", { class: "tip", hidden: true });
   const slider = h("div", {
     class: "slider", role: "slider", tabindex: 0, "aria-label": "Step of the training",
@@ -36,6 +36,13 @@ export function timelineView(page) {
     iconButton("last", "To the end (End)", () => page.go({ step: page.run.steps })),
     speed, place, h("span", { class: "end" }, chips));
   const element = h("section", { class: "timeline panel" }, bar, slider);
+  // A still page may hold a single moment.
+  if (page.options.kept?.length === 1) {
+    for (const one of bar.querySelectorAll(":scope > :is(button, select)")) {
+      one.disabled = true;
+      one.title = "This file holds no other moment";
+    }
+  }
 
   let data = null;
   let kin = []; // curves of branches, and of the run that this one branches off
@@ -103,26 +110,17 @@ export function timelineView(page) {
     if (!data || !width || !page.run) return;
     const colour = (name) => ink(element, name);
     drawCurves(canvas, { page, data, kin, shown: shownCurves(), range: range(), width, x, colour });
-    drawHandle(colour("--ink"));
-  }
-
-  /** The handle is a picture of its own: a step moves it, and leaves the curves as they are. */
-  function drawHandle(tint) {
-    const context = sharp(handle, 2 * HANDLE, HEIGHT);
-    context.strokeStyle = tint;
-    context.fillStyle = tint;
-    context.lineWidth = 1.5;
-    line(context, HANDLE, 2, HANDLE, HEIGHT - EDGE.bottom + 4);
-    context.beginPath();
-    context.arc(HANDLE, HEIGHT - EDGE.bottom + 4, 4.5, 0, 7);
-    context.fill();
     moveHandle();
   }
 
+  /** The handle is a picture of its own: a step moves it, and leaves the curves as they are. */
   function moveHandle() {
     const here = x(page.place.step);
     handle.hidden = here < 0 || here > width;
     handle.style.transform = `translateX(${here - HANDLE}px)`;
+    // On paper the curves may be of another size: paper.css.
+    handle.style.setProperty("--at", `${(100 * (here - HANDLE)) / width}%`);
+    handle.style.setProperty("--wide", `${(200 * HANDLE) / width}%`);
   }
 
   function tell() {
@@ -224,6 +222,13 @@ export function timelineView(page) {
     if (data?.more || kin.some((one) => one.curves.more)) fetchMore();
   });
 
+  if (page.options.address) {
+    // For what scrolls below it: style.css.
+    new ResizeObserver(() => {
+      document.documentElement.style.setProperty("--timeline", `${element.offsetHeight}px`);
+    }).observe(element);
+  }
+
   onWidth(slider, (newWidth) => {
     width = newWidth;
     if (page.run) fetchCurves();
@@ -234,6 +239,7 @@ export function timelineView(page) {
     toggle,
     show(_, changed) {
       if (changed.has("run")) view = null;
+      if (changed.has("theme")) ({ width } = slider.getBoundingClientRect());
       tell();
       if (["run", "grown", "kin"].some((name) => changed.has(name))) return fetchCurves();
       if ([...changed].every((name) => ELSEWHERE.has(name))) moveHandle();
@@ -241,4 +247,10 @@ export function timelineView(page) {
       return null;
     },
   };
+}
+
+function handleOf() {
+  const end = HEIGHT - EDGE.bottom + 4;
+  return h("div", { class: "handle" }, s("svg", { viewBox: `0 0 ${2 * HANDLE} ${HEIGHT}` },
+    s("line", { x1: HANDLE, y1: 2, x2: HANDLE, y2: end }), s("circle", { cx: HANDLE, cy: end, r: 4.5 })));
 }
