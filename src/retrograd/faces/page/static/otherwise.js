@@ -1,6 +1,6 @@
 // The form of a branch: which rates, weights, labels and activations are to be otherwise.
 
-import { h, latest } from "./dom.js";
+import { h, latest, partOf } from "./dom.js";
 import { count } from "./numbers.js";
 
 /** The form; `onBranch` is told {parameters, edit}, `onWrong` in words what no branch can have. */
@@ -119,7 +119,7 @@ function editField(page, { label, example }) {
     if (!told || name.value.trim() !== text) return;
     if (told.error) {
       name.setAttribute("aria-invalid", "true");
-      const part = text.slice(told.error.start, told.error.end);
+      const part = partOf(text, told.error.start, told.error.end);
       now.replaceChildren(h("span", { class: "bad" }, part && part !== text ? h("code", {}, part) : "", part && part !== text ? ": " : "", told.error.reason));
     } else if (told.shape) now.textContent = `${told.shape.join(" × ")} of them: one number for all`;
     else now.replaceChildren("now ", h("code", {}, told.text.replace("-", "−")));
