@@ -6,7 +6,7 @@ import { facts, historyCurve, respondsTo, spread, unitWords } from "./findings.j
 import { heatmap } from "./heatmap.js";
 import { hoverCard } from "./hover.js";
 import { icon } from "./icons.js";
-import { shortNames, unitName } from "./names.js";
+import { shortNames, unitInLayer, unitName } from "./names.js";
 import { brief, count, exact, exactOf } from "./numbers.js";
 import { outcomeQuestion } from "./outcome.js";
 import { className, rangeOf, rowImage, swap } from "./plots.js";
@@ -102,10 +102,9 @@ export function inspectorView(page) {
   function unitParts() {
     const { layer, unit } = state;
     const last = layer === page.run.widths.length - 2;
-    const name = last ? `output ${unitName(page.run, layer + 1, unit)}` : `unit ${unit}`;
     const words = state.over === "batch" ? unitWords(state, last) : null;
     return {
-      title: `${name} of layer ${layer}`,
+      title: unitInLayer(page.run, layer + 1, unit),
       told: page.run.activations[layer],
       parts: [
         words ? h("p", { class: "bad" }, words) : null,
