@@ -230,6 +230,54 @@ def test_a_file_whose_first_run_is_about_to_begin(
     expect(page.locator(".notice")).to_have_text("")
 
 
+def test_keys_while_it_loads(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """None does anything, nothing can be pressed, and the page says why; then all is there."""
+    answer = threading.Event()
+
+    def late(viewer: Viewer) -> dict:
+        assert answer.wait(30)
+        return ANSWERS["runs"](viewer)
+
+    page = browse(
+        serve(Viewer(open_runs(recorded["spiral"]), {**ANSWERS, "runs": late})), "step=7", False
+    )
+    notice = page.locator(".notice")
+    expect(notice).to_have_text("Opening the run …")
+    expect(notice).to_have_attribute("aria-live", "polite")
+    slider = page.get_by_role("slider", name="Step of the training")
+    expect(slider).to_have_attribute("aria-disabled", "true")
+    slider.focus()
+    for where in (slider, page.locator("#retrograd")):
+        for key in ("Escape", "Home", "End", "ArrowRight", "ArrowDown", "Space", "f", "+", "Enter"):
+            where.press(key)
+    slider.dispatch_event("pointerdown", {"clientX": 300, "clientY": 100})
+    slider.dispatch_event("dblclick")
+    enabled = page.locator("button:visible:enabled, select:enabled, input:enabled")
+    expect(enabled).to_have_count(1)
+    expect(enabled).to_have_attribute("aria-label", "Light or dark")
+    answer.set()
+    expect(page.locator(".timeline .place")).to_have_text("step 7 of 400")
+    expect(notice).to_have_text("")
+    expect(page.get_by_role("button", name="Step back")).to_be_enabled()
+    expect(page.get_by_label("Find a moment: a condition (f)")).to_be_enabled()
+    page.keyboard.press("Home")
+    expect(page.locator(".timeline .place")).to_have_text("step 0 of 400")
+
+
+def test_an_address_of_a_run_that_there_is_not(
+    serve: Callable, browse: Callable, recorded: dict
+) -> None:
+    """Another one is shown, which is told; until one goes elsewhere."""
+    page = browse(serve(recorded["spiral"]), "run=99&step=7")
+    expect(page.locator(".notice")).to_have_text("There is no run 99: this is run 1.")
+    expect(page.locator(".timeline .place")).to_have_text("step 7 of 400")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".notice")).to_have_text("")
+    page.evaluate("location.hash = '#run=98&step=3'")
+    expect(page.locator(".timeline .place")).to_have_text("step 3 of 400")
+    expect(page.locator(".notice")).to_have_text("There is no run 98: this is run 1.")
+
+
 def steps_in(path: Path) -> int:
     """Steps that a file has; 0 while it has no run."""
     try:

@@ -35,6 +35,7 @@ export function inspectorView(page) {
 
   /** What the place has selected: a row before a link before a unit. */
   function selected() {
+    if (!page.run) return null;
     const { row, layer, unit, from } = page.place;
     if (row !== undefined) return "row";
     const [n_out, n_in] = [page.run.widths[layer + 1], page.run.widths[layer]];

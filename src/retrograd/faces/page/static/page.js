@@ -24,6 +24,8 @@ export class Page {
     this.run = null;
     this.views = [];
     this.closed = false;
+    this.lost = false; // whether nobody can be asked now
+    this.loaded = () => {}; // called once there is a run
     this.asked = ask;
     this.notice = h("p", { class: "notice", role: "status", "aria-live": "polite" });
   }
@@ -59,6 +61,7 @@ export class Page {
     if (changes.run !== undefined) {
       const run = await this.openRun(changes.run);
       if (!run) return;
+      if (!this.run) this.loaded();
       if (run.run !== this.run?.run) this.run = run;
     }
     const before = this.place;
@@ -95,12 +98,16 @@ export class Page {
   }
 
   /** Go to a place as an address has it: what does not stand there is as on a fresh page. */
-  open(place = this.place) {
+  async open(place = this.place) {
     if (!this.run) this.place = {}; // all of it is new
     const usable = this.usable.map((one) => one.run);
     const wanted = place.run ?? this.options.run;
+    const run = usable.includes(wanted) ? wanted : usable.at(-1);
     const nothing = Object.fromEntries(Object.keys(this.place).map((name) => [name, null]));
-    return this.go({ ...nothing, ...place, run: usable.includes(wanted) ? wanted : usable.at(-1) });
+    await this.go({ ...nothing, ...place, run });
+    if (wanted === undefined || run === wanted || this.place.run !== run) return;
+    const damaged = this.runs.find((one) => one.run === wanted)?.note;
+    this.tell(`${damaged ? `Run ${wanted} cannot be shown (${damaged})` : `There is no run ${wanted}`}: this is run ${run}.`, true);
   }
 
   /** Runs that can be shown: some are damaged. */
