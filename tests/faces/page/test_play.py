@@ -490,3 +490,22 @@ def test_parquet(page: Page, viewer: Playground, tmp_path: Path) -> None:
     pl.read_csv(TABLE.encode()).write_parquet(tmp_path / "goods.parquet")
     page.get_by_label("A table of your own").set_input_files(tmp_path / "goods.parquet")
     check_table(page, viewer)
+
+
+def test_without_a_connection(
+    viewer: Playground, played: tuple[Playground, str], browse: Callable
+) -> None:
+    """Whatever is pressed does nothing, and says why; nor is it done later."""
+    serving = Serving(viewer.answer)
+    thread = threading.Thread(target=serving.run)
+    thread.start()
+    page = browse(serving.address)
+    count = len(open_runs(viewer.path))
+    serving.stop()
+    thread.join(20)
+    expect(page.locator(".notice")).to_contain_text("connection is lost")
+    for button in ("Start over", "New seed"):
+        press(page, button)
+        expect(status(page)).to_have_text("Nothing was done: the connection is lost.")
+    assert len(open_runs(viewer.path)) == count
+    browse.complaints.clear()  # type: ignore[attr-defined] - of the socket

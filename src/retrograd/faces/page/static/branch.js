@@ -49,6 +49,7 @@ export function branchView(page) {
 
   /** Begin a branch; the training goes on by itself, and is looked at until it is over. */
   async function begin({ parameters, edit }) {
+    if (!page.reaches(tellWrong)) return;
     const { run, step } = page.place;
     const key = `${Date.now()}-${Math.random()}`;
     form.busy(true);

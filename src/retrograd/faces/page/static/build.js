@@ -206,6 +206,7 @@ export function buildView(page) {
   let building = 0;
 
   async function train() {
+    if (!page.reaches(training.refuse)) return;
     building += 1;
     const now = building;
     const asked = JSON.stringify(settings);

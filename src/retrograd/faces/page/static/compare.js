@@ -33,6 +33,8 @@ export function compareView(page) {
   }
 
   const fetchState = latest(async () => {
+    const { run } = page.run;
+    let at = page.place.step;
     const wanted = page.place.other;
     if (wanted !== undefined && wanted !== page.run.run && other?.run !== wanted) {
       other = await page.ask("run", { run: wanted });
@@ -42,12 +44,14 @@ export function compareView(page) {
     if (with_ && page.run.data) {
       const question = outcomeQuestion(page.run, page.place);
       const { step, on } = question;
+      at = step;
       const answer = await page.askHere("compare", { step, other: with_.run, other_step: with_.step, on, patient: false });
       surfaces = answer && drawsSurfaces(answer) ? await bothSurfaces(question, with_) : null;
       if (page.run.run !== question.run) return;
       state = answer;
     }
     draw();
+    page.late.shows(element, run, at);
   });
 
   function drawsSurfaces(answer) {
@@ -209,6 +213,7 @@ export function compareView(page) {
       const compared = page.place.other !== undefined || page.place.otherStep !== undefined;
       const moved = ["run", "step", "on"].some((name) => changed.has(name));
       if (changed.has("other") || changed.has("otherStep") || (compared && moved)) return fetchState();
+      page.late.shows(element, page.run.run, page.place.step);
       if (changed.has("run") || changed.has("runs") || changed.has("row") || changed.has("theme")) draw();
       return null;
     },

@@ -46,10 +46,12 @@ export function inspectorView(page) {
 
   const fetchState = latest(async () => {
     const { step, layer, unit, from, row } = page.place;
+    const { run } = page.run;
     const wanted = selected();
     if (wanted === null) {
       kind = null;
       element.hidden = true;
+      page.late.shows(element, run, step);
       return;
     }
     const { f0, f1 } = outcomeQuestion(page.run, page.place);
@@ -65,6 +67,7 @@ export function inspectorView(page) {
     [kind, state] = [wanted, answer];
     element.hidden = false;
     draw();
+    page.late.shows(element, run, step);
     if (wanted !== "row") fetchPast();
   });
 

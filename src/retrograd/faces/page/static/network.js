@@ -25,12 +25,14 @@ export function networkView(page) {
     const { run } = page.run;
     const answer = await page.askHere("moment", { step });
     if (!answer) {
-      if (page.run.run === run) drawNothing();
-      return;
+      if (page.run.run !== run) return;
+      drawNothing();
+    } else {
+      state = answer;
+      page.moment = answer;
+      draw();
     }
-    state = answer;
-    page.moment = answer;
-    draw();
+    page.late.shows(element, run, step);
   });
 
   /** Rather nothing than another moment's numbers. */

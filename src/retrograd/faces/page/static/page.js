@@ -1,6 +1,7 @@
 // The page: one place, the views that show it, and the questions that they ask.
 
 import { h } from "./dom.js";
+import { latePanels } from "./late.js";
 import { readPlace, writePlace } from "./place.js";
 
 const STILL_GROWING_MS = 400;
@@ -27,6 +28,7 @@ export class Page {
     this.lost = false; // whether nobody can be asked now
     this.loaded = () => {}; // called once there is a run
     this.asked = ask;
+    this.late = latePanels(this);
     this.notice = h("p", { class: "notice", role: "status", "aria-live": "polite" });
   }
 
@@ -40,6 +42,12 @@ export class Page {
       if (!error.quiet) this.tell(error.message, true);
       return null;
     }
+  }
+
+  /** Whether somebody can be asked now to do something; if not, `refuse` is told why nothing is done. */
+  reaches(refuse) {
+    if (this.lost) refuse("Nothing was done: the connection is lost.");
+    return !this.lost;
   }
 
   /** Ask about the run that is shown; null, too, if by the time of the answer another one is. */
@@ -76,6 +84,7 @@ export class Page {
     );
     if (!changed.size) return;
     this.place = place;
+    if (this.run) this.late.moved();
     if (this.saidOf && (changed.has("run") || changed.has("step"))) this.tell("");
     if (changed.has("run")) {
       changed.add("step");

@@ -24,10 +24,11 @@ export function stepView(page) {
       if (page.run.run !== run) return;
       state = null;
       empty(whyNot());
-      return;
+    } else {
+      state = { ...answer, lines: answer.sections.find(({ key }) => key === answer.opened)?.lines ?? [] };
+      draw();
     }
-    state = { ...answer, lines: answer.sections.find(({ key }) => key === answer.opened)?.lines ?? [] };
-    draw();
+    page.late.shows(element, run, step);
   });
 
   function whyNot() {

@@ -37,6 +37,7 @@ export function trainingView(page, now, onSlower, onPace) {
   }
 
   async function pauseOrGoOn() {
+    if (!page.reaches(refuse)) return;
     const answer = isActive() ? await page.ask("pause") : await page.ask("go_on", { run: page.run.run });
     if (!answer) return;
     await adopt(answer);
@@ -92,10 +93,18 @@ export function trainingView(page, now, onSlower, onPace) {
     }
   }
 
+  /** Say why nothing came of a press; until there is something else to say. */
+  function refuse(text) {
+    status.classList.add("bad");
+    status.replaceChildren(text);
+    status.title = text;
+  }
+
   return {
     status,
     pause,
     tell,
+    refuse,
     async begin() {
       await openFirst();
       watch();
