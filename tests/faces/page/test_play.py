@@ -188,6 +188,12 @@ def test_pausing_and_going_on(page: Page, viewer: Playground) -> None:
     paused = last(viewer)
     assert paused.status == "interrupted"
     assert 0 < len(paused) < 2000
+    expect(page.locator(".head .facts")).to_contain_text("· paused")
+    page.keyboard.press("End")
+    expect(page.locator(".network .bar")).to_contain_text("paused here")
+    expect(page.locator(".step .phases")).to_contain_text(
+        "no step has been taken from this moment yet. Go on takes it."
+    )
     page.get_by_label("Pace of the training").select_option("full speed")
     press(page, "Go on")
     expect(status(page)).to_contain_text("ended: 200 epochs")

@@ -96,8 +96,10 @@ export function stepView(page) {
     const { steps, status } = page.run;
     const back = h("button", { onclick: () => page.goOn(-1) },
       page.options.kept ? "Show the moment before" : "Show the last step");
-    empty(status === "running" ? "The next step has not been recorded yet." : "The training ends here: no step was taken from this moment.",
-      steps ? back : null);
+    empty({
+      running: "The next step has not been recorded yet.",
+      paused: "The training is paused here: no step has been taken from this moment yet. Go on takes it.",
+    }[status] ?? "The training ends here: no step was taken from this moment.", steps ? back : null);
   }
 
   function empty(text, ...more) {

@@ -82,7 +82,7 @@ export function trainingView(page, now, onSlower, onPace) {
     const active = isActive();
     pause.replaceChildren(icon(active ? "pause" : "play"), active ? " Pause" : " Go on");
     pause.title = active ? "Pause the training" : "Go on with the run that is shown, as if it had never paused";
-    pause.disabled = !(active || page.run?.status === "interrupted");
+    pause.disabled = !(active || page.run?.status === "paused");
     status.classList.toggle("bad", ["diverged", "failed"].includes(now.state));
     status.replaceChildren(...statusOf(now, page.run));
     status.title = status.textContent;
