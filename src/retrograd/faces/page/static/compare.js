@@ -7,6 +7,7 @@ import { brief, count, exact } from "./numbers.js";
 import { outcomeQuestion, outcomeTabs } from "./outcome.js";
 import { className, swap } from "./plots.js";
 import { decisionSurface } from "./surface.js";
+import { titleOf } from "./titles.js";
 
 /** Make the view. */
 export function compareView(page) {
@@ -81,7 +82,7 @@ export function compareView(page) {
     const choice = h("select", {
       "aria-label": "Compare with a run", "data-focus": "with-run",
       onchange: () => page.go({ other: Number(choice.value), otherStep: null }),
-    }, h("option", { value: "" }, "with run …"), runs.map((run) => h("option", { value: run.run }, `run ${run.run}`)));
+    }, h("option", { value: "" }, "with run …"), runs.map((run) => h("option", { value: run.run }, titleOf(run, page.runs))));
     return [
       h("button", {
         class: "small", "data-focus": "pin", onclick: () => page.go({ other: null, otherStep: page.place.step }),

@@ -17,6 +17,7 @@ import { Page } from "./page.js";
 import { readPlace, writePlace } from "./place.js";
 import { stepView } from "./step.js";
 import { timelineView } from "./timeline.js";
+import { titleOf } from "./titles.js";
 import { quietly } from "./training.js";
 
 // Milliseconds until another look at a file that has no run to show yet, and at one that has.
@@ -138,7 +139,7 @@ function headView(page, views) {
       name.textContent = page.name ?? "";
       runs.replaceChildren(...(page.runs ?? []).map((one) => h("option", {
         value: one.run, selected: one.run === run.run, disabled: one.steps === undefined,
-      }, titleOf(one))));
+      }, titleOf(one, page.runs))));
       runs.hidden = (page.runs ?? []).length < 2;
       facts.textContent = [
         run.widths.join(" → "), run.activations.join(", "), run.solver,
@@ -154,14 +155,6 @@ function headView(page, views) {
       if (page.options.address) document.title = `${page.name ?? "retrograd"} · retrograd`;
     },
   };
-}
-
-/** How a run is called where one is chosen. */
-function titleOf(run) {
-  const parent = run.parent ? `, off run ${run.parent[0]} at ${count(run.parent[1])}` : "";
-  const differing = Object.entries(run.differing ?? {}).map(([name, value]) => `${name}=${value}`);
-  const words = [run.place, differing.join(", ")].filter(Boolean).join(" · ");
-  return `run ${run.run}${words ? `: ${words}` : ""}${parent}`;
 }
 
 function setTheme(root, theme) {

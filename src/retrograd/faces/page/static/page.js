@@ -109,6 +109,7 @@ export class Page {
   /** Go to a place as an address has it: what does not stand there is as on a fresh page. */
   async open(place = this.place) {
     if (!this.run) this.place = {}; // all of it is new
+    if (this.saidOf) this.tell("");
     const usable = this.usable.map((one) => one.run);
     const wanted = place.run ?? this.options.run;
     const run = usable.includes(wanted) ? wanted : usable.at(-1);
