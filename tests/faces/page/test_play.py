@@ -514,9 +514,11 @@ def test_without_a_connection(
     serving.stop()
     thread.join(20)
     expect(page.locator(".notice")).to_contain_text("connection is lost")
+    seed = field(page, "Seed").input_value()
     for button in ("Start over", "New seed"):
         press(page, button)
         expect(status(page)).to_have_text("Nothing was done: the connection is lost.")
+    expect(field(page, "Seed")).to_have_value(seed)
     assert len(open_runs(viewer.path)) == count
     browse.complaints.clear()  # type: ignore[attr-defined] - of the socket
 
@@ -544,8 +546,8 @@ def test_runs_are_named_by_their_data(new: tuple[Playground, str], browse: Calla
     train(viewer)
     train(viewer, data="penguins", target="species", layers=relu)
     train(viewer, data="spiral", rows="100", layers=[], solver="sgd")
-    for seed in ("5", "0"):
-        train(viewer, data="spiral", noise="0.02", random_state=seed, layers=relu[:1])
+    for seed, epochs in (("5", "5"), ("0", "6")):
+        train(viewer, data="spiral", random_state=seed, max_iter=epochs, layers=relu[:1])
     viewer.answer("branch", {
         "run": 1, "step": 10, "key": "a", "parameters": {"learning_rate_init": 0.1},
         "edit": {"intercepts[0][3]": 0.5, "y[17]": "0"},

@@ -228,6 +228,7 @@ export function buildView(page) {
 
   /** Train with some settings changed, in their fields, too. */
   function trainWith(changed) {
+    if (!page.reaches(training.refuse)) return;
     settings = { ...settings, ...changed };
     for (const [name, value] of Object.entries(changed)) fields.all.get(name).input.value = value;
     train();

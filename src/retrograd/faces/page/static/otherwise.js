@@ -30,7 +30,7 @@ export function branchForm(page, onBranch, onWrong) {
     facts = told;
     const numbers = Object.entries(facts.parameters).map(([name, value]) => {
       const input = h("input", { type: "text", inputmode: "decimal", class: "number", value: String(value), size: 8, "data-name": name });
-      return { name, was: value, input, element: h("label", {}, h("span", {}, wordsFor(name), " ", h("code", {}, name)), input) };
+      return { name, was: value, input, element: h("label", {}, h("span", {}, wordsFor(name), " ", h("code", { class: "parameter" }, name)), input) };
     });
     const layers = facts.activations.map((was, layer) => {
       const input = h("select", {}, facts.known.map((one) => h("option", { value: one, selected: one === was }, one)));

@@ -52,11 +52,16 @@ function nameOf({ data, widths, activations, solver, parameters }) {
   return `${cut(data.title)}, ${network}, ${solver} ${brief(parameters.learning_rate_init)}`;
 }
 
+/** What tells a run from those that are called alike; no more of it than is needed. */
 function besideOf(run, alike) {
-  const value = (one, name) => one.data[name] ?? one.parameters[name];
-  return Object.keys(BESIDE)
-    .filter((name) => new Set(alike.map((one) => value(one, name))).size > 1 && value(run, name) !== undefined)
-    .map((name) => BESIDE[name](value(run, name)));
+  const words = [];
+  for (const [name, say] of Object.entries(BESIDE)) {
+    const value = (one) => one.data[name] ?? one.parameters[name];
+    const still = alike.filter((one) => value(one) === value(run));
+    if (still.length < alike.length && value(run) !== undefined) words.push(say(value(run)));
+    alike = still;
+  }
+  return words;
 }
 
 function branchWords({ parent, changed }) {
