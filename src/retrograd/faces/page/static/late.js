@@ -32,20 +32,26 @@ export function latePanels(page) {
     const late = Boolean(words);
     if (!late && !element.classList.contains("behind")) return;
     element.classList.toggle("behind", late);
-    element.querySelector(".late")?.remove();
+    const said = element.querySelector(".late");
     if (!late) {
       element.removeAttribute("aria-busy");
-      return;
+      said.remove();
+    } else if (said) said.textContent = words;
+    else {
+      element.setAttribute("aria-busy", "true");
+      element.querySelector(".bar h2").after(h("span", { class: "late" }, words));
     }
-    element.setAttribute("aria-busy", "true");
-    element.querySelector(".bar h2").after(h("span", { class: "late" }, words));
   }
 
   return {
     /** A panel shows this moment now, if only that there is nothing to show of it. */
     shows(element, run, step) {
-      clearTimeout(panels.get(element)?.timer);
-      panels.set(element, { run, step, timer: 0 });
+      const before = panels.get(element);
+      const now = performance.now();
+      clearTimeout(before?.timer);
+      panels.set(element, { run, step, timer: 0, since: now });
+      // Answers that follow each other fast enough are on their way to where the page is.
+      if (before && now - before.since < LATE_MS) mark(element, "");
       look(element);
     },
     moved() {
