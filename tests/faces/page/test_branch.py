@@ -82,9 +82,11 @@ def test_what_it_begins(spiral: Path, recorded: dict[str, Path], tmp_path: Path)
     same_end(open_run(spiral, 2), expected)
     told = viewer.answer("branch_facts", {"run": 2})
     assert told["changed"] == [
-        "activation tanh → ['relu', 'tanh']", "learning_rate_init 0.02 → 0.05",
-        "coefs[0][1, 2] = 0.5", "y[17] = 0",
+        {"name": "activation", "was": "tanh", "is": "relu, tanh"},
+        {"name": "learning_rate_init", "was": "0.02", "is": "0.05"},
+        {"name": "coefs[0][1, 2]", "is": "0.5"}, {"name": "y[17]", "is": "0"},
     ]  # fmt: skip
+    assert viewer.answer("runs", {})["runs"][1]["changed"] == told["changed"]
     assert told["activations"] == ["relu", "tanh"]
     assert viewer.answer("run", {"run": 1})["branches"] == [{"run": 2, "step": 200}]
 
@@ -331,13 +333,19 @@ def test_both_futures(
     )  # fmt: skip
     same_end(open_run(spiral, 2), expected)
     run = page.get_by_label("Run", exact=True)
-    expect(run.get_by_role("option")).to_have_count(2)
+    expect(run.get_by_role("option").nth(1)).to_have_text(
+        "run 2: off run 1 at step 200: activations relu, tanh, learning rate 0.05, "
+        "coefs[1][3, 2] = -0.5, …"
+    )
     box = page.locator(".curves").bounding_box()
     assert box
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 104)  # the diamond
     at_step(page, 200, 200)
     expect(run).to_have_value("2")
-    expect(page.locator(".branch .changed")).to_contain_text("coefs[1][3, 2] = -0.5")
+    expect(page.locator(".branch .changed")).to_have_text(
+        "Otherwise than its parent: Activations tanh → relu, tanh; Learning rate 0.02 → 0.05; "
+        "coefs[1][3, 2] = -0.5; y[17] = 0."
+    )
     page.get_by_role("button", name="Compare with its parent").click()
     expect(page).to_have_url(re.compile("other=1.*otherStep=400|otherStep=400.*other=1"))
     page.get_by_role("button", name="off run 1 at 200").click()
@@ -402,9 +410,7 @@ def test_mistakes(serve: Callable, browse: Callable, spiral: Path) -> None:
     submit.click()
     expect(rate).to_be_focused()
     expect(rate).to_have_attribute("aria-invalid", "true")
-    expect(page.locator(".branch .told")).to_have_text(
-        "learning_rate_init: a finite number is needed."
-    )
+    expect(page.locator(".branch .told")).to_have_text("Learning rate: a finite number is needed.")
     rate.fill("-1")
     submit.click()
     expect(page.locator(".branch .told")).to_contain_text("'learning_rate_init' parameter")

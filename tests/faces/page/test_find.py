@@ -284,3 +284,12 @@ def test_stopping(
         page.get_by_role("button", name="Stop").click()
     expect(said).to_have_text("Stopped.")
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+
+
+@pytest.mark.parametrize("text", ["🦄🦄 > loss", "  🦄 > loss", "loss > 🦄 + 1"])
+def test_mistakes_beyond_plain_letters(page: Page, text: str) -> None:
+    """Letters are counted as the server counts them: none is cut in two."""
+    page.get_by_label(FIELD).fill(text)
+    page.get_by_label(FIELD).press("Enter")
+    expect(page.locator(".find .wrong mark")).to_have_text("🦄")
+    assert page.locator(".find .wrong").text_content() == text

@@ -256,3 +256,19 @@ def test_a_card_beside_an_image_of_weights(
     tells_of(18, 41)
     page.mouse.move(box["x"] + 14.5 * each, box["y"] + 6.5 * each)  # where there is no unit
     expect(card).to_be_hidden()
+
+
+def test_units_are_told_with_their_layer(
+    serve: Callable, browse: Callable, recorded: dict[str, Path]
+) -> None:
+    """To those who hear them, too: no two of a network's units are called the same."""
+    page = browse(serve(recorded["spiral"]))
+    first = page.locator("[data-unit='0,0']")
+    expect(first).to_have_attribute("aria-label", re.compile("^unit 0 of layer 0: bias"))
+    second = page.locator("[data-unit='1,0']")
+    expect(second).to_have_attribute("aria-label", re.compile("^unit 0 of layer 1: bias"))
+    output = page.locator("[data-unit='2,0']")
+    expect(output).to_have_attribute("aria-label", re.compile("^output 1 of layer 2: bias"))
+    page = browse(serve(recorded["digits"]))
+    bar = page.locator(".strip [data-unit='0,7'] title")
+    expect(bar).to_have_text(re.compile(r"^unit 7 of layer 0: \|weights in\|"))

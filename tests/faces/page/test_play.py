@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +17,18 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.export.model_file import read_facts
 from retrograd.faces.models import load_model
 from retrograd.faces.page.answers.playing import PLAY_ANSWERS, build
+from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.datasets import draw
 from retrograd.faces.page.playground import Playground, source_of
 from retrograd.faces.page.playing import begin
 from retrograd.faces.page.serving import Serving
 from retrograd.faces.page.settings import START
+from retrograd.faces.page.viewer import Viewer
 from retrograd.rewind.run import Run
 from retrograd.tables.reading import read_table
 
@@ -188,6 +192,12 @@ def test_pausing_and_going_on(page: Page, viewer: Playground) -> None:
     paused = last(viewer)
     assert paused.status == "interrupted"
     assert 0 < len(paused) < 2000
+    expect(page.locator(".head .facts")).to_contain_text("· paused")
+    page.keyboard.press("End")
+    expect(page.locator(".network .bar")).to_contain_text("paused here")
+    expect(page.locator(".step .phases")).to_contain_text(
+        "no step has been taken from this moment yet. Go on takes it."
+    )
     page.get_by_label("Pace of the training").select_option("full speed")
     press(page, "Go on")
     expect(status(page)).to_contain_text("ended: 200 epochs")
@@ -516,3 +526,101 @@ def test_parquet(page: Page, viewer: Playground, tmp_path: Path) -> None:
     pl.read_csv(TABLE.encode()).write_parquet(tmp_path / "goods.parquet")
     page.get_by_label("A table of your own").set_input_files(tmp_path / "goods.parquet")
     check_table(page, viewer)
+
+
+def test_without_a_connection(
+    viewer: Playground, played: tuple[Playground, str], browse: Callable
+) -> None:
+    """Whatever is pressed does nothing, and says why; nor is it done later."""
+    serving = Serving(viewer.answer)
+    thread = threading.Thread(target=serving.run)
+    thread.start()
+    page = browse(serving.address)
+    count = len(open_runs(viewer.path))
+    serving.stop()
+    thread.join(20)
+    expect(page.locator(".notice")).to_contain_text("connection is lost")
+    seed = field(page, "Seed").input_value()
+    for button in ("Start over", "New seed"):
+        press(page, button)
+        expect(status(page)).to_have_text("Nothing was done: the connection is lost.")
+    expect(field(page, "Seed")).to_have_value(seed)
+    assert len(open_runs(viewer.path)) == count
+    browse.complaints.clear()  # type: ignore[attr-defined] - of the socket
+
+
+def train(viewer: Playground, **changed: Any) -> int:
+    """Train with some settings otherwise; the run's number."""
+    told = build(viewer, START | {"max_iter": "5"} | changed)
+    assert told["wrong"] == {}
+    settled(viewer)
+    return last(viewer).number
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Iterator[tuple[Playground, str]]:
+    """A playground of one's own, which has trained nothing yet."""
+    viewer = Playground(tmp_path / "new.retro", PLAY_ANSWERS)
+    with served(viewer) as address:
+        yield viewer, address
+
+
+def test_runs_are_named_by_their_data(new: tuple[Playground, str], browse: Callable) -> None:
+    """And by what matters; what else is different is told where names would be alike."""
+    viewer, address = new
+    relu = [{"units": units, "activation": "relu"} for units in ("8", "4")]
+    train(viewer)
+    train(viewer, data="penguins", target="species", layers=relu)
+    train(viewer, data="spiral", rows="100", layers=[], solver="sgd")
+    for seed, epochs in (("5", "5"), ("0", "6")):
+        train(viewer, data="spiral", random_state=seed, max_iter=epochs, layers=relu[:1])
+    viewer.answer("branch", {
+        "run": 1, "step": 10, "key": "a", "parameters": {"learning_rate_init": 0.1},
+        "edit": {"intercepts[0][3]": 0.5, "y[17]": "0"},
+    })  # fmt: skip
+    names = [
+        "run 1: Circle, 6-4 tanh, adam 0.01",
+        "run 2: Penguins, 8-4 relu, adam 0.01",
+        "run 3: Spiral, no hidden layer, sgd 0.01",
+        "run 4: Spiral, 8 relu, adam 0.01, seed 5",
+        "run 5: Spiral, 8 relu, adam 0.01, seed 0",
+        "run 6: off run 1 at step 10: learning rate 0.1, intercepts[0][3] = 0.5, y[17] = 0",
+    ]
+    page = browse(address, "run=1")
+    expect(page.get_by_label("Run", exact=True).locator("option")).to_have_text(names)
+    expect(page.get_by_label("Compare with a run").locator("option")).to_have_text(
+        ["with run …", *names[1:]]
+    )
+    page.close()
+    facts = [run.facts["playground"] for run in open_runs(viewer.path)]
+    assert facts[1] == {"title": "Penguins", "target": "species"}
+    assert facts[2] == {"title": "Spiral", "rows": 100, "noise": 0.05, "data_seed": 0}
+    assert facts[5] == facts[0]
+
+
+def test_facts_that_no_playground_wrote(tmp_path: Path) -> None:
+    """Name nothing: they may be anything."""
+    X, y = np.eye(6), [0, 1] * 3
+    for told in (None, 3, {}, {"title": 3}, {"title": "A", "rows": [1], "target": "b", "c": 1}):
+        recorder = Recorder(tmp_path / "odd.retro", facts={"playground": told})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            MLPClassifier((3,), max_iter=2).set_callbacks(recorder).fit(X, y)
+    viewer = Viewer(open_runs(tmp_path / "odd.retro"), ANSWERS)
+    data = [run["data"] for run in viewer.answer("runs", {})["runs"]]
+    assert data == [None, None, None, None, {"title": "A", "target": "b"}]
+
+
+def test_the_same_words_in_both_forms(page: Page) -> None:
+    """The panel's and the branch's; with the parameters' own names beside."""
+    press(page, "More …")
+    for words, name in [
+        ("Learning rate", "learning_rate_init"), ("L2 penalty", "alpha"), ("Epochs", "max_iter"),
+    ]:  # fmt: skip
+        expect(field(page, words)).to_have_attribute("title", name)
+    page.get_by_role("button", name="Branch here").click()
+    expect(page.locator(".branching .fields label > span")).to_have_text([
+        "Learning rate learning_rate_init", "Decay of the mean beta_1",
+        "Decay of the squares beta_2", "L2 penalty alpha", "Epochs max_iter",
+        "activation of layer 0", "activation of layer 1",
+    ])  # fmt: skip

@@ -1,5 +1,6 @@
 """What happens to a page in the course of a day: lost connections, growing files, old browsers."""
 
+import inspect
 import re
 import shutil
 import sqlite3
@@ -94,6 +95,65 @@ def test_a_server_that_is_killed(browse: Callable, recorded: dict) -> None:
     expect(page.locator(".notice")).to_contain_text("trying again")
     expect(page.locator(".notice")).to_contain_text("nobody answers")
     expect(page.locator(".timeline .place")).to_have_text("step 123 of 400")
+    only_of_the_socket(browse)
+
+
+def test_numbers_of_another_step_say_so(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """While no answer comes: every panel says which step it is still of, until it comes."""
+    hold, go_on = threading.Event(), threading.Event()
+
+    def late(name: str) -> Callable:
+        def answer(viewer: Viewer, **asked: object) -> dict:
+            if hold.is_set() and asked["step"] == 0:
+                assert go_on.wait(30)
+            with viewer.lock:
+                return ANSWERS[name](viewer, **asked)
+
+        answer.__signature__ = inspect.signature(ANSWERS[name])  # type: ignore[attr-defined]
+        answer.is_apart = True  # type: ignore[attr-defined] - others are answered meanwhile
+        return answer
+
+    slow = {name: late(name) for name in ("moment", "step", "outcome", "unit")}
+    address = serve(Viewer(open_runs(recorded["spiral"]), {**ANSWERS, **slow}))
+    page = browse(address, "step=5&layer=0&unit=2")
+    panels = [".network", ".step", ".outcome", ".inspector"]
+    for panel in panels:
+        expect(page.locator(f"{panel} h2").first).to_be_visible()
+    expect(page.locator("[data-link='1,3,2']")).to_be_visible()
+    hold.set()
+    page.keyboard.press("Home")
+    expect(page.locator(".timeline .place")).to_have_text("step 0 of 400")
+    for panel in panels:
+        expect(page.locator(f"{panel} .late")).to_have_text("still step 5")
+        expect(page.locator(panel)).to_have_attribute("aria-busy", "true")
+    go_on.set()
+    expect(page.locator(".late")).to_have_count(0)
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+
+
+def test_numbers_of_another_step_without_a_connection(browse: Callable, recorded: dict) -> None:
+    """The timeline moves, and no panel passes for one of the step that it has come to."""
+    command = "from retrograd.faces.cli import main; main()"
+    server = subprocess.Popen(
+        [sys.executable, "-c", command, "view", str(recorded["spiral"]), "--no-browser"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert server.stdout
+    page = browse(server.stdout.readline().split()[-1], "step=5")
+    expect(page.locator('[data-link="1,3,2"]')).to_be_visible()
+    expect(page.locator(".outcome [data-score]")).to_be_visible()
+    server.kill()
+    server.communicate()
+    expect(page.locator(".notice")).to_contain_text("connection is lost")
+    expect(page.locator(".late")).to_have_count(0)
+    page.keyboard.press("Home")
+    for panel in (".network", ".step", ".outcome"):
+        expect(page.locator(f"{panel} .late")).to_have_text("still step 5")
+    page.keyboard.press("ArrowRight")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator(".timeline .place")).to_have_text("step 5 of 400")
+    expect(page.locator(".late")).to_have_count(0)
     only_of_the_socket(browse)
 
 
@@ -228,6 +288,54 @@ def test_a_file_whose_first_run_is_about_to_begin(
     file.close()
     expect(page.locator(".timeline .place")).to_have_text("step 7 of 400")
     expect(page.locator(".notice")).to_have_text("")
+
+
+def test_keys_while_it_loads(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """None does anything, nothing can be pressed, and the page says why; then all is there."""
+    answer = threading.Event()
+
+    def late(viewer: Viewer) -> dict:
+        assert answer.wait(30)
+        return ANSWERS["runs"](viewer)
+
+    page = browse(
+        serve(Viewer(open_runs(recorded["spiral"]), {**ANSWERS, "runs": late})), "step=7", False
+    )
+    notice = page.locator(".notice")
+    expect(notice).to_have_text("Opening the run …")
+    expect(notice).to_have_attribute("aria-live", "polite")
+    slider = page.get_by_role("slider", name="Step of the training")
+    expect(slider).to_have_attribute("aria-disabled", "true")
+    slider.focus()
+    for where in (slider, page.locator("#retrograd")):
+        for key in ("Escape", "Home", "End", "ArrowRight", "ArrowDown", "Space", "f", "+", "Enter"):
+            where.press(key)
+    slider.dispatch_event("pointerdown", {"clientX": 300, "clientY": 100})
+    slider.dispatch_event("dblclick")
+    enabled = page.locator("button:visible:enabled, select:enabled, input:enabled")
+    expect(enabled).to_have_count(1)
+    expect(enabled).to_have_attribute("aria-label", "Light or dark")
+    answer.set()
+    expect(page.locator(".timeline .place")).to_have_text("step 7 of 400")
+    expect(notice).to_have_text("")
+    expect(page.get_by_role("button", name="Step back")).to_be_enabled()
+    expect(page.get_by_label("Find a moment: a condition (f)")).to_be_enabled()
+    page.keyboard.press("Home")
+    expect(page.locator(".timeline .place")).to_have_text("step 0 of 400")
+
+
+def test_an_address_of_a_run_that_there_is_not(
+    serve: Callable, browse: Callable, recorded: dict
+) -> None:
+    """Another one is shown, which is told; until one goes elsewhere."""
+    page = browse(serve(recorded["spiral"]), "run=99&step=7")
+    expect(page.locator(".notice")).to_have_text("There is no run 99: this is run 1.")
+    expect(page.locator(".timeline .place")).to_have_text("step 7 of 400")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".notice")).to_have_text("")
+    page.evaluate("location.hash = '#run=98&step=3'")
+    expect(page.locator(".timeline .place")).to_have_text("step 3 of 400")
+    expect(page.locator(".notice")).to_have_text("There is no run 98: this is run 1.")
 
 
 def steps_in(path: Path) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from retrograd.estimators.rewinding import EstimatorDoor
-from retrograd.faces.page.datasets import PENGUINS, Sample, draw, load
+from retrograd.faces.page.datasets import DATASETS, PENGUINS, Sample, draw, load
 from retrograd.faces.page.settings import START, TABLE, FieldError, TrainingPlan, check_data
 from retrograd.faces.page.tabling import encode
 from retrograd.faces.page.training import Trainings
@@ -91,10 +91,18 @@ class Playground(Viewer):
         asked = check_data(given)
         if self._drawn is None or self._drawn[0] != asked:
             try:
-                self._drawn = (asked, self._make(asked))
+                made = self._make(asked)
+                about = {"playground": self._about(asked)}
+                self._drawn = (asked, made._replace(facts=(made.facts or {}) | about))
             except TableError as error:
                 raise FieldError({"target": str(error)}) from None
         return self._drawn[1]
+
+    def _about(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What a run is to remember of its data: how they are called, and how they were chosen."""
+        name = asked["data"]
+        title = Path(self.file).name if name == TABLE else DATASETS[name].title
+        return {"title": title, **{key: asked[key] for key in asked if key != "data"}}
 
     def _make(self, asked: dict[str, Any]) -> Sample:
         name = asked["data"]

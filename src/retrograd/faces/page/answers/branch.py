@@ -11,6 +11,7 @@ import numpy as np
 from retrograd.estimators.branching import begin
 from retrograd.estimators.editing import classes_of, read_target, value_at
 from retrograd.estimators.notebook_runs import is_notebooks
+from retrograd.faces.page.answers.runs import changes
 from retrograd.faces.page.viewer import HEARING, QuestionError, Viewer, apart
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.rewind.recording import RecordingWarning
@@ -149,7 +150,8 @@ def branch_facts(viewer: Viewer, run: int) -> dict:
     dict
         ``parameters``, each with its value; ``activations`` of the hidden layers, none if they
         cannot be changed, and those ``known``; ``classes``, None for a regression; ``targets``, how
-        many a row has; ``keeps_data``, without which there is no branch; ``changed``, texts.
+        many a row has; ``keeps_data``, without which there is no branch; ``changed``, its
+        ``changes``.
     """
     found = viewer.run(run)
     header = found.header
@@ -168,20 +170,8 @@ def branch_facts(viewer: Viewer, run: int) -> dict:
         "classes": [str(one) for one in classes_of(found) or []] or None,
         "targets": header.network.target_width,
         "keeps_data": header.data["kept"],
-        "changed": _changed(viewer, found),
+        "changed": changes(viewer, found),
     }
-
-
-def _changed(viewer: Viewer, run: Run) -> list[str]:
-    """What a branch has otherwise than its parent."""
-    if run.header.parent is None:
-        return []
-    here = run.header.estimator.get("parameters", {})
-    there = viewer.run(run.header.parent[0]).header.estimator.get("parameters", {})
-    told = [f"{name} {there.get(name)} → {here[name]}" for name in here
-            if here[name] != there.get(name)]  # fmt: skip
-    edit = run.header.estimator.get("edit", {})
-    return told + [f"{text} = {value}" for text, value in edit.items()]
 
 
 def edit_now(viewer: Viewer, run: int, step: int, text: str) -> dict:

@@ -177,10 +177,15 @@ def upload(viewer: Playground, name: str, content: bytes) -> dict:
 
 
 def run(viewer: Playground, run: int) -> dict:
-    """As of any run; but one that has just gone on is running, though its file does not yet say."""
+    """As of any run; but one that was broken off can go on here: until then it is paused.
+
+    One that has just gone on is running, though its file does not yet say so.
+    """
     told = runs.run(viewer, run)
     if viewer.trainings.is_active and viewer.trainings.last["run"] == run:
         told["status"] = "running"
+    elif told["status"] == "interrupted":
+        told["status"] = "paused"
     return told
 
 

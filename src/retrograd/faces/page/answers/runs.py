@@ -1,5 +1,7 @@
 """Which runs there are, and what one of them is a run of."""
 
+from typing import Any
+
 import numpy as np
 
 from retrograd.faces.page.viewer import Viewer
@@ -14,10 +16,67 @@ def runs(viewer: Viewer) -> dict:
     Returns
     -------
     dict
-        ``name`` of the file; ``runs``, each as ``describe_runs`` has it.
+        ``name`` of the file; ``runs``, each as ``describe_runs`` has it, and of those that are not
+        damaged ``data`` and ``changed``: what they were ``trained_on``, and ``changes``.
     """
     viewer.look_again()
-    return {"name": viewer.runs.store.name, "runs": describe_runs(viewer.runs)}
+    described = describe_runs(viewer.runs)
+    for told in described:
+        if "steps" in told:
+            found = viewer.run(told["run"])
+            told |= {"data": trained_on(found), "changed": changes(viewer, found)}
+    return {"name": viewer.runs.store.name, "runs": described}
+
+
+def trained_on(run: Run) -> dict | None:
+    """What a playground's run says of its data; None if it says nothing, or is no playground's.
+
+    Returns
+    -------
+    dict or None
+        ``title``, and as far as the data have these, ``rows``, ``noise`` and ``data_seed``, or
+        ``target``.
+    """
+    told = run.facts.get("playground")
+    if not isinstance(told, dict) or not isinstance(told.get("title"), str):
+        return None
+    return {
+        name: told[name]
+        for name in ("title", "rows", "noise", "data_seed", "target")
+        if isinstance(told.get(name), str | int | float)
+    }
+
+
+def changes(viewer: Viewer, run: Run) -> list[dict[str, str]]:
+    """What a branch has otherwise than its parent, in words.
+
+    Returns
+    -------
+    list of dict
+        Of a parameter its ``name``, and what it ``was`` and ``is``; of a weight, a bias or a target
+        only what it ``is``.
+    """
+    if run.header.parent is None:
+        return []
+    try:
+        there = viewer.run(run.header.parent[0]).header.estimator.get("parameters", {})
+    except RunFileError:  # of a damaged parent nothing is known
+        there = None
+    here = run.header.estimator.get("parameters", {})
+    told = [
+        {"name": name, "was": _words(there.get(name)), "is": _words(value)}
+        for name, value in here.items()
+        if there is not None and value != there.get(name)
+    ]
+    edit = run.header.estimator.get("edit", {})
+    return told + [{"name": text, "is": _words(value)} for text, value in edit.items()]
+
+
+def _words(value: Any) -> str:
+    """Write a parameter's value; a tuple, which the header marks, as a list."""
+    if isinstance(value, dict) and list(value) == ["tuple"]:
+        value = value["tuple"]
+    return ", ".join(map(_words, value)) if isinstance(value, list) else str(value)
 
 
 def n_runs(viewer: Viewer) -> dict:

@@ -4,6 +4,7 @@ import { h, latest } from "./dom.js";
 import { icon } from "./icons.js";
 import { brief, count } from "./numbers.js";
 import { branchForm } from "./otherwise.js";
+import { wordsFor } from "./words.js";
 
 const LOOK_AGAIN_MS = 300;
 
@@ -25,9 +26,13 @@ export function branchView(page) {
     const { run } = page.run;
     if (facts?.run !== run) facts = await page.ask("branch_facts", { run });
     if (!facts || page.run.run !== run) return;
-    changed.textContent = facts.changed.length ? `Otherwise than its parent: ${facts.changed.join("; ")}.` : "";
+    changed.textContent = facts.changed.length ? `Otherwise than its parent: ${facts.changed.map(wordsOf).join("; ")}.` : "";
     form.describe(facts);
   });
+
+  function wordsOf({ name, was, is }) {
+    return was === undefined ? `${name} = ${is}` : `${wordsFor(name)} ${was} → ${is}`;
+  }
 
   function isOpen() {
     return opener.getAttribute("aria-expanded") === "true";
@@ -49,6 +54,7 @@ export function branchView(page) {
 
   /** Begin a branch; the training goes on by itself, and is looked at until it is over. */
   async function begin({ parameters, edit }) {
+    if (!page.reaches(tellWrong)) return;
     const { run, step } = page.place;
     const key = `${Date.now()}-${Math.random()}`;
     form.busy(true);

@@ -7,6 +7,7 @@ import { Fields, layerRow } from "./fields.js";
 import { count } from "./numbers.js";
 import { drawPoints } from "./points.js";
 import { quietly, trainingView } from "./training.js";
+import { wordsFor } from "./words.js";
 
 const TABLES = ".csv,.tsv,.txt,.parquet,.pq";
 const DATA_FIELDS = ["data", "rows", "noise", "data_seed", "target"];
@@ -74,10 +75,10 @@ export function buildView(page) {
         parts.train, training.pause,
         h("button", { title: "Draw another seed, and train", onclick: newSeed }, "New seed"), pace)),
       h("div", { class: "line" }, parts.network, h("span", { class: "group" },
-        fields.chosen("solver", "Solver", settings.solver, same(told.solvers)),
-        fields.typed("learning_rate_init", "Learning rate", settings.learning_rate_init, { wide: 6 }),
-        fields.typed("max_iter", "Epochs", settings.max_iter, { wide: 4 }),
-        fields.typed("random_state", "Seed", settings.random_state, { wide: 3, title: "Same seed, same bits" }), more)),
+        fields.chosen("solver", wordsFor("solver"), settings.solver, same(told.solvers), { title: "solver" }),
+        fields.typed("learning_rate_init", wordsFor("learning_rate_init"), settings.learning_rate_init, { wide: 6, title: "learning_rate_init" }),
+        fields.typed("max_iter", wordsFor("max_iter"), settings.max_iter, { wide: 4, title: "max_iter" }),
+        fields.typed("random_state", wordsFor("random_state"), settings.random_state, { wide: 3, title: "random_state: same seed, same bits" }), more)),
       parts.more);
     drawData();
     drawNetwork();
@@ -137,11 +138,11 @@ export function buildView(page) {
     fields.drop((name) => ["ends", "patience", "validation_fraction", "stop", "batch_size", "alpha"].includes(name));
     const { ends } = settings;
     parts.more.replaceChildren(
-      fields.typed("batch_size", "Batch", settings.batch_size, { wide: 4, title: "Rows in a batch" }),
-      fields.typed("alpha", "L2 penalty", settings.alpha, { wide: 6, title: "alpha" }),
+      fields.typed("batch_size", wordsFor("batch_size"), settings.batch_size, { wide: 4, title: "batch_size: rows in a batch" }),
+      fields.typed("alpha", wordsFor("alpha"), settings.alpha, { wide: 6, title: "alpha" }),
       fields.chosen("ends", "Ends", ends, Object.entries(told.ends)),
-      ends === "epochs" ? "" : fields.typed("patience", "Patience", settings.patience, { wide: 3, title: "Epochs without improvement" }),
-      ends !== "score" ? "" : fields.typed("validation_fraction", "Validation share", settings.validation_fraction, { wide: 4 }),
+      ends === "epochs" ? "" : fields.typed("patience", wordsFor("n_iter_no_change"), settings.patience, { wide: 3, title: "n_iter_no_change: epochs without improvement" }),
+      ends !== "score" ? "" : fields.typed("validation_fraction", wordsFor("validation_fraction"), settings.validation_fraction, { wide: 4, title: "validation_fraction" }),
       fields.typed("stop", "Stop once", settings.stop, {
         wide: 20, text: true,
         title: `Asked at the end of every epoch, such as loss < 0.01; knows ${told.stop_names.join(", ")}`,
@@ -214,6 +215,7 @@ export function buildView(page) {
   let building = 0;
 
   async function train() {
+    if (!page.reaches(training.refuse)) return;
     building += 1;
     const now = building;
     const asked = JSON.stringify(settings);
@@ -234,6 +236,7 @@ export function buildView(page) {
 
   /** Train with some settings changed, in their fields, too. */
   function trainWith(changed) {
+    if (!page.reaches(training.refuse)) return;
     settings = { ...settings, ...changed };
     for (const [name, value] of Object.entries(changed)) fields.all.get(name).input.value = value;
     train();

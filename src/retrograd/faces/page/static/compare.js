@@ -7,6 +7,7 @@ import { brief, count, exact } from "./numbers.js";
 import { outcomeQuestion, outcomeTabs } from "./outcome.js";
 import { className, swap } from "./plots.js";
 import { decisionSurface } from "./surface.js";
+import { titleOf } from "./titles.js";
 
 /** Make the view. */
 export function compareView(page) {
@@ -33,6 +34,8 @@ export function compareView(page) {
   }
 
   const fetchState = latest(async () => {
+    const { run } = page.run;
+    let at = page.place.step;
     const wanted = page.place.other;
     if (wanted !== undefined && wanted !== page.run.run && other?.run !== wanted) {
       other = await page.ask("run", { run: wanted });
@@ -42,12 +45,14 @@ export function compareView(page) {
     if (with_ && page.run.data) {
       const question = outcomeQuestion(page.run, page.place);
       const { step, on } = question;
+      at = step;
       const answer = await page.askHere("compare", { step, other: with_.run, other_step: with_.step, on, patient: false });
       surfaces = answer && drawsSurfaces(answer) ? await bothSurfaces(question, with_) : null;
       if (page.run.run !== question.run) return;
       state = answer;
     }
     draw();
+    page.late.shows(element, run, at);
   });
 
   function drawsSurfaces(answer) {
@@ -77,7 +82,7 @@ export function compareView(page) {
     const choice = h("select", {
       "aria-label": "Compare with a run", "data-focus": "with-run",
       onchange: () => page.go({ other: Number(choice.value), otherStep: null }),
-    }, h("option", { value: "" }, "with run …"), runs.map((run) => h("option", { value: run.run }, `run ${run.run}`)));
+    }, h("option", { value: "" }, "with run …"), runs.map((run) => h("option", { value: run.run }, titleOf(run, page.runs))));
     return [
       h("button", {
         class: "small", "data-focus": "pin", onclick: () => page.go({ other: null, otherStep: page.place.step }),
@@ -209,6 +214,7 @@ export function compareView(page) {
       const compared = page.place.other !== undefined || page.place.otherStep !== undefined;
       const moved = ["run", "step", "on"].some((name) => changed.has(name));
       if (changed.has("other") || changed.has("otherStep") || (compared && moved)) return fetchState();
+      page.late.shows(element, page.run.run, page.place.step);
       if (changed.has("run") || changed.has("runs") || changed.has("row") || changed.has("theme")) draw();
       return null;
     },

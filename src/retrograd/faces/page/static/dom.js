@@ -31,6 +31,11 @@ function dress(element, style) {
   }
 }
 
+/** A part of a text, counted in code points, as Python counts. */
+export function partOf(text, from, to) {
+  return Array.from(text).slice(from, to).join("");
+}
+
 /** Put MathML, which our own server wrote, into an element. */
 export function math(markup) {
   const holder = h("span", { class: "math" });

@@ -1,7 +1,7 @@
 // The debugger's conditions, forward and backward.
 
 import { completionList } from "./complete.js";
-import { focusBeside, h } from "./dom.js";
+import { focusBeside, h, partOf } from "./dom.js";
 import { icon } from "./icons.js";
 import { count } from "./numbers.js";
 
@@ -131,7 +131,7 @@ export function findView(page) {
     const skipped = text.length - text.trimStart().length;
     const [from, to] = [start + skipped, Math.max(end, start) + skipped];
     field.setAttribute("aria-invalid", "true");
-    wrong.replaceChildren(text.slice(0, from), h("mark", {}, text.slice(from, to) || " "), text.slice(to));
+    wrong.replaceChildren(partOf(text, 0, from), h("mark", {}, partOf(text, from, to) || " "), partOf(text, to));
     wrong.hidden = !text.trim();
     tellHere(`${reason.charAt(0).toUpperCase()}${reason.slice(1)}${/[.?]$/.test(reason) ? "" : "."}`);
     drop.hidden = false;

@@ -2,7 +2,7 @@
 
 import { h, latest } from "./dom.js";
 import { facts, respondsTo, spread, unitWords } from "./findings.js";
-import { unitName } from "./names.js";
+import { unitInLayer } from "./names.js";
 import { exactOf } from "./numbers.js";
 import { outcomeQuestion } from "./outcome.js";
 
@@ -41,7 +41,7 @@ export function hoverCard(page) {
     const last = layer === page.run.widths.length - 2;
     const ails = state.dead ? "dead in this batch" : state.saturated ? "saturated in this batch" : null;
     card.replaceChildren(
-      h("strong", {}, `${last ? "output " : ""}${unitName(page.run, layer + 1, unit)}${last ? "" : ` of layer ${layer}`}`),
+      h("strong", {}, unitInLayer(page.run, layer + 1, unit)),
       ails && unitWords(state, last) ? h("p", { class: "bad" }, ails) : "",
       facts([["bias", exactOf(state.bias, 0)]]),
       state.z ? spread("z", state.z) : "", spread("a", state.a),

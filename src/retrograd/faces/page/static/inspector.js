@@ -6,7 +6,7 @@ import { facts, historyCurve, respondsTo, spread, unitWords } from "./findings.j
 import { heatmap } from "./heatmap.js";
 import { hoverCard } from "./hover.js";
 import { icon } from "./icons.js";
-import { shortNames, unitName } from "./names.js";
+import { shortNames, unitInLayer, unitName } from "./names.js";
 import { brief, count, exact, exactOf } from "./numbers.js";
 import { outcomeQuestion } from "./outcome.js";
 import { className, rangeOf, rowImage, swap } from "./plots.js";
@@ -35,6 +35,7 @@ export function inspectorView(page) {
 
   /** What the place has selected: a row before a link before a unit. */
   function selected() {
+    if (!page.run) return null;
     const { row, layer, unit, from } = page.place;
     if (row !== undefined) return "row";
     const [n_out, n_in] = [page.run.widths[layer + 1], page.run.widths[layer]];
@@ -45,10 +46,12 @@ export function inspectorView(page) {
 
   const fetchState = latest(async () => {
     const { step, layer, unit, from, row } = page.place;
+    const { run } = page.run;
     const wanted = selected();
     if (wanted === null) {
       kind = null;
       element.hidden = true;
+      page.late.shows(element, run, step);
       return;
     }
     const { f0, f1 } = outcomeQuestion(page.run, page.place);
@@ -64,6 +67,7 @@ export function inspectorView(page) {
     [kind, state] = [wanted, answer];
     element.hidden = false;
     draw();
+    page.late.shows(element, run, step);
     if (wanted !== "row") fetchPast();
   });
 
@@ -102,10 +106,9 @@ export function inspectorView(page) {
   function unitParts() {
     const { layer, unit } = state;
     const last = layer === page.run.widths.length - 2;
-    const name = last ? `output ${unitName(page.run, layer + 1, unit)}` : `unit ${unit}`;
     const words = state.over === "batch" ? unitWords(state, last) : null;
     return {
-      title: `${name} of layer ${layer}`,
+      title: unitInLayer(page.run, layer + 1, unit),
       told: page.run.activations[layer],
       parts: [
         words ? h("p", { class: "bad" }, words) : null,

@@ -4,6 +4,7 @@ import { ink, isDark } from "./colours.js";
 import { h, s, sharp } from "./dom.js";
 import { heatmap } from "./heatmap.js";
 import { unitImages } from "./images.js";
+import { unitInLayer } from "./names.js";
 import { brief, count, exactOf } from "./numbers.js";
 
 // Pixels that a unit's column in a picture of weights is wide, at most.
@@ -171,7 +172,7 @@ export function layerPictures(page, element, pick) {
           "bar", now.dead?.values[unit] && l < state.layers.length - 1 && "dead",
           page.place.layer === l && page.place.unit === unit && "chosen",
         ].filter(Boolean).join(" "));
-        title.textContent = `unit ${unit}: |weights in| ${brief(norms[unit])}, bias ${exactOf(now.b, unit)}`;
+        title.textContent = `${unitInLayer(page.run, l + 1, unit)}: |weights in| ${brief(norms[unit])}, bias ${exactOf(now.b, unit)}`;
       }
     };
     holder.update(layer);

@@ -2,7 +2,7 @@
 
 import { ink, isDark, signedCss } from "./colours.js";
 import { s } from "./dom.js";
-import { shortNames, unitName } from "./names.js";
+import { shortNames, unitInLayer, unitName } from "./names.js";
 import { exactOf } from "./numbers.js";
 
 // Links of a layer that are drawn at all.
@@ -70,7 +70,7 @@ export function linkedUnits(page, element, pick) {
     const bias = here ? here.b.values[unit] : 0;
     const dead = Boolean(here?.dead?.values[unit]) && layer < page.run.widths.length - 1;
     const saturated = Boolean(here?.saturated?.values[unit]);
-    const label = unitName(page.run, layer, unit);
+    const label = unitInLayer(page.run, layer, unit);
     const words = here
       ? `${label}: bias ${exactOf(here.b, unit)}${dead ? ", dead in this batch" : ""}${saturated ? ", saturated" : ""}`
       : label;

@@ -9,6 +9,7 @@ import { h } from "./dom.js";
 import { findView } from "./find.js";
 import { icon } from "./icons.js";
 import { inspectorView } from "./inspector.js";
+import { beginLoading, sayNoMore } from "./loading.js";
 import { networkView } from "./network.js";
 import { count } from "./numbers.js";
 import { outcomeView } from "./outcome.js";
@@ -17,6 +18,7 @@ import { onPaper } from "./paper.js";
 import { readPlace, writePlace } from "./place.js";
 import { stepView } from "./step.js";
 import { timelineView } from "./timeline.js";
+import { titleOf } from "./titles.js";
 import { quietly } from "./training.js";
 
 // Milliseconds until another look at a file that has no run to show yet, and at one that has.
@@ -26,14 +28,7 @@ const LOOK_AGAIN_MS = 2000;
 /** Draw the page into `root`, fed by `ask`; see `Page`. */
 export function mount(root, ask, options = {}) {
   const page = new Page(root, ask, options);
-  page.connection = (state) => {
-    page.tell({
-      lost: "The connection is lost; trying again …",
-      silent: "The connection is lost, and nobody answers: if retrograd has ended, start it again; it prints another address.",
-      ended: "The connection is lost: retrograd has ended. Start it again; it prints another address.",
-      open: page.run ? "" : page.notice.textContent,
-    }[state]);
-  };
+  page.connection = (state) => hearOfConnection(page, state);
   const views = {
     timeline: timelineView(page), network: networkView(page), inspector: inspectorView(page),
     step: stepView(page), outcome: outcomeView(page), compare: compareView(page),
@@ -55,13 +50,31 @@ export function mount(root, ask, options = {}) {
         views.outcome.element, views.branch.element, views.compare.element)),
   );
   listen(root, page, views);
+  page.loaded = beginLoading(page);
   begin(page, views);
   return page;
+}
+
+const LOST = {
+  lost: "The connection is lost; trying again …",
+  silent: "The connection is lost, and nobody answers: if retrograd has ended, start it again; it prints another address.",
+  ended: "The connection is lost: retrograd has ended. Start it again; it prints another address.",
+};
+
+/** Say how the connection stands; once it is there again, before there is a run, what was said before. */
+function hearOfConnection(page, state) {
+  const wasLost = page.lost;
+  page.lost = state in LOST;
+  if (page.lost) {
+    if (!wasLost) page.saidBefore = page.notice.textContent;
+    page.tell(LOST[state]);
+  } else if (wasLost) page.tell(page.run ? "" : page.saidBefore);
 }
 
 async function begin(page, views) {
   const played = await views.build.begin();
   if (!played) await openFirst(page);
+  else sayNoMore(page); // the panel says what to do
 }
 
 /** Learn which runs there are, and open one; where there is none yet, look again. */
@@ -108,7 +121,7 @@ function headView(page, views) {
   const facts = h("span", { class: "facts" });
   const still = h("span", { class: "still", hidden: true });
   const theme = h("button", {
-    class: "quiet", title: "Light or dark", "aria-label": "Light or dark",
+    class: "quiet", title: "Light or dark", "aria-label": "Light or dark", "data-always": true,
     onclick: () => {
       const theme = isDark(page.root) ? "light" : "dark";
       setTheme(page.root, theme);
@@ -127,7 +140,7 @@ function headView(page, views) {
       name.textContent = page.name ?? "";
       runs.replaceChildren(...(page.runs ?? []).map((one) => h("option", {
         value: one.run, selected: one.run === run.run, disabled: one.steps === undefined,
-      }, titleOf(one))));
+      }, titleOf(one, page.runs))));
       runs.hidden = (page.runs ?? []).length < 2;
       facts.textContent = [
         run.widths.join(" → "), run.activations.join(", "), run.solver,
@@ -143,14 +156,6 @@ function headView(page, views) {
       if (page.options.address) document.title = `${page.name ?? "retrograd"} · retrograd`;
     },
   };
-}
-
-/** How a run is called where one is chosen. */
-function titleOf(run) {
-  const parent = run.parent ? `, off run ${run.parent[0]} at ${count(run.parent[1])}` : "";
-  const differing = Object.entries(run.differing ?? {}).map(([name, value]) => `${name}=${value}`);
-  const words = [run.place, differing.join(", ")].filter(Boolean).join(" · ");
-  return `run ${run.run}${words ? `: ${words}` : ""}${parent}`;
 }
 
 function setTheme(root, theme) {

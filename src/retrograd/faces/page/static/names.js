@@ -132,3 +132,11 @@ export function unitName(run, layer, unit) {
   }
   return `unit ${unit}`;
 }
+
+/** The same with its layer, as its weights and its bias are numbered; a feature is in none. */
+export function unitInLayer(run, layer, unit) {
+  const name = unitName(run, layer, unit);
+  if (layer === 0) return name;
+  const isNamed = layer === run.widths.length - 1 && name !== `output ${unit}`;
+  return `${isNamed ? "output " : ""}${name} of layer ${layer - 1}`;
+}

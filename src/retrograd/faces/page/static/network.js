@@ -25,12 +25,14 @@ export function networkView(page) {
     const { run } = page.run;
     const answer = await page.askHere("moment", { step });
     if (!answer) {
-      if (page.run.run === run) drawNothing();
-      return;
+      if (page.run.run !== run) return;
+      drawNothing();
+    } else {
+      state = answer;
+      page.moment = answer;
+      draw();
     }
-    state = answer;
-    page.moment = answer;
-    draw();
+    page.late.shows(element, run, step);
   });
 
   /** Rather nothing than another moment's numbers. */
@@ -43,14 +45,7 @@ export function networkView(page) {
 
   function draw() {
     if (!state || !width) return;
-    told.textContent = [
-      state.loss === null ? "the end" : `loss ${brief(state.loss)}`,
-      `epoch ${count(state.epoch)}`,
-      state.rows ? `next: ${count(state.rows)} rows` : null,
-      state.trouble ? `not finite: ${state.trouble}` : null,
-      state.exact ? null : "approximate: other bits on this machine",
-    ].filter(Boolean).join(" · ");
-    told.classList.toggle("bad", Boolean(state.trouble) || !state.exact);
+    tell();
     const { widths } = page.run;
     const wide = widths.some((n) => n > MOST_UNITS);
     const active = focusBeside(drawing);
@@ -58,6 +53,18 @@ export function networkView(page) {
     if (wide) drawLayers(drawing, state, width);
     else drawLinks(drawing, state, width);
     refocus(focused);
+  }
+
+  function tell() {
+    const end = page.run.status === "paused" ? "paused here" : "the end";
+    told.textContent = [
+      state.loss === null ? end : `loss ${brief(state.loss)}`,
+      `epoch ${count(state.epoch)}`,
+      state.rows ? `next: ${count(state.rows)} rows` : null,
+      state.trouble ? `not finite: ${state.trouble}` : null,
+      state.exact ? null : "approximate: other bits on this machine",
+    ].filter(Boolean).join(" · ");
+    told.classList.toggle("bad", Boolean(state.trouble) || !state.exact);
   }
 
   /** Give the focus back to what had it before all was drawn anew. */
@@ -90,6 +97,7 @@ export function networkView(page) {
     show(_, changed) {
       if (changed.has("run") || changed.has("step")) return fetchState();
       if (["layer", "unit", "from", "show", "theme"].some((name) => changed.has(name))) draw();
+      else if (changed.has("grown") && state) tell();
       return null;
     },
   };

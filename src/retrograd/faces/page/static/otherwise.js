@@ -1,7 +1,8 @@
 // The form of a branch: which rates, weights, labels and activations are to be otherwise.
 
-import { h, latest } from "./dom.js";
+import { h, latest, partOf } from "./dom.js";
 import { count } from "./numbers.js";
+import { wordsFor } from "./words.js";
 
 /** The form; `onBranch` is told {parameters, edit}, `onWrong` in words what no branch can have. */
 export function branchForm(page, onBranch, onWrong) {
@@ -29,7 +30,7 @@ export function branchForm(page, onBranch, onWrong) {
     facts = told;
     const numbers = Object.entries(facts.parameters).map(([name, value]) => {
       const input = h("input", { type: "text", inputmode: "decimal", class: "number", value: String(value), size: 8, "data-name": name });
-      return { name, was: value, input, element: h("label", {}, h("code", {}, name), input) };
+      return { name, was: value, input, element: h("label", {}, h("span", {}, wordsFor(name), " ", h("code", { class: "parameter" }, name)), input) };
     });
     const layers = facts.activations.map((was, layer) => {
       const input = h("select", {}, facts.known.map((one) => h("option", { value: one, selected: one === was }, one)));
@@ -67,7 +68,7 @@ export function branchForm(page, onBranch, onWrong) {
         const fine = input.value.trim() !== "" && Number.isFinite(number);
         input.setAttribute("aria-invalid", String(!fine));
         if (!fine) {
-          onWrong(`${name}: a finite number is needed.`);
+          onWrong(`${wordsFor(name)}: a finite number is needed.`);
           input.focus();
           return null;
         }
@@ -119,7 +120,7 @@ function editField(page, { label, example }) {
     if (!told || name.value.trim() !== text) return;
     if (told.error) {
       name.setAttribute("aria-invalid", "true");
-      const part = text.slice(told.error.start, told.error.end);
+      const part = partOf(text, told.error.start, told.error.end);
       now.replaceChildren(h("span", { class: "bad" }, part && part !== text ? h("code", {}, part) : "", part && part !== text ? ": " : "", told.error.reason));
     } else if (told.shape) now.textContent = `${told.shape.join(" × ")} of them: one number for all`;
     else now.replaceChildren("now ", h("code", {}, told.text.replace("-", "−")));

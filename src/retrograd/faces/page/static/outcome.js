@@ -74,11 +74,13 @@ export function outcomeView(page) {
     state = answer;
     if (!answer) {
       drawMissing();
+      page.late.shows(element, question.run, question.step);
       return;
     }
     await fetchCell(question);
     if (page.run.run !== question.run) return;
     draw();
+    page.late.shows(element, question.run, question.step);
     if (!patient && answer.seen < answer.all) resting = setTimeout(() => fetchState(true), REST_MS);
   });
 
@@ -98,6 +100,7 @@ export function outcomeView(page) {
     on.hidden = true;
     body.replaceChildren(h("p", { class: "soft" },
       "The file keeps no training data, so there is nothing to predict here. Open the run with its data: open_run(path, data=(X, y))."));
+    page.late.shows(element, page.run.run, page.place.step);
     return null;
   }
 

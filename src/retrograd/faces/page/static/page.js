@@ -1,6 +1,7 @@
 // The page: one place, the views that show it, and the questions that they ask.
 
 import { h } from "./dom.js";
+import { latePanels } from "./late.js";
 import { readPlace, writePlace } from "./place.js";
 
 const STILL_GROWING_MS = 400;
@@ -24,7 +25,10 @@ export class Page {
     this.run = null;
     this.views = [];
     this.closed = false;
+    this.lost = false; // whether nobody can be asked now
+    this.loaded = () => {}; // called once there is a run
     this.asked = ask;
+    this.late = latePanels(this);
     this.notice = h("p", { class: "notice", role: "status", "aria-live": "polite" });
   }
 
@@ -38,6 +42,12 @@ export class Page {
       if (!error.quiet) this.tell(error.message, true);
       return null;
     }
+  }
+
+  /** Whether somebody can be asked now to do something; if not, `refuse` is told why nothing is done. */
+  reaches(refuse) {
+    if (this.lost) refuse("Nothing was done: the connection is lost.");
+    return !this.lost;
   }
 
   /** Ask about the run that is shown; null, too, if by the time of the answer another one is. */
@@ -59,6 +69,7 @@ export class Page {
     if (changes.run !== undefined) {
       const run = await this.openRun(changes.run);
       if (!run) return;
+      if (!this.run) this.loaded();
       if (run.run !== this.run?.run) this.run = run;
     }
     const before = this.place;
@@ -73,6 +84,7 @@ export class Page {
     );
     if (!changed.size) return;
     this.place = place;
+    if (this.run) this.late.moved();
     if (this.saidOf && (changed.has("run") || changed.has("step"))) this.tell("");
     if (changed.has("run")) {
       changed.add("step");
@@ -95,12 +107,17 @@ export class Page {
   }
 
   /** Go to a place as an address has it: what does not stand there is as on a fresh page. */
-  open(place = this.place) {
+  async open(place = this.place) {
     if (!this.run) this.place = {}; // all of it is new
+    if (this.saidOf) this.tell("");
     const usable = this.usable.map((one) => one.run);
     const wanted = place.run ?? this.options.run;
+    const run = usable.includes(wanted) ? wanted : usable.at(-1);
     const nothing = Object.fromEntries(Object.keys(this.place).map((name) => [name, null]));
-    return this.go({ ...nothing, ...place, run: usable.includes(wanted) ? wanted : usable.at(-1) });
+    await this.go({ ...nothing, ...place, run });
+    if (wanted === undefined || run === wanted || this.place.run !== run) return;
+    const damaged = this.runs.find((one) => one.run === wanted)?.note;
+    this.tell(`${damaged ? `Run ${wanted} cannot be shown (${damaged})` : `There is no run ${wanted}`}: this is run ${run}.`, true);
   }
 
   /** Runs that can be shown: some are damaged. */

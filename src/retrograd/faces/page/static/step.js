@@ -24,10 +24,11 @@ export function stepView(page) {
       if (page.run.run !== run) return;
       state = null;
       empty(whyNot());
-      return;
+    } else {
+      state = { ...answer, lines: answer.sections.find(({ key }) => key === answer.opened)?.lines ?? [] };
+      draw();
     }
-    state = { ...answer, lines: answer.sections.find(({ key }) => key === answer.opened)?.lines ?? [] };
-    draw();
+    page.late.shows(element, run, step);
   });
 
   function whyNot() {
@@ -98,8 +99,10 @@ export function stepView(page) {
     const back = h("button", {
       disabled: first, title: first ? "This file holds no moment before this one" : null, onclick: () => page.goOn(-1),
     }, kept ? "Show the moment before" : "Show the last step");
-    empty(status === "running" ? "The next step has not been recorded yet." : "The training ends here: no step was taken from this moment.",
-      steps ? back : null);
+    empty({
+      running: "The next step has not been recorded yet.",
+      paused: "The training is paused here: no step has been taken from this moment yet. Go on takes it.",
+    }[status] ?? "The training ends here: no step was taken from this moment.", steps ? back : null);
   }
 
   function empty(text, ...more) {

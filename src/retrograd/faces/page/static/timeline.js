@@ -170,6 +170,7 @@ export function timelineView(page) {
   }
 
   slider.addEventListener("pointerdown", (event) => {
+    if (!page.run) return;
     stop();
     const branch = page.options.still ? null : markedAt(event.clientX, event.clientY);
     if (branch) {
@@ -191,8 +192,13 @@ export function timelineView(page) {
     event.preventDefault();
     zoom(stepAt(event.clientX), event.deltaY + event.deltaX > 0 ? 1.5 : 1 / 1.5);
   }, { passive: false });
-  slider.addEventListener("dblclick", () => { view = null; fetchCurves(); });
+  slider.addEventListener("dblclick", () => {
+    if (!page.run) return;
+    view = null;
+    fetchCurves();
+  });
   slider.addEventListener("keydown", (event) => {
+    if (!page.run) return;
     const far = Math.max(1, Math.round(page.run.steps / 20));
     const act = {
       ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: far, PageDown: -far,

@@ -37,6 +37,7 @@ export function trainingView(page, now, onSlower, onPace) {
   }
 
   async function pauseOrGoOn() {
+    if (!page.reaches(refuse)) return;
     const answer = isActive() ? await page.ask("pause") : await page.ask("go_on", { run: page.run.run });
     if (!answer) return;
     await adopt(answer);
@@ -81,7 +82,7 @@ export function trainingView(page, now, onSlower, onPace) {
     const active = isActive();
     pause.replaceChildren(icon(active ? "pause" : "play"), active ? " Pause" : " Go on");
     pause.title = active ? "Pause the training" : "Go on with the run that is shown, as if it had never paused";
-    pause.disabled = !(active || page.run?.status === "interrupted");
+    pause.disabled = !(active || page.run?.status === "paused");
     status.classList.toggle("bad", ["diverged", "failed"].includes(now.state));
     status.replaceChildren(...statusOf(now, page.run));
     status.title = status.textContent;
@@ -92,10 +93,18 @@ export function trainingView(page, now, onSlower, onPace) {
     }
   }
 
+  /** Say why nothing came of a press; until there is something else to say. */
+  function refuse(text) {
+    status.classList.add("bad");
+    status.replaceChildren(text);
+    status.title = text;
+  }
+
   return {
     status,
     pause,
     tell,
+    refuse,
     async begin() {
       await openFirst();
       watch();
