@@ -235,7 +235,13 @@ def test_a_picture_ends_where_the_page_ends_it(
     page = browse(serve(recorded["digits"]), "step=40&tab=confusion")
     holder = page.locator(".matrix-holder")
     expect(holder).to_be_visible()
-    assert holder.evaluate("(element) => element.scrollWidth > element.clientWidth + 50")
+    page.set_viewport_size({"width": 300, "height": 800})
+    page.wait_for_function(
+        """() => {
+          const holder = document.querySelector(".matrix-holder");
+          return holder && holder.scrollWidth > holder.clientWidth + 50;
+        }"""
+    )
     assert page.evaluate(MARGIN_IS_EMPTY, taken(page, "Outcome as SVG", tmp_path).read_text())
 
 
