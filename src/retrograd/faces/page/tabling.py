@@ -114,7 +114,8 @@ def encode(table: Table, file: str, path: str | None, target: str) -> Sample:
         lines.append(SCALED_Y)
         notes.append(TOLD_SCALED_Y)
     names = [str(name) for name in encoder.get_feature_names_out()]
-    about = {"file": file, "target": {"name": problem.target}, "task": problem.task,
-             "customs": dict(table.customs)}  # fmt: skip
+    about = {"file": file, "target": {"name": problem.target}, "task": problem.task}
+    if table.customs:
+        about["customs"] = dict(table.customs)
     facts = remember(encoder, scaler, about)
     return Sample(X, y, names, problem.task, "\n".join(lines), notes, facts)
