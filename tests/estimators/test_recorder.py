@@ -245,6 +245,23 @@ def test_a_branch_with_other_batches_is_as_far_in_its_schedule(schedule: str) ->
             assert twig[step].learning_rate == run[run.at(epoch=6).step + step].learning_rate
 
 
+def test_a_memory_that_nothing_was_written_to_takes_no_room() -> None:
+    """At the start, and at a branch's with another solver: the file has the parameters alone."""
+    recorder = Recorder()
+    fitted("adam", recorder)
+    run = open_run(recorder)
+    n = run.header.network.n_parameters
+    others = [run.branch(10, solver="adamw"), run.branch(10)]
+    for one, begins, ends in zip([run, *others], [1, 1, 3], [3, 3, 3], strict=True):
+        blobs = [
+            row[-1] for row in one.store.rows("checkpoints", "run = ?", one.number, order="step")
+        ]
+        assert [len(blob) // (8 * n) for blob in (blobs[0], blobs[-1])] == [begins, ends]
+        assert one[0].state().slots.shape == (2, n)
+        assert one[0].state().slots.any() == (begins == 3)
+        assert one.verify() is None
+
+
 @pytest.mark.parametrize("solver", ["adam", "adamw"])
 def test_a_branch_with_another_solver_begins_its_memory(solver: str) -> None:
     """Adam's first step is no larger than its rate, however late in the training it comes."""

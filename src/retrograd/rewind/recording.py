@@ -199,11 +199,15 @@ class Recording:
 
     def _row_of(self, state: State) -> tuple:
         """A checkpoint's row but for the run; its copy of the state may go into spare memory."""
-        parts = [state.theta, *state.slots]
+        # A memory that no step has written to is all 0.
+        parts = [state.theta, *(() if state.step == state.memory_start else state.slots)]
+        size = sum(part.size for part in parts)
         try:
             whole = self._writer.spare.pop()
         except IndexError:
-            whole = np.empty(state.theta.size + state.slots.size, state.theta.dtype)
+            whole = np.empty(0, state.theta.dtype)
+        if whole.size != size:
+            whole = np.empty(size, state.theta.dtype)
         rate = float(state.learning_rate)
         copied = np.concatenate(parts, out=whole)
         return self._steps, state.epoch, rate, state.samples_seen, copied

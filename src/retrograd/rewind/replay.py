@@ -173,15 +173,17 @@ class Replay:
         header, numbers = self.header, self.header.course
         n, n_slots = header.network.n_parameters, header.optimizer.n_slots
         dtype = np.dtype(header.dtype)
-        if len(blob) != n * (1 + n_slots) * dtype.itemsize:
+        is_fresh = numbers["first_step"] + step == numbers["memory_start"]
+        if len(blob) != n * (1 if is_fresh else 1 + n_slots) * dtype.itemsize:
             raise RunFileError(
                 f"{self.store.name} is damaged: the checkpoint of step {step} has not the "
                 "network's size"
             )
-        whole = np.frombuffer(blob, dtype).reshape(1 + n_slots, n)
+        whole = np.frombuffer(blob, dtype).reshape(-1, n)
         state = State(
-            whole[0], whole[1:], rate, numbers["first_step"] + step, epoch,
-            samples_seen, numbers["schedule_start"], numbers["memory_start"],
+            whole[0], np.zeros((n_slots, n), dtype) if is_fresh else whole[1:], rate,
+            numbers["first_step"] + step, epoch, samples_seen, numbers["schedule_start"],
+            numbers["memory_start"], is_start=is_fresh,
         )  # fmt: skip
         # One at an epoch's last step was taken before the epoch was counted, or in between.
         state.epoch, _ = self.course.place(step)

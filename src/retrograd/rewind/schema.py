@@ -28,7 +28,8 @@ TABLES = {
         "steps INTEGER NOT NULL, epochs INTEGER NOT NULL, checkpoints INTEGER NOT NULL, "
         "seconds REAL NOT NULL"
     ),
-    # Whole states. The blob is the parameters (P,), then the optimizer's slots (n_slots, P).
+    # Whole states. The blob is the parameters (P,), then the optimizer's slots (n_slots, P); the
+    # parameters alone at the step where the optimizer's memory begins, and is 0.
     "checkpoints": (
         "run INTEGER NOT NULL, step INTEGER NOT NULL, epoch INTEGER NOT NULL, "
         "learning_rate REAL NOT NULL, samples_seen INTEGER NOT NULL, state BLOB NOT NULL"
