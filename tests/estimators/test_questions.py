@@ -321,6 +321,29 @@ def test_first_divergence() -> None:
         first_divergence(run, recorded("no hidden layer")[0])
 
 
+def test_runs_that_differ_in_what_adam_counts_from() -> None:
+    """Of the same state, one whose memory begins there goes another way than one that goes on."""
+    recorder = Recorder()
+    X, y, _ = data_of("multiclass")
+    model = MLPClassifier((4,), solver="sgd", max_iter=2, batch_size=10, random_state=0)
+    model.set_params(warm_start=True, learning_rate_init=0.01).fit(X, y)
+    model.set_params(solver="adam").set_callbacks(recorder).fit(X, y)
+    late = open_run(recorder)
+    assert late.header.course["memory_start"] == late.header.course["first_step"] > 0
+    early = Recorder()
+    again = MLPClassifier((4,), max_iter=2, batch_size=10, random_state=0, warm_start=True)
+    again.set_params(learning_rate_init=0.01).fit(X, y)
+    again._state.slots[:] = 0.0  # as if Adam had forgotten what it knew, but not when it began
+    for mine, theirs in zip(again.coefs_, late[0].coefs, strict=True):
+        mine[:] = theirs
+    for mine, theirs in zip(again.intercepts_, late[0].intercepts, strict=True):
+        mine[:] = theirs
+    again.set_callbacks(early).fit(X, y)
+    parted = first_divergence(late, open_run(early))
+    assert parted is not None
+    assert parted.step == late.header.course["first_step"]
+
+
 def test_runs_that_part_and_end_alike() -> None:
     """Two rates lead to one optimum, to the bit: they part all the same."""
     recorder = Recorder()

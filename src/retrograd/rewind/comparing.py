@@ -115,7 +115,7 @@ class _Side:
         return (
             header.network, header.optimizer, header.dtype, header.made_by, header.machine, data,
             header.course["n_rows"], header.course["seed"], header.course["shuffle"],
-            course.batch_size, laid_out, rates, rows,
+            header.course["memory_start"], course.batch_size, laid_out, rates, rows,
         )  # fmt: skip
 
     def marks(self) -> set[int]:
