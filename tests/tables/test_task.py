@@ -56,6 +56,7 @@ def test_target_has_the_type_of_its_task(y, task, kind):
         (["102.5 kg", "99 kg"] * 8, "without 'kg'"),
         (["12,486", "7,000"] * 8, "without ','"),
         (["2021-01-01", "2021-01-02"] * 8 + ["unknown"], "'unknown' in row 16 .* is no date, 16"),
+        (["1.5", "2.5"] * 8 + ["x" * 300], "'x{40}…' in row 16 .* is no number, 16"),
         (["31.12.2024", "30.12.2024"] * 8 + ["31.02.2024"], "'31.02.2024' in row 16 .* is no date"),
     ],
 )  # fmt: skip

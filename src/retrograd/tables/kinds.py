@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from retrograd.tables.columns import as_numbers
-from retrograd.tables.errors import counted
+from retrograd.tables.errors import brief, counted
 from retrograd.tables.frames import plain_columns
 from retrograd.tables.parsing import odd_dates
 from retrograd.tables.plain import Plain, no_numbers, numbers_in_text
@@ -95,11 +95,12 @@ def slips(found: Plain, rows: np.ndarray) -> str:
     if found.kind != "text" or found.declared:
         return ""
     present = sum(value is not None for value in found.values)
-    for odd, kind in ((no_numbers(found.values), "number"), (odd_dates(found.values), "date")):
+    for odd_of, kind in ((no_numbers, "number"), (odd_dates, "date")):
+        odd = odd_of(found.values)
         if 0 < odd.size <= (1 - NEARLY_ALL) * present:
             more = f" and {counted(odd.size - 1, 'more cell')} are no {kind}s"
             return (
-                f"{found.values[odd[0]]!r} in row {rows[odd[0]]} (counting from 0)"
+                f"{brief(found.values[odd[0]])} in row {rows[odd[0]]} (counting from 0)"
                 f"{more if odd.size > 1 else f' is no {kind}'}, {present - odd.size:,} others are"
             )
     return _dressed(found.values, rows)
@@ -118,4 +119,4 @@ def _dressed(texts: np.ndarray, rows: np.ndarray) -> str:
     signs = [repr(sign.strip()) for sign in (*before, *after) if sign.strip()]
     row, text = next(((row, text) for row, text in present if "," in text), present[0])
     without = " and ".join([*signs, *(["','"] if commas else [])])
-    return f"{text!r} in row {row} (counting from 0) would be a number without {without}"
+    return f"{brief(text)} in row {row} (counting from 0) would be a number without {without}"

@@ -137,7 +137,7 @@ def _read_csv(
             if column.dtype.is_temporal() and (custom := custom_of(text_of_it)):
                 found[column.name] = custom
         columns.append(column)
-    return Table(pl.DataFrame(columns), notes, {**customs, **found})
+    return Table(pl.DataFrame(columns), notes, found)
 
 
 @contextmanager

@@ -81,15 +81,21 @@ def test_a_server_that_ends(serve: Callable, browse: Callable, recorded: dict) -
     only_of_the_socket(browse)
 
 
-def test_a_server_that_is_killed(browse: Callable, recorded: dict) -> None:
-    """Says nothing: the page tries for a while, and then does not let its reader wait for ever."""
+def server_of(path: Path) -> tuple[subprocess.Popen, str]:
+    """A process that serves a file's runs, to be killed; and the address that it prints."""
     command = "from retrograd.faces.cli import main; main()"
     server = subprocess.Popen(
-        [sys.executable, "-c", command, "view", str(recorded["spiral"]), "--no-browser"],
+        [sys.executable, "-c", command, "view", str(path), "--no-browser"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert server.stdout
-    page = browse(server.stdout.readline().split()[-1], "step=123")
+    return server, server.stdout.readline().split()[-1]
+
+
+def test_a_server_that_is_killed(browse: Callable, recorded: dict) -> None:
+    """Says nothing: the page tries for a while, and then does not let its reader wait for ever."""
+    server, address = server_of(recorded["spiral"])
+    page = browse(address, "step=123")
     server.kill()
     server.communicate()
     expect(page.locator(".notice")).to_contain_text("trying again")
@@ -133,13 +139,8 @@ def test_numbers_of_another_step_say_so(serve: Callable, browse: Callable, recor
 
 def test_numbers_of_another_step_without_a_connection(browse: Callable, recorded: dict) -> None:
     """The timeline moves, and no panel passes for one of the step that it has come to."""
-    command = "from retrograd.faces.cli import main; main()"
-    server = subprocess.Popen(
-        [sys.executable, "-c", command, "view", str(recorded["spiral"]), "--no-browser"],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert server.stdout
-    page = browse(server.stdout.readline().split()[-1], "step=5")
+    server, address = server_of(recorded["spiral"])
+    page = browse(address, "step=5")
     expect(page.locator('[data-link="1,3,2"]')).to_be_visible()
     expect(page.locator(".outcome [data-score]")).to_be_visible()
     server.kill()

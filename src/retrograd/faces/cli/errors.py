@@ -7,8 +7,8 @@ from shlex import quote
 
 import typer
 
-# No network of ours learns at a higher rate.
-USUAL_AT_MOST = 0.1
+# The highest rate that is advised: a tenth of one that is far too high still is.
+HIGHEST_ADVISED = 0.01
 
 
 class Stopped(Exception):  # noqa: N818 - nothing has gone wrong
@@ -90,7 +90,7 @@ def _explain(error: Exception, recorded: Path | None, solver: str) -> str | None
         return None
     ways = []
     if error.learning_rate:
-        ways.append(f"--lr {min(error.learning_rate, USUAL_AT_MOST) / 10:g}")
+        ways.append(f"--lr {min(error.learning_rate / 10, HIGHEST_ADVISED):g}")
     if solver != "adam":
         ways.append("--solver adam")
     message = (
