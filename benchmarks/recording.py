@@ -18,8 +18,8 @@ from benchmarks.turns import PAUSE, progress
 from benchmarks.workloads import BUSY_WORKLOADS, SEED, WORKLOADS
 from retrograd import MLP, MLPClassifier, Recorder, open_run
 
-# A fit shorter than this shows what a recording costs once, at its begin and end.
-SECONDS = 4.0
+# Of fits much shorter most is what a recording costs once, at its begin and end.
+SECONDS = 10.0
 STEPS_ASKED = 40
 NETWORKS = {**BUSY_WORKLOADS, **WORKLOADS}
 

@@ -203,12 +203,23 @@ class Course:
         if epoch == self.first_epoch:
             rows = rows[self.skip :]
         bounds = batch_bounds(rows.size, self.batch_size)
+        return Steps(rows, bounds, self.last_rates(epoch, rate, bounds.size - 1))
+
+    def last_rates(self, epoch: int, rate: float, n_steps: int) -> np.ndarray:
+        """Rates of the last steps of an epoch, whose rate before any schedule by step is ``rate``.
+
+        Examples
+        --------
+        >>> optimizer, order = Optimizer("sgd", schedule="cosine"), Shuffled(4, 0, False)
+        >>> course = Course(optimizer, order, batch_size=2, total_epochs=3)
+        >>> course.last_rates(2, rate=0.001, n_steps=1) == course.epoch(2, rate=0.001).rates[-1]
+        array([ True])
+        """
         # As many as there were of these batches: what came before may have had others.
-        taken = (epoch + 1 - self.schedule_start) * self.steps_an_epoch - (bounds.size - 1)
-        rates = self.optimizer.learning_rates(
-            rate, taken, bounds.size - 1, self.total_epochs * self.steps_an_epoch
+        end = (epoch + 1 - self.schedule_start) * self.steps_an_epoch
+        return self.optimizer.learning_rates(
+            rate, end - n_steps, n_steps, self.total_epochs * self.steps_an_epoch
         )
-        return Steps(rows, bounds, rates)
 
     def mean_loss(self, epoch: int, losses: np.ndarray, bounds: np.ndarray) -> float:
         """Mean loss of an epoch's rows, from the losses of its steps and their bounds."""

@@ -148,6 +148,7 @@ def _can_be_written(folder: Path) -> bool:
 
 
 _compiled: set[tuple[str, np.dtype]] = set()
+_seconds_of_compiling: list[float] = []
 _NOTHING_TO_SAY = nullcontext()
 
 
@@ -156,6 +157,11 @@ def compiling(kernel: str, dtype: np.dtype) -> AbstractContextManager[None]:
     if (kernel, dtype) in _compiled or not COMPILED:
         return _NOTHING_TO_SAY
     return _first_use(kernel, dtype)
+
+
+def seconds_of_compiling() -> float:
+    """Seconds that this process has waited for kernels to be compiled."""
+    return sum(_seconds_of_compiling)
 
 
 @contextmanager
@@ -170,10 +176,12 @@ def _first_use(kernel: str, dtype: np.dtype) -> Iterator[None]:
         )
     # Ctrl-C amid the compiler's work would leave half a kernel, which every later call trips over.
     with interrupts_held():
+        begin = time.perf_counter()
         with collector_paused():
             yield
         _compiled.add((kernel, dtype))
         if not is_kept:
+            _seconds_of_compiling.append(time.perf_counter() - begin)
             with suppress(OSError):
                 mark.touch()
                 _forget_old(CACHE_FOLDER.parent)

@@ -61,18 +61,18 @@ def advise(report: dict) -> list[str]:
         )
     rows = report["rows"]["test"]
     if metric == "accuracy" and rows < 1000:
-        error = _standard_error(held_out, rows)
+        margin = 100 * _margin(held_out, rows)
         lines.append(
-            f"{rows} held-out rows tell the accuracy to about ±{100 * error:.0f} %: "
+            f"{rows} held-out rows tell the accuracy to about ±{margin:.1g} %: "
             "see how it changes with --seed 1, --seed 2"
         )
     return lines[:3]
 
 
-def _standard_error(accuracy: float, rows: int) -> float:
-    r"""Estimate a share's standard error, :math:`\sqrt{p (1 - p) / n}`, two of each outcome added.
+def _margin(accuracy: float, rows: int) -> float:
+    r"""Half of a share's 95 % interval, :math:`2 \sqrt{p (1 - p) / n}`, two of each outcome added.
 
     Source: Agresti and Coull, Approximate is better than "exact" (1998).
     """
     share = (accuracy * rows + 2) / (rows + 4)
-    return math.sqrt(share * (1 - share) / (rows + 4))
+    return 2 * math.sqrt(share * (1 - share) / (rows + 4))

@@ -13,6 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from retrograd.engine.jit import seconds_of_compiling
 from retrograd.estimators.kinds import ESTIMATORS
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.stopping import DivergenceWarning
@@ -190,11 +191,12 @@ def _can_validate(experiment: Experiment, options: Options) -> bool:
 
 @dataclass
 class Fitted:
-    """A trained network and how it went."""
+    """A trained network and how it went; the seconds are without those of compiling kernels."""
 
     model: Pipeline
     network: Any
     seconds: float
+    compiling: float
     ended: str
     notes: list[str]
 
@@ -220,16 +222,18 @@ def fit(experiment: Experiment, network, progress, recorder: Recorder | None = N
     predictor = network
     if experiment.problem.task == "regression":
         predictor = TransformedTargetRegressor(network, transformer=StandardScaler())
-    start = time.perf_counter()
+    start, compiled_before = time.perf_counter(), seconds_of_compiling()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         predictor.fit(experiment.x_train.astype(TRAINED_IN, copy=False), experiment.y_train)
-    seconds = time.perf_counter() - start
+    compiling = seconds_of_compiling() - compiled_before
+    seconds = time.perf_counter() - start - compiling
     network = getattr(predictor, "regressor_", predictor)
     if hasattr(network, "set_callbacks"):
         network.set_callbacks()
     model = Pipeline([("table", experiment.encoder), ("network", predictor)])
-    return Fitted(model, network, seconds, _ending(network, caught), _notes(network, caught))
+    ending, notes = _ending(network, caught), _notes(network, caught)
+    return Fitted(model, network, seconds, compiling, ending, notes)
 
 
 def _ending(network, caught: list) -> str:

@@ -166,6 +166,7 @@ def report_results(report: dict, experiment: Experiment, fitted: Fitted) -> dict
             "best_validation_score": None if best is None else float(validation[best]),
             "best_epoch": None if best is None else best + 1,
             "seconds": fitted.seconds,
+            "seconds_of_compiling": fitted.compiling,
             "notes": fitted.notes + notes,
         },
         "scores": scores,
@@ -185,7 +186,8 @@ def training_facts(report: dict) -> dict:
     -------
     dict
     """
-    training = {key: value for key, value in report["training"].items() if key != "seconds"}
+    timed = "seconds", "seconds_of_compiling"
+    training = {key: value for key, value in report["training"].items() if key not in timed}
     return facts_of_table(report) | {"scores": report["scores"], "training": training}
 
 

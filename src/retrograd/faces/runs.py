@@ -125,7 +125,7 @@ def _describe(runs: "Runs", k: int) -> dict[str, Any]:
             name: _plain(value) for name, value in header.estimator.get("parameters", {}).items()
         },
         "steps": len(run),
-        "epochs": len(epochs),
+        "epochs": run.n_epochs,
         "status": run.status,
         "note": run.note,
         "loss": _finite(epochs[-1].loss) if epochs else None,

@@ -167,10 +167,13 @@ def draw_results(console: Console, report: dict) -> None:
             f", best validation {measure} {training['best_validation_score']:.3f} "
             f"at epoch {training['best_epoch']}"
         )
+    compiling = ""
+    if training["seconds_of_compiling"]:
+        compiling = f" (and {training['seconds_of_compiling']:.1f} s of compiling, once)"
     say(
         console,
         f"Trained {network['parameters']:,} parameters for "
-        f"{counted(training['epochs'], 'epoch')} in {training['seconds']:.1f} s{best}; "
+        f"{counted(training['epochs'], 'epoch')} in {training['seconds']:.1f} s{compiling}{best}; "
         f"{ENDINGS[training['ended']]}",
     )
     for note in training["notes"]:

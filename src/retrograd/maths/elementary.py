@@ -127,9 +127,7 @@ def log(x: float) -> float:
 def log1p(x: float) -> float:
     r"""Logarithm of one more, :math:`\log(1 + x)`, exact also where x is small; for x ≥ 0.
 
-    What 1 + x has lost of x is made good to first order.
-    Source: Kahan, as told by Goldberg, What every computer scientist should know about
-    floating-point arithmetic (1991), theorem 4.
+    What 1 + x has lost of x is made good to first order, by the logarithm's slope there.
 
     Examples
     --------

@@ -62,8 +62,9 @@ def cosine(progress: np.ndarray) -> np.ndarray:
 def one_cycle(progress: np.ndarray) -> np.ndarray:
     r"""Up from 1/25 to 1 over the first 30 % of the steps, then down to 1/250,000, both cosines.
 
-    Source: Smith and Topin, Super-convergence: very fast training of neural networks using large
-    learning rates (2018).
+    The idea is that of Smith and Topin, Super-convergence: very fast training of neural networks
+    using large learning rates (2018), whose rates go up and down in straight lines; cosines and
+    shares are those that PyTorch's OneCycleLR has for defaults.
 
     Parameters
     ----------

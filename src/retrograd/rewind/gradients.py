@@ -1,9 +1,10 @@
 """Check the engine's gradient against differences of the engine's loss, parameter by parameter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse
+import scipy.special
 
 from retrograd.engine.batches import make_data
 from retrograd.engine.kernels.data import Data
@@ -66,14 +67,15 @@ class GradientReport:
     Attributes
     ----------
     loss : float
-        The loss that was differentiated: rows' weighted mean, outputs' sum, penalty.
+        The loss that was differentiated: rows' weighted mean, outputs' sum, penalty; a log loss
+        before any clipping.
     arrays : tuple of ArrayCheck
         Weights and biases, layer by layer.
     n_rows : int
     n_clipped : int
-        Rows whose log loss is held back by its clipping, where probability and label are as far
-        apart as they can be: there the loss is flat, and the gradient is meant to be that of the
-        unclipped loss, so the two differ.
+        Rows whose log loss training reports clipped, where probability and label are as far apart
+        as they can be. There it is flat, and the gradient is meant to be that of the unclipped
+        loss, which therefore is what is differentiated.
     """
 
     loss: float
@@ -122,8 +124,8 @@ class GradientReport:
             lines.append(f"Of arrays larger than {SAMPLE} entries a seeded sample was looked at.")
         if self.n_clipped:
             lines.append(
-                f"Rows whose log loss is clipped: {self.n_clipped:,}. There it is flat, while the "
-                "gradient is that of the unclipped loss. Scale X, or check an earlier state."
+                f"Rows whose log loss training reports clipped: {self.n_clipped:,}. Gradient and "
+                "differences are those of the unclipped loss, which is the larger one."
             )
         return "\n".join(lines)
 
@@ -138,7 +140,10 @@ def check_gradients_of(
 ) -> GradientReport:
     r"""Compare the engine's gradient with :math:`(f(\theta + h e_p) - f(\theta - h e_p)) / 2h`.
 
-    Both come from the engine, in double precision, whatever the data's: f is its loss. The step h
+    Both come from the engine, in double precision, whatever the data's: f is its loss, or, of the
+    log loss, what its z make of it without clipping:
+    :math:`y \log(1 + e^{-z}) + (1 - y) \log(1 + e^z)`, and :math:`\log \sum_o e^{z_o - z_c}` of a
+    row of class c. The step h
     is :math:`\sqrt[3]{\epsilon} \max(1, |\theta_p|)`, which weighs the difference's own error, of
     order :math:`h^2`, against rounding's, of order :math:`\epsilon / h`.
 
@@ -210,19 +215,36 @@ class _Check:
 
     def __init__(self, network: Network, alpha: float, data: Data, theta: np.ndarray) -> None:
         self.objective = Objective(network, alpha, data)
-        self.theta = theta
-        self.loss, self.gradient = self.objective(theta)
-        self.noise, self.n_clipped = 64.0 * EPS * max(abs(self.loss), 1.0), 0
+        self.alpha, self.data, self.theta = alpha, data, theta
+        # The log loss is flat where it is clipped: there z says more than the probabilities do.
+        self.before_output = None
+        self.n_clipped = 0
         if network.loss == "log_loss":
+            self.before_output = replace(network, output="identity", loss="squared_error")
             n_rows = data.y.shape[0]
-            y_pred = predict(network, theta, data, n_rows)
-            losses = row_losses(network, data, np.arange(n_rows), y_pred)
+            losses = row_losses(
+                network, data, np.arange(n_rows), predict(network, theta, data, n_rows)
+            )
             self.n_clipped = int(np.sum(losses >= -np.log(EPS) * (1.0 - 1e-12)))
-            if network.output == "logistic":
-                # log(1 - p) has the rounding error of p, divided by 1 - p.
-                weight = data.sample_weight if data.sample_weight.size else np.ones(losses.size)
-                steep = weight * np.exp(np.minimum(losses, 37.0)) / max(weight.sum(), EPS)
-                self.noise += 4.0 * EPS * float(steep.sum())
+        _, self.gradient = self.objective(theta)
+        self.loss = self.loss_at(theta)
+        self.noise = 64.0 * EPS * max(abs(self.loss), 1.0)
+
+    def loss_at(self, theta: np.ndarray) -> float:
+        """Loss whose differences are taken, see ``check_gradients_of``."""
+        if self.before_output is None:
+            return self.objective(theta)[0]
+        y = self.data.y
+        z = predict(self.before_output, theta, self.data, y.shape[0])
+        if self.objective.network.output == "softmax":
+            of_class = np.take_along_axis(z, y.astype(np.int64), axis=1)
+            losses = scipy.special.logsumexp(z - of_class, axis=1)
+        else:
+            losses = (y * np.logaddexp(0.0, -z) + (1.0 - y) * np.logaddexp(0.0, z)).sum(axis=1)
+        weight = self.data.sample_weight if self.data.sample_weight.size else np.ones(losses.size)
+        n_biases = self.before_output.n_units
+        penalty = 0.5 * self.alpha * float(np.sum(np.square(theta[: theta.size - n_biases])))
+        return (float(np.sum(weight * losses)) + penalty) / float(weight.sum())
 
     def array(
         self, name: str, places: np.ndarray, largest: float, rng: np.random.Generator
@@ -295,9 +317,9 @@ class _Check:
         """Central difference, and those to the left and to the right."""
         moved = self.theta.copy()
         moved[p] = above = self.theta[p] + h
-        f_above = self.objective(moved)[0]
+        f_above = self.loss_at(moved)
         moved[p] = below = self.theta[p] - h
-        f_below = self.objective(moved)[0]
+        f_below = self.loss_at(moved)
         left = (self.loss - f_below) / (self.theta[p] - below)
         right = (f_above - self.loss) / (above - self.theta[p])
         return float((f_above - f_below) / (above - below)), float(left), float(right)

@@ -15,7 +15,10 @@ from retrograd.rewind.store import RunFileError, Store
 
 
 class Epoch(NamedTuple):
-    """How an epoch ended; score is None where there is no validation."""
+    """How an epoch ended; score is None where there is no validation.
+
+    The loss is the mean of its steps', the learning rate that of its last step.
+    """
 
     epoch: int
     step: int
@@ -56,6 +59,8 @@ class Recorded:
         self._replay: Replay | None = None
         self.epochs: list[Epoch] = []
         self.curves = np.empty((0, 4))
+        # Of every epoch, before any schedule by step; and of one more, that would come next.
+        self._rates: list[float] = []
         self.refresh()
         if data is not None:
             self._check_data(data)
@@ -83,10 +88,17 @@ class Recorded:
     def _append(self, numbers: np.ndarray, begin: int) -> None:
         """Give epochs from ``begin`` on their steps, and no score where there is no validation."""
         course, scored = self.header.make_course(), "validation" in self.header.data
-        epochs = [
-            Epoch(epoch, course.begin_of(epoch + 1), loss, score if scored else None, rate)
-            for epoch, (loss, score, rate) in enumerate(numbers.tolist(), begin)
-        ]
+        if not self._rates:
+            first = self.store.rows("checkpoints", "run = ? AND step = 0", self.number)
+            if not first:
+                raise RunFileError(f"{self.store.name} is damaged: the run's start is gone")
+            self._rates.append(first[0][3])
+        epochs = []
+        for epoch, (loss, score, rate_after) in enumerate(numbers.tolist(), begin):
+            [rate] = course.last_rates(epoch, self._rates[-1], n_steps=1).tolist()
+            end = course.begin_of(epoch + 1)
+            epochs.append(Epoch(epoch, end, loss, score if scored else None, rate))
+            self._rates.append(rate_after)
         self.epochs += epochs  # in place: copying a long list takes its time, too
         self.curves = np.concatenate(
             [self.curves, np.array([e[1:] for e in epochs], float).reshape(-1, 4)]
@@ -103,6 +115,14 @@ class Recorded:
     def __len__(self) -> int:
         """Number of steps."""
         return self._n_steps
+
+    @property
+    def n_epochs(self) -> int:
+        """Number of epochs that are over: the ``epochs``, or the notebook's, which record none."""
+        if "generator" not in self.header.data:
+            return len(self.epochs)
+        course = self.header.make_course()
+        return course.place(len(self))[0] - course.first_epoch
 
     @property
     def facts(self) -> dict:
@@ -125,19 +145,13 @@ class Recorded:
         arrays = kept("train"), kept("generator"), kept("skipped")
         with self._damage_told():
             course = self.header.make_course(*arrays)
-        first = self.store.rows("checkpoints", "run = ? AND step = 0", self.number)
-        if not first:
-            raise RunFileError(f"{self.store.name} is damaged: the run's start is gone")
-        first_rate = first[0][3]
 
         def rate_of(epoch: int) -> float:
             before = epoch - course.first_epoch
-            if before == 0 or not self.epochs or "generator" in names:
-                return first_rate
-            if before > len(self.epochs):
+            if before >= len(self._rates) and "generator" not in names:
                 self.refresh()
             # Broken off at an epoch's very end, a run may not know the next one's.
-            return self.epochs[min(before, len(self.epochs)) - 1].learning_rate
+            return self._rates[min(before, len(self._rates) - 1)]
 
         return Replay(self.store, self.number, self.header, course, lambda: self.data, rate_of)
 

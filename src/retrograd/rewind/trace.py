@@ -40,7 +40,7 @@ class LayerTrace:
     z, a : ndarray of shape (B, O)
         Pre-activations, :math:`z = \text{input}\, W + b`, and activations, :math:`a = f(z)`.
     delta : ndarray of shape (B, O)
-        Derivative of each row's loss by z, times the row's weight.
+        Derivative of each row's loss, as the sum over its outputs, by z; times the row's weight.
     dW, db : ndarray of shape (I, O), (O,)
         Gradient of the batch's loss, penalty and all; of several quantities it is that of the
         sum of their losses, whose mean is what is reported, as in scikit-learn:

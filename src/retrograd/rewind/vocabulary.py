@@ -14,7 +14,7 @@ LAYERED = {
     "db": "gradient of a layer's biases, (O,)",
     "z": "pre-activations of a layer, (B, O)",
     "a": "activations of a layer, (B, O)",
-    "delta": "derivative of each row's loss by z of a layer, (B, O)",
+    "delta": "derivative of each row's loss by z of a layer, times the row's weight, (B, O)",
 }
 NAMES = {
     "loss": "mean loss of the batch, penalty and all, a number",

@@ -15,7 +15,7 @@ from retrograd.rewind.walk.document import Section
 from retrograd.rewind.walk.sections import network_in_words
 
 # Of what an update makes, a stop tells these; ``trace`` tells all.
-OF_AN_UPDATE = ("learning_rate", "correction", "W_update", "b_update")
+OF_AN_UPDATE = ("learning_rate", "correction", "W_decayed", "W_update", "b_update")
 # Phases around the present one that a listing shows.
 LISTED = 9
 EPOCHS_SHOWN = 12
@@ -169,9 +169,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("network", f"{path}, {network.loss.replace('_', ' ')}; "
          f"{network.n_parameters:,} parameters, {header.dtype}"),
         ("optimizer", _optimizer(run)),
-        ("rows", f"{course['n_rows']:,}, in batches of {course['batch_size']:,}"
-         f"{', shuffled' if course['shuffle'] else ''} (seed {course['seed']})"),
-        ("epochs", f"{len(run.epochs):,}{_last_epoch(run)}"),
+        ("rows", f"{course['n_rows']:,}, {_order(run)}"),
+        ("epochs", f"{run.n_epochs:,}{_last_epoch(run)}"),
     ]  # fmt: skip
     steps = run.store.steps_of(run.number)
     shown = [f"{step:,}" for step in (steps if len(steps) < 9 else [*steps[:4], *steps[-2:]])]
@@ -187,6 +186,14 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     return facts
 
 
+def _order(run: Run) -> str:
+    course = run.header.course
+    if "generator" in run.header.data:
+        return "one a step, drawn with replacement by NumPy's own generator"
+    shuffled = f", shuffled (seed {course['seed']})" if course["shuffle"] else ", in their order"
+    return f"in batches of {course['batch_size']:,}{shuffled}"
+
+
 def _optimizer(run: Run) -> str:
     optimizer = run.header.optimizer
     told = f"{optimizer.solver}, learning_rate_init={optimizer.learning_rate_init:g}"
@@ -196,7 +203,8 @@ def _optimizer(run: Run) -> str:
         told += f", momentum={optimizer.momentum:g}"
         told += ", Nesterov's" if optimizer.nesterov and optimizer.momentum else ""
     else:
-        told += f", beta_2={optimizer.beta_2:g}"
+        betas = ("beta_2",) if optimizer.solver == "rmsprop" else ("beta_1", "beta_2")
+        told += "".join(f", {name}={getattr(optimizer, name):g}" for name in betas)
     return f"{told}, alpha={optimizer.alpha:g}"
 
 
@@ -211,6 +219,13 @@ def _last_epoch(run: Run) -> str:
 def tell_epochs(run: Run) -> list[Told]:
     """Tell how the epochs ended: all, or some between the first and the last."""
     n = len(run.epochs)
+    if not n and run.n_epochs:
+        n_rows = run.header.course["n_rows"]
+        return [
+            Told(
+                f"the notebook's epochs, of {n_rows:,} draws each, keep no loss; of steps: log loss"
+            )
+        ]
     if not n:
         return [Told("no epoch of this run is over")]
     kept = np.unique(np.linspace(0, n - 1, min(n, EPOCHS_SHOWN)).astype(int))

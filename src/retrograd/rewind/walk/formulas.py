@@ -35,6 +35,8 @@ def symbol(name: str, layer: int) -> Formula:
     return Formula(text, f"{letter}_{{{part}_{{{layer}}}}}{mark}")
 
 
+SIGMA = r", \quad \sigma(t) = \frac{1}{1 + e^{-t}}"
+PHI = r", \quad \Phi(t) = \frac{1 + \operatorname{erf}(t / \sqrt{2})}{2}"
 # Activation: f(Z); f'(Z), with A = f(Z).
 ACTIVATIONS: dict[str, tuple[Formula, Formula]] = {
     "identity": (Formula("Z", "Z"), Formula("1", "1")),
@@ -75,21 +77,21 @@ ACTIVATIONS: dict[str, tuple[Formula, Formula]] = {
         ),
     ),
     "gelu": (
-        Formula("Z * Φ(Z), Φ(t) = (1 + erf(t / √2)) / 2", r"Z \odot \Phi(Z)"),
+        Formula("Z * Φ(Z), Φ(t) = (1 + erf(t / √2)) / 2", r"Z \odot \Phi(Z)" + PHI),
         Formula(
             "Φ(Z) + Z * φ(Z), φ(t) = exp(−t²/2) / √(2π)",
-            r"\Phi(Z) + Z \odot \varphi(Z)",
+            r"\Phi(Z) + Z \odot \varphi(Z), \quad \varphi(t) = \frac{e^{-t^2/2}}{\sqrt{2\pi}}",
         ),
     ),
     "silu": (
-        Formula("Z * σ(Z), σ(t) = 1 / (1 + exp(−t))", r"Z \odot \sigma(Z)"),
+        Formula("Z * σ(Z), σ(t) = 1 / (1 + exp(−t))", r"Z \odot \sigma(Z)" + SIGMA),
         Formula("σ(Z) + A * (1 − σ(Z))", r"\sigma(Z) + A \odot (1 - \sigma(Z))"),
     ),
     "mish": (
         Formula("Z * tanh(log(1 + exp(Z)))", r"Z \odot \tanh(\log(1 + e^{Z}))"),
         Formula(
-            "t + Z * (1 − t²) * σ(Z), t = tanh(log(1 + exp(Z)))",
-            r"t + Z \odot (1 - t^2) \odot \sigma(Z), \quad t = \tanh(\log(1 + e^{Z}))",
+            "t + Z * (1 − t²) * σ(Z), t = tanh(log(1 + exp(Z))), σ(t) = 1 / (1 + exp(−t))",
+            r"t + Z \odot (1 - t^2) \odot \sigma(Z), \quad t = \tanh(\log(1 + e^{Z}))" + SIGMA,
         ),
     ),
     "softplus": (
@@ -193,7 +195,7 @@ def output_delta(network: Network, weighted: bool) -> Formula:
         text = f"clip({text}, −{parameter}, {parameter})"
         latex = rf"\min(\max({latex}, -{parameter}), {parameter})"
     elif network.loss == "quantile":
-        rest = f"{1.0 - network.loss_parameter:g}"
+        rest = f"{1.0 - network.loss_parameter:.15g}"
         text = f"{rest} where y_pred > y, −{parameter} where y_pred < y, else 0"
         latex = rf"{rest}\,\mathbf{{1}}[\hat y > y] - {parameter}\,\mathbf{{1}}[\hat y < y]"
     if not weighted:

@@ -57,7 +57,7 @@ def writer(array: np.ndarray) -> Callable[[float], str]:
     finite = np.abs(array[np.isfinite(array)].astype(np.float64))
     largest = finite.max(initial=0.0)
     if np.all(finite == np.floor(finite)) and largest < 1e7:
-        return lambda value: f"{value:.0f}"
+        return lambda value: f"{value + 0.0:.0f}"  # no -0
     places = int(np.clip(6 - max(0, np.floor(np.log10(largest))), 0, 6))
     smallest = finite.min(where=finite > 0.0, initial=largest)
     # Small ones among large ones keep at least two digits that count, or all are written with e.

@@ -1,13 +1,20 @@
 """The remarks of a walk: a short why at the place where learners stumble."""
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from retrograd.engine.network import Network
+
+if TYPE_CHECKING:
+    from retrograd.rewind.trace import Trace
 
 NAMES = (
     "Names: W[0] is trace.layers[0].W, and so on; layers count from 0, as in coefs_. One row of "
     "the batch is one row of an array. W[0] has a row for each unit that comes in and a column "
-    "for each that goes out. delta[0] is each row's dLoss/dz[0], and dW[0] the gradient of W[0], "
-    "of all rows together. @ is the matrix product, * multiplies entry by entry, .T turns rows "
-    "into columns."
+    "for each that goes out. delta[0] is each row's dLoss/dz[0], times its weight if it has one; "
+    "dW[0] is the gradient of W[0], of all rows together. @ is the matrix product, * multiplies "
+    "entry by entry, .T turns rows into columns."
 )
 BIAS = (
     "b[0] is added to every row. Some keep it among the weights, as one more, and put a 1 before "
@@ -85,8 +92,26 @@ def error(network: Network) -> str:
             "quantile's odds. The identity's slope is 1."
         )
     return (
-        "The slope of |r| is its sign: every row pulls with the same force, however far off it "
-        "is. The identity's slope is 1."
+        "The slope of |r| is its sign: how far off a row is makes no difference to how hard it "
+        "pulls. The identity's slope is 1."
+    )
+
+
+def clipped(trace: "Trace") -> str:
+    """Say how a log loss escapes log(0), if any of its rows would come to it."""
+    if trace.network.loss != "log_loss":
+        return ""
+    y_pred = trace.y_pred
+    tiny = float(np.finfo(y_pred.dtype).eps)
+    if trace.network.output == "softmax":
+        y_pred = np.take_along_axis(y_pred, trace.y.astype(np.int64), axis=1)
+    beyond = (y_pred < tiny) | (y_pred > 1.0 - tiny)
+    if not beyond.any():
+        return ""
+    return (
+        f"Before the logarithm y_pred is kept between {tiny:.2g} and 1 − {tiny:.2g}, so that none "
+        f"costs more than {-np.log(tiny):.4g}: here {int(beyond.sum()):,} of {beyond.size:,} lie "
+        "beyond. delta is not cut, it is that of the loss without."
     )
 
 

@@ -121,7 +121,7 @@ def _loss(trace: "Trace") -> Section:
             loss_of_row(network),
             shape_of(trace.loss_per_row),
             trace.loss_per_row,
-            remarks.SUM_OF_OUTPUTS if mean_over else "",
+            remarks.SUM_OF_OUTPUTS if mean_over else remarks.clipped(trace),
         )
     ]
     text, latex = "mean(loss_per_row)", rf"\frac{{1}}{{{total.latex}}} \sum_r \ell_r"

@@ -235,6 +235,7 @@ class SeedTrace(Shown):
             r"\mathrm{loss}",
             "−y log(y_pred) − (1 − y) log(1 − y_pred)",
             r"-y \log \hat y - (1 - y) \log (1 - \hat y)",
+            remark=remarks.clipped(self.trace),
         )
         return Section("Loss", (line,), key="loss")
 

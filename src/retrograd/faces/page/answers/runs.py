@@ -113,7 +113,7 @@ def run(viewer: Viewer, run: int) -> dict:
         "n_parameters": network.n_parameters,
         "n_rows": header.course["n_rows"],
         "first_step": header.course["first_step"],
-        "epochs": len(found.epochs),
+        "epochs": found.n_epochs,
         "best_epoch": _best(found),
         "features": feature_names(found),
         "classes": class_names(found),

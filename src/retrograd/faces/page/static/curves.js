@@ -13,7 +13,7 @@ export const CURVES = [
   ["validation_loss", "--aside", "validation loss", "Mean loss of the validation rows, without the penalty, at some of the steps: recorded ones, and others by replay"],
   ["score", "--good", "validation score", "Score on the validation rows after each epoch"],
   ["gradient_norm", "--bad", "gradient norm", "Euclidean norm of all gradients together, of some of the steps: recorded ones, and others by replay"],
-  ["learning_rate", "--soft", "learning rate", "Learning rate after each epoch"],
+  ["learning_rate", "--soft", "learning rate", "Learning rate of each epoch's last step"],
 ];
 // Those that are drawn in one range, since they are there to be compared.
 const LOSSES = ["loss", "epoch_loss", "validation_loss"];
