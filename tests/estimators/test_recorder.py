@@ -228,6 +228,19 @@ def test_a_branch_that_changes_nothing_is_its_parents_rest(kind: str) -> None:
         assert branch.epochs[0][2:] == run.epochs[branch.epochs[0].epoch][2:]
 
 
+@pytest.mark.filterwarnings("ignore:Got `batch_size`")
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_epoch_tells_the_rate_of_its_last_step(kind: str) -> None:
+    """And its curves the same, also of a branch that begins amid an epoch."""
+    run, _ = recorded(kind)
+    branch = run.branch(len(run) // 2 + 1)
+    for one in (run, branch):
+        assert one.epochs, "nothing would be compared"
+        for epoch in one.epochs:
+            assert epoch.learning_rate == one[epoch.step - 1].learning_rate
+        assert one.curves[:, 3].tolist() == [epoch.learning_rate for epoch in one.epochs]
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
 def test_a_branch_with_other_batches_is_as_far_in_its_schedule(schedule: str) -> None:
     """What counts are epochs: half of them are half of the schedule, whatever a batch has."""

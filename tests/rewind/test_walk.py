@@ -296,6 +296,14 @@ def test_a_batch_that_weighs_nothing() -> None:
     assert "loss = 0, since all rows weigh 0 = 0" in text
 
 
+@pytest.mark.parametrize("pair", [LOGISTIC, SOFTMAX])
+def test_a_clipped_loss_is_said_to_be_one(pair: tuple[str, str]) -> None:
+    """Since the formula alone would come to infinity, or to NaN."""
+    assert "Before the logarithm" not in unwrapped(make_trace((2, 2), "", pair))
+    text = unwrapped(make_trace((2, 2), "", pair, scale=1e4))
+    assert "kept between 2.2e-16 and 1 − 2.2e-16, so that none costs more than 36.04" in text
+
+
 def test_sparse_rows() -> None:
     """Few are shown as the matrix they are, many as their entries."""
     small = make_trace((3, 2, 1), "tanh", SQUARED, 4, storage="csr")

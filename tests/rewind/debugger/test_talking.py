@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,6 +52,20 @@ def test_info(session):
     assert epochs[0].split() == ["epoch", "ended", "at", "step", "loss", "learning", "rate"]
     assert [line.split()[:2] for line in epochs[1:]] == [["0", "3"], ["1", "6"], ["2", "9"],
                                                         ["3", "12"]]  # fmt: skip
+
+
+def test_info_of_the_notebooks_run():
+    """Its rows are drawn by NumPy's generator, and its epochs are no more than a number."""
+    np.random.seed(2)
+    recorder = Recorder()
+    MLP(2, 0.1, 5).fit(X, Y, recorder=recorder)
+    session = Session(open_run(recorder))
+    told = "\n".join(texts(session, "info"))
+    assert "10, one a step, drawn with replacement by NumPy's own generator" in told
+    assert "epochs       5\n" in told
+    assert texts(session, "info epochs") == [
+        "the notebook's epochs, of 10 draws each, keep no loss; of steps: log loss"
+    ]
 
 
 def test_help_for_every_command(session):
