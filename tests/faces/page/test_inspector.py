@@ -82,7 +82,7 @@ def test_a_link_and_its_history(
     assert float(told["gradient"]) == layer.dW[3, 2]
     assert float(told["coming update"]) == layer.W_update[3, 2]
     assert float(told["then"]) == run.at(201).coefs[1][3, 2]
-    assert float(told["last update"]) == layer.W[3, 2] - run.at(199).coefs[1][3, 2]
+    assert float(told["last change"]) == layer.W[3, 2] - run.at(199).coefs[1][3, 2]
     curve = page.locator(".past canvas")
     curve.scroll_into_view_if_needed()
     box = curve.bounding_box()

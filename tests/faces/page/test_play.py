@@ -615,12 +615,13 @@ def test_the_same_words_in_both_forms(page: Page) -> None:
     """The panel's and the branch's; with the parameters' own names beside."""
     press(page, "More …")
     for words, name in [
-        ("Learning rate", "learning_rate_init"), ("L2 penalty", "alpha"), ("Epochs", "max_iter"),
+        ("Learning rate", "learning_rate_init"), ("Regularization", "alpha: strength of the L2 "
+         "penalty; with adamw, of the weights' decay"), ("Epochs", "max_iter"),
     ]:  # fmt: skip
         expect(field(page, words)).to_have_attribute("title", name)
     page.get_by_role("button", name="Branch here").click()
     expect(page.locator(".branching .fields label > span")).to_have_text([
         "Learning rate learning_rate_init", "Decay of the mean beta_1",
-        "Decay of the squares beta_2", "L2 penalty alpha", "Epochs max_iter",
+        "Decay of the squares beta_2", "Regularization alpha", "Epochs max_iter",
         "activation of layer 0", "activation of layer 1",
     ])  # fmt: skip

@@ -10,10 +10,12 @@ from retrograd.faces.page.answers.rows import (
     choose_rows,
     decide,
     losses_of,
+    mean_loss,
     outputs_of,
     score_of,
     task_of,
     truth,
+    weights_of,
 )
 from retrograd.faces.page.viewer import QuestionError, Viewer
 from retrograd.rewind.comparing import first_divergence
@@ -75,6 +77,7 @@ def compare(
 
 def _side(viewer: Viewer, moment: Moment, rows: Rows, outputs: np.ndarray) -> dict:
     network, number = moment.run.header.network, moment.run.number
+    weights = weights_of(rows)
     trace = moment.trace() if viewer.has_step(number, moment.step) else None
     return {
         "run": number,
@@ -82,8 +85,8 @@ def _side(viewer: Viewer, moment: Moment, rows: Rows, outputs: np.ndarray) -> di
         "epoch": moment.epoch,
         "batch_loss": trace.loss if trace else None,
         "learning_rate": trace.learning_rate if trace else None,
-        "loss": float(losses_of(moment, rows, outputs).mean()),
-        "score": score_of(network, truth(network, rows.data), outputs),
+        "loss": mean_loss(losses_of(moment, rows, outputs), weights),
+        "score": score_of(network, truth(network, rows.data), outputs, weights),
         "exact": moment.exact,
     }
 

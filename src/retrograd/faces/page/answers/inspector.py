@@ -64,7 +64,7 @@ def unit(viewer: Viewer, run: int, step: int, layer: int, unit: int, f0: int, f1
     trace = moment.trace()
     part = trace.layers[layer]
     drawn = few(trace.rows.size, MOST_ROWS)
-    states = units_of(part)
+    states = units_of(part, is_output=layer + 1 == len(moment.coefs))
     return told | {
         "over": "batch",
         "n_rows": trace.rows.size,
@@ -74,7 +74,7 @@ def unit(viewer: Viewer, run: int, step: int, layer: int, unit: int, f0: int, f1
         "gradient": part.db[unit : unit + 1],
         "update": part.b_update[unit : unit + 1],
         "dead": bool(states["dead"][unit]) and layer + 1 < len(moment.coefs),
-        "saturated": bool(states["saturated"][unit]) if "saturated" in states else False,
+        "saturated": "saturated" in states and bool(states["saturated"][unit]),
     }
 
 
@@ -114,9 +114,9 @@ def link(viewer: Viewer, run: int, step: int, layer: int, i: int, o: int) -> dic
     Returns
     -------
     dict
-        ``weight``, ``last``, what the step before changed, and ``gradient``, ``update`` and
-        ``after`` of the coming one, each of shape (1,) and there if the step is; ``rank`` of
-        its magnitude among the ``count`` of the layer, from 0.
+        ``weight``, ``last``, what the step before changed, and ``gradient``, ``decay`` (AdamW's),
+        ``update`` and ``after`` of the coming one, each of shape (1,) and there if the step is;
+        ``rank`` of its magnitude among the ``count`` of the layer, from 0.
 
     Raises
     ------
@@ -143,6 +143,8 @@ def link(viewer: Viewer, run: int, step: int, layer: int, i: int, o: int) -> dic
             "update": part.W_update[i, o : o + 1],
             "after": part.W_after[i, o : o + 1],
         }
+        if moment.run.header.optimizer.solver == "adamw":
+            told["decay"] = part.W_decayed[i, o : o + 1] - W[i, o : o + 1]
     return told
 
 

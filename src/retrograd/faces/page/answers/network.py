@@ -36,7 +36,7 @@ def moment(viewer: Viewer, run: int, step: int) -> dict:
             "norm": np.sqrt(np.einsum("io,io->o", W, W)),
         }
         if trace is not None:
-            told |= units_of(trace.layers[layer])
+            told |= units_of(trace.layers[layer], is_output=layer + 1 == len(found.coefs))
         layers.append(told)
     return {
         "run": run,
@@ -72,17 +72,18 @@ def weights(
     return {"row": row, "column": column, "values": window}
 
 
-def units_of(layer: LayerTrace) -> dict:
+def units_of(layer: LayerTrace, is_output: bool) -> dict:
     """How a layer's units fare on a batch.
 
     A unit is dead if no row sends it any delta, saturated if most rows drive it to one of its ends.
+    That is no trouble at the output, whose slope cancels against that of the loss.
     """
     told = {
         "mean": layer.a.mean(axis=0),
         "spread": layer.a.std(axis=0),
         "dead": ~np.any(layer.delta, axis=0),
     }
-    if layer.activation in ENDS:
+    if layer.activation in ENDS and not is_output:
         low, high = ENDS[layer.activation]
         at_end = (layer.a < low + NEAR) | (layer.a > high - NEAR)
         told["saturated"] = at_end.mean(axis=0) > 0.5

@@ -12,11 +12,13 @@ from retrograd.faces.page.answers.rows import (
     features_of,
     few,
     losses_of,
+    mean_loss,
     outputs_of,
     probabilities,
     score_of,
     task_of,
     truth,
+    weights_of,
 )
 from retrograd.faces.page.answers.runs import image_shape
 from retrograd.faces.page.answers.surface import surface_of
@@ -37,7 +39,7 @@ def outcome(
     -------
     dict
         ``loss``, the mean of the rows' own, without the penalty, and ``score``, over ``seen`` of
-        ``all`` rows; and what the tab shows, under its name.
+        ``all`` rows, ``weighted`` or each counting once; and what the tab shows, under its name.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def outcome(
     rows = choose_rows(moment.run, on, patient)
     outputs = outputs_of(moment, rows.data, rows.numbers.size)
     losses = losses_of(moment, rows, outputs)
-    true = truth(network, rows.data)
+    true, weights = truth(network, rows.data), weights_of(rows)
     view = Outcome(moment, rows, outputs, losses, true, f0, f1, target)
     return {
         "run": run,
@@ -59,8 +61,9 @@ def outcome(
         "on": on,
         "tab": tab,
         "task": task_of(network),
-        "loss": float(losses.mean()),
-        "score": score_of(network, true, outputs),
+        "loss": mean_loss(losses, weights),
+        "score": score_of(network, true, outputs, weights),
+        "weighted": weights is not None,
         "seen": rows.numbers.size,
         "all": rows.n_all,
         tab: TABS[tab](view),

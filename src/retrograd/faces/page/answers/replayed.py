@@ -12,7 +12,7 @@ import numpy as np
 
 from retrograd.engine.objective import row_losses
 from retrograd.engine.prediction import Predictor
-from retrograd.faces.page.answers.rows import choose_rows
+from retrograd.faces.page.answers.rows import choose_rows, mean_loss, weights_of
 from retrograd.faces.page.viewer import Viewer
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
@@ -113,7 +113,8 @@ def _validation_loss(run: Run, theta: np.ndarray) -> float:
     """Mean loss, with these parameters, of the rows that the outcome shows, too."""
     network, rows = run.header.network, choose_rows(run, "validation", patient=False)
     outputs = Predictor(network, theta).predict(rows.data, rows.numbers.size)[0]
-    return float(row_losses(network, rows.data, np.arange(rows.numbers.size), outputs).mean())
+    losses = row_losses(network, rows.data, np.arange(rows.numbers.size), outputs)
+    return mean_loss(losses, weights_of(rows))
 
 
 def _spread(n: int, most: int) -> np.ndarray:

@@ -131,16 +131,30 @@ def truth(network: Network, data: Data) -> np.ndarray:
     return (data.y > 0.5).astype(np.int64) if network.output == "logistic" else data.y
 
 
-def score_of(network: Network, true: np.ndarray, outputs: np.ndarray) -> float | None:
+def weights_of(rows: Rows) -> np.ndarray | None:
+    """Weights by which the rows count in what is told of all of them; None if all count alike."""
+    weights = rows.data.sample_weight
+    return weights.astype(float) if weights.size and weights.sum() > 0.0 else None
+
+
+def mean_loss(losses: np.ndarray, weights: np.ndarray | None) -> float:
+    """Mean of the rows' losses, each as often as it weighs."""
+    return float(np.average(losses, weights=weights))
+
+
+def score_of(
+    network: Network, true: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None
+) -> float | None:
     """Accuracy, or R², as ``score`` has it; None where it is not defined."""
     if task_of(network) == "numbers":
         from sklearn.metrics import r2_score  # slow to import
 
         if len(true) < 2 or not np.isfinite(outputs).all():
             return None
-        return float(r2_score(true, outputs))
+        return float(r2_score(true, outputs, sample_weight=weights))
     right = decide(network, outputs) == true
-    return float(np.mean(right if right.ndim == 1 else right.all(axis=1)))
+    right = right if right.ndim == 1 else right.all(axis=1)
+    return float(np.average(right, weights=weights))
 
 
 def features_of(run: Run, numbers: np.ndarray) -> np.ndarray:

@@ -139,7 +139,7 @@ export function buildView(page) {
     const { ends } = settings;
     parts.more.replaceChildren(
       fields.typed("batch_size", wordsFor("batch_size"), settings.batch_size, { wide: 4, title: "batch_size: rows in a batch" }),
-      fields.typed("alpha", wordsFor("alpha"), settings.alpha, { wide: 6, title: "alpha" }),
+      fields.typed("alpha", wordsFor("alpha"), settings.alpha, { wide: 6, title: "alpha: strength of the L2 penalty; with adamw, of the weights' decay" }),
       fields.chosen("ends", "Ends", ends, Object.entries(told.ends)),
       ends === "epochs" ? "" : fields.typed("patience", wordsFor("n_iter_no_change"), settings.patience, { wide: 3, title: "n_iter_no_change: epochs without improvement" }),
       ends !== "score" ? "" : fields.typed("validation_fraction", wordsFor("validation_fraction"), settings.validation_fraction, { wide: 4, title: "validation_fraction" }),

@@ -156,8 +156,9 @@ export function inspectorView(page) {
       parts: [
         facts([
           ["weight", exactOf(state.weight, 0)],
-          state.last ? ["last update", exactOf(state.last, 0)] : null,
+          state.last ? ["last change", exactOf(state.last, 0)] : null,
           state.gradient ? ["gradient", exactOf(state.gradient, 0)] : null,
+          state.decay ? ["coming decay", exactOf(state.decay, 0)] : null,
           state.update ? ["coming update", exactOf(state.update, 0)] : null,
           state.after ? ["then", exactOf(state.after, 0)] : null,
           ["by size", `number ${count(state.rank + 1)} of ${count(state.count)} in its layer`],

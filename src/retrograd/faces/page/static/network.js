@@ -60,7 +60,7 @@ export function networkView(page) {
     told.textContent = [
       state.loss === null ? end : `loss ${brief(state.loss)}`,
       `epoch ${count(state.epoch)}`,
-      state.rows ? `next: ${count(state.rows)} rows` : null,
+      state.rows ? `next: ${count(state.rows)} ${state.rows === 1 ? "row" : "rows"}` : null,
       state.trouble ? `not finite: ${state.trouble}` : null,
       state.exact ? null : "approximate: other bits on this machine",
     ].filter(Boolean).join(" · ");

@@ -134,13 +134,14 @@ export function outcomeView(page) {
   function tellScore() {
     const what = state.task === "numbers" ? "R²" : "accuracy";
     const few = state.seen < state.all;
+    const counted = state.weighted ? ", each counted by its weight" : "";
     const rows = `${few ? `${count(state.seen)} of ` : ""}${count(state.all)} ${state.on} rows`;
     score.replaceChildren(
       h("span", { title: state.score === null ? null : exact(state.score) }, `${what} `,
         h("strong", { class: "number", "data-score": true }, state.score === null ? "–" : brief(Number(state.score.toPrecision(5))))),
-      h("span", { title: `mean of the rows' own losses, without the penalty: ${exact(state.loss)}; a step's loss is that of its batch, penalty and all` }, "mean loss ",
+      h("span", { title: `mean of the rows' own losses${counted}, without the penalty: ${exact(state.loss)}; a step's loss is that of its batch, penalty and all` }, "mean loss ",
         h("span", { class: "number" }, brief(state.loss))),
-      h("span", { class: "soft", title: few ? "A sample, always the same rows; all that time allows are looked at once you stay." : null }, rows));
+      h("span", { class: "soft", title: few ? "A sample, always the same rows; all that time allows are looked at once you stay." : null }, `${rows}${counted}`));
   }
 
   const size = () => Math.min(LARGEST, width - 26);

@@ -16,7 +16,7 @@ const BESIDE = {
   data_seed: (value) => `draw ${value}`,
   random_state: (value) => `seed ${value}`,
   batch_size: (value) => `batch ${value}`,
-  alpha: (value) => `L2 ${brief(value)}`,
+  alpha: (value) => `alpha ${brief(value)}`,
   max_iter: (value) => `${count(value)} epochs`,
 };
 const known = new WeakMap();

@@ -2,7 +2,7 @@
 
 const WORDS = {
   learning_rate_init: "Learning rate", lr: "Learning rate", momentum: "Momentum",
-  beta_1: "Decay of the mean", beta_2: "Decay of the squares", alpha: "L2 penalty",
+  beta_1: "Decay of the mean", beta_2: "Decay of the squares", alpha: "Regularization",
   max_iter: "Epochs", epochs: "Epochs", batch_size: "Batch", random_state: "Seed", solver: "Solver",
   activation: "Activations", n_iter_no_change: "Patience", validation_fraction: "Validation share",
 };
