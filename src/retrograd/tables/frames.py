@@ -68,7 +68,8 @@ def plain_columns(table, wanted: list[str] | None = None) -> dict[str, Plain]:
     """
     frame = _frame(table)
     if wanted is not None:
-        missing = [name for name in wanted if name not in set(frame.columns)]
+        there = set(frame.columns)
+        missing = [name for name in wanted if name not in there]
         if missing:
             raise TableError(f"{columns_called(missing)} missing from the table")
     if len(frame) == 0:
