@@ -6,6 +6,7 @@ import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
 from tasks import make_task, pair, same_bits
 
+from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.regressor import MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -54,6 +55,20 @@ def test_partial_fit_is_an_epoch(task, solver, shuffle):
     same_bits(whole, parts)
     assert parts.loss_curve_ == whole.loss_curve_
     assert (parts.n_iter_, parts.t_) == (1, whole.t_)
+
+
+def test_warm_starts_share_their_patience():
+    """As scikit-learn's: what stood still before a warm start counts in it."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(120, 4)), rng.integers(0, 3, 120)
+    parameters = {"hidden_layer_sizes": (5,), "random_state": 0, "shuffle": False, "tol": 0.003,
+                  "n_iter_no_change": 4}  # fmt: skip
+    one = MLPClassifier(max_iter=60, **parameters).fit(X, y)
+    assert one.n_iter_ < 60
+    two = MLPClassifier(max_iter=one.n_iter_ - 2, warm_start=True, **parameters).fit(X, y)
+    two.set_params(max_iter=60).fit(X, y)
+    assert two.loss_curve_ == one.loss_curve_
+    same_bits(one, two)
 
 
 def test_fit_then_partial_fit():

@@ -5,13 +5,14 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import d2_pinball_score
 from tasks import make_task, pair, same_bits
 
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.regressor import MLPRegressor
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.maths.initializers import INITIALIZERS
-from retrograd.maths.schedules import SCHEDULES
+from retrograd.maths.schedules import SCHEDULES, WARM_UPS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -218,3 +219,63 @@ def test_warnings_say_what_to_do():
         warnings.simplefilter("error")
         build(max_iter=300, tol=0.1, n_iter_no_change=2).fit(X, y)
         build().partial_fit(X, y, classes=[2, 5, 9])
+
+
+@pytest.mark.parametrize("q", [0.05, 0.5, 0.95])
+def test_early_stopping_watches_the_loss_that_is_learned(q):
+    """R² is best where the mean is: it would stop a quantile's training near there."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (4000, 1))
+    y = 2 * X[:, 0] + rng.exponential(1.0, 4000)
+    losses = ["quantile"] + (["absolute_error", "huber"] if q == 0.5 else [])
+    for loss in losses:
+        model = MLPRegressor(loss=loss, quantile=q, huber_delta=0.01, early_stopping=True,
+                             random_state=0).fit(X, y)  # fmt: skip
+        assert np.mean(y <= model.predict(X)) == pytest.approx(q, abs=0.05), loss
+
+
+def test_the_score_of_a_quantile():
+    """scikit-learn's D² of the pinball loss; a weight of 2 is the row twice."""
+    X, y = make_task("regression")
+    model = MLPRegressor(loss="quantile", quantile=0.3, max_iter=5, random_state=0).fit(X, y)
+    score, targets = model._validation_score, y.reshape(-1, 1)
+    assert score(X, targets, None) == pytest.approx(
+        d2_pinball_score(y, model.predict(X), alpha=0.3), abs=0.01
+    )
+    assert score(X, targets, np.full(len(y), 2.0)) == score(X, targets, None)
+    assert score(X, np.ones_like(targets), None) == 0.0
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_warm_up_is_no_standstill(schedule, early_stopping):
+    """However small its steps, patience is not counted before the rate is at its top."""
+    X, y = make_task("multiclass")
+    warm_up = round(400 * WARM_UPS[schedule])
+    model = build(learning_rate=schedule, early_stopping=early_stopping, max_iter=400,
+                  learning_rate_init=1e-6, n_iter_no_change=3).fit(X, y)  # fmt: skip
+    assert model.n_iter_ == warm_up + 3, "and then it stands still"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weights_too_small_to_count_with(dtype):
+    """Products with them would be 0, and nothing would be learned."""
+    X, y = make_task("multiclass")
+    X, facts = X.astype(dtype), np.finfo(dtype)
+    with pytest.raises(ValueError, match="multiply them, and alpha, by one number"):
+        build().fit(X, y, sample_weight=np.full(len(y), facts.tiny))
+    some = np.full(len(y), 2.0**10 * facts.tiny / facts.eps)
+    light = build(alpha=0.0).fit(X, y, sample_weight=some)
+    plain = build(alpha=0.0).fit(X, y, sample_weight=np.full(len(y), 2.0**-20))
+    assert light.score(X, y) == plain.score(X, y)
+
+
+def test_what_converters_of_models_look_for():
+    """scikit-learn's private label binarizer."""
+    for task in ("binary", "multiclass", "multilabel"):
+        X, y = make_task(task)
+        ours, theirs = pair(task, **SMALL)
+        one, other = (model.fit(X, y)._label_binarizer for model in (ours, theirs))
+        assert np.array_equal(one.classes_, other.classes_)
+        assert one.y_type_ == other.y_type_
+        assert np.array_equal(one.transform(y), other.transform(y))

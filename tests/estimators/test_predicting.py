@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse
 import sklearn
@@ -15,6 +16,7 @@ from tasks import make_task, pair
 
 from retrograd.estimators import predicting
 from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.regressor import MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -261,6 +263,33 @@ def test_times_are_no_numbers(kind):
             model.predict(one)
     with pytest.raises(ValueError, match="not compatible with arrays of bytes/strings"):
         model.predict(X.astype(str))
+
+
+def test_times_in_any_container():
+    """A polars frame, a list, an array of objects; and of a frame one column is enough."""
+    X, y = make_task("multiclass")
+    moments = (100 * X[:, 0]).astype(np.int64).astype("M8[us]")
+    frame = pl.DataFrame({"a": X[:, 0], "t": moments})
+    rows = [[value, moment] for value, moment in zip(X[:, 0], moments, strict=True)]
+    objects = np.array(rows, dtype=object)
+    date, duration = pl.col("t").cast(pl.Date), pl.col("t") - pl.col("t").min()
+    for one in (frame, frame.with_columns(date), frame.with_columns(duration), rows, objects):
+        with pytest.raises(ValueError, match="X holds .*: make numbers of it"):
+            MLPClassifier((5,), max_iter=3, random_state=0).fit(one, y)
+
+
+def test_a_series_is_told_as_scikit_learn_tells_it():
+    """What comes of forgotten brackets, and of one row by ``iloc``."""
+    X, y = make_task("regression")
+    frame = pd.DataFrame(X[:, :2], columns=["a", "b"])
+    model = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2, random_state=0).fit(frame, y)
+    with pytest.raises(ValueError, match="Expected a 2-dimensional container"):
+        model.fit(frame["a"], y)
+    with (
+        pytest.warns(UserWarning, match="feature names"),
+        pytest.raises(ValueError, match="Expected a 2-dimensional container"),
+    ):
+        model.predict(frame.iloc[0])
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.int8, np.int16, bool])

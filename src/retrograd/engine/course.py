@@ -12,6 +12,7 @@ import numpy as np
 
 from retrograd.engine.batches import batch_bounds, epoch_rows
 from retrograd.engine.optimizers import Optimizer
+from retrograd.maths.schedules import WARM_UPS
 
 # Rows drawn from NumPy's generator between two of its states that are kept to go back to.
 DRAWS_KEPT = 1 << 18
@@ -220,6 +221,19 @@ class Course:
         return self.optimizer.learning_rates(
             rate, end - n_steps, n_steps, self.total_epochs * self.steps_an_epoch
         )
+
+    def is_warming_up(self, epoch: int) -> bool:
+        """Whether the rate still rises when that epoch ends.
+
+        Examples
+        --------
+        >>> optimizer, order = Optimizer("sgd", schedule="one_cycle"), Shuffled(4, 0, False)
+        >>> course = Course(optimizer, order, batch_size=2, total_epochs=10)
+        >>> [course.is_warming_up(epoch) for epoch in range(4)]
+        [True, True, False, False]
+        """
+        share = WARM_UPS.get(self.optimizer.schedule, 0.0)
+        return epoch + 1 - self.schedule_start < share * self.total_epochs
 
     def mean_loss(self, epoch: int, losses: np.ndarray, bounds: np.ndarray) -> float:
         """Mean loss of an epoch's rows, from the losses of its steps and their bounds."""

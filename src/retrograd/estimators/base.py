@@ -206,6 +206,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             )
             if not sample_weight.any():
                 raise ValueError("every sample weight is 0: there is no row to learn from")
+            if (largest := sample_weight.max()) < (least := _least_weight(X.dtype)):
+                raise ValueError(
+                    f"the sample weights are at most {largest:.3g}; in {X.dtype} what is below "
+                    f"{least:.1g} soon counts as 0: multiply them, and alpha, by one number"
+                )
         network = self._make_network(X.shape[1], targets)
         rng = check_random_state(self.random_state)
         if first:
@@ -367,3 +372,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _least_weight(dtype: np.dtype) -> float:
+    """Weight below which its products with small errors are no normal numbers any more, but 0."""
+    facts = np.finfo(dtype)
+    return float(facts.tiny) / float(facts.eps)

@@ -309,6 +309,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             right = np.all((outputs > 0.5) == (targets > 0.5), axis=1)
         return float(np.average(right, weights=sample_weight))
 
+    @property
+    def _label_binarizer(self) -> LabelBinarizer:
+        """What scikit-learn's class keeps of its labels: converters of models look for it."""
+        n = self.n_outputs_
+        several = n > 1 and self.out_activation_ == "logistic"
+        return LabelBinarizer().fit(np.eye(n, dtype=int) if several else self.classes_)
+
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that several labels at once are welcome."""
         tags = super().__sklearn_tags__()

@@ -22,6 +22,7 @@ from retrograd.estimators.stopping import (
     open_curves,
     recordings_ended,
 )
+from retrograd.maths.schedules import BY_STEP
 
 if TYPE_CHECKING:
     from retrograd.engine.trainer import State, Trainer
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 # Seconds of epochs that are trained without a look between them: Ctrl-C waits as long. Before it is
 # known how long they take, one is; and at most so many multiplications.
 UNWATCHED_SECONDS = 0.2
+# Schedules that a warm start begins anew, and with them its patience.
+BEGUN_ANEW = ("adaptive", *BY_STEP)
 # Recordings look at small networks, whose multiplications take longest, four times as often, so
 # that their checkpoints come when they are due.
 UNWATCHED_WORK = 1 << 33
@@ -177,7 +180,7 @@ class Training:
                 on_epoch(True)
             begin = time.perf_counter()
             if n_now == 1:
-                is_over = self._note(self.trainer.epoch(self.course))
+                is_over = self._note_all(self.trainer.epochs(self.course, 1))
             else:
                 with interrupts_held():  # an epoch that has been trained is noted, too
                     is_over = self._run_together(n_now)
@@ -220,7 +223,7 @@ class Training:
         """
         trainer, state = self.trainer, self.trainer.state
         if not self.recordings:
-            return [self._note(loss) for loss in trainer.epochs(self.course, n_epochs)][-1]
+            return self._note_all(trainer.epochs(self.course, n_epochs))
         before, steps = state.copy(), []  # type: State, list[np.ndarray]
         trainer.after_call = lambda losses, _: steps.append(losses)
         try:
@@ -230,14 +233,19 @@ class Training:
             state.theta[:], state.slots[:] = before.theta, before.slots
             state.step, state.samples_seen = before.step, before.samples_seen
             trainer.after_call = self._after_steps
-            return [self._note(trainer.epoch(self.course)) for _ in range(n_epochs)][-1]
+            return [self._note_all(trainer.epochs(self.course, 1)) for _ in range(n_epochs)][-1]
         finally:
             trainer.after_call = self._after_steps
-        is_over = [self._note(loss) for loss in losses][-1]
+        is_over = self._note_all(losses)
         self._after_steps(np.concatenate(steps), trainer.work.gradient)
         return is_over
 
-    def _note(self, loss: float) -> bool:
+    def _note_all(self, losses: list[float]) -> bool:
+        """Note how the epochs up to now went; whether the last one of them is the end."""
+        first = self.trainer.state.epoch - len(losses)
+        return [self._note(loss, first + k) for k, loss in enumerate(losses)][-1]
+
+    def _note(self, loss: float, epoch: int) -> bool:
         """Note how an epoch went; whether it is the last one."""
         estimator, state = self.estimator, self.trainer.state
         estimator.loss_ = loss
@@ -249,7 +257,9 @@ class Training:
         score = None
         if self.validation is not None:
             score = estimator._validation_score(*self.validation)
-        rate = self.stopping.after_epoch(state.learning_rate, self.trainer.optimizer, score)
+        rate = self.stopping.after_epoch(
+            state.learning_rate, self.trainer.optimizer, score, self.course.is_warming_up(epoch)
+        )
         if rate is not None:
             state.learning_rate = rate
         for recording in self.recordings:
@@ -316,7 +326,8 @@ def state_of(
         estimator._seed = int(rng.randint(np.iinfo(np.int32).max))
     state = State.start(estimator._theta(), optimizer)
     last = getattr(estimator, "_state", None)
-    if not incremental or last is None:
+    begins_anew = not incremental and optimizer.schedule in BEGUN_ANEW
+    if last is None or begins_anew:
         estimator._no_improvement_count = 0
     if last is None:
         # Fitted by other means: by L-BFGS, loaded from a file, or set by hand.

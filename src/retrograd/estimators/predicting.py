@@ -1,6 +1,7 @@
 """How an estimator predicts: rows checked once, parameters as they stand now, then the engine."""
 
 import warnings
+from collections.abc import Iterable
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -73,13 +74,26 @@ def refuse_times(X: Any) -> None:
     ValueError
         If X is of them.
     """
-    dtypes = [getattr(X, "dtype", None), *getattr(X, "dtypes", ())]
-    found = next((dtype for dtype in dtypes if getattr(dtype, "kind", "") in ("m", "M")), None)
-    if found is not None:
+    dtypes = getattr(X, "dtypes", None)
+    if isinstance(dtypes, Iterable):  # of a frame; a Series calls its only one so, too
+        found = [dtype for dtype in dtypes if _is_time(dtype)]
+    else:
+        # A list's, and an array's of objects, are those of its numbers: one row is looked at.
+        many = isinstance(X, (list, tuple)) or getattr(X, "dtype", None) == np.dtype(object)
+        first = X[0] if many and len(X) else ()
+        of_row = first if isinstance(first, (list, tuple, np.ndarray)) else ()
+        found = [dtype for one in (X, *of_row) if _is_time(dtype := getattr(one, "dtype", None))]
+    if found:
         raise ValueError(
-            f"X holds {found}: make numbers of it, as X.astype(float), whose unit you know, or as "
-            "a TableEncoder does"
+            f"X holds {found[0]}: make numbers of it, as X.astype(float), whose unit you know, or "
+            "as a TableEncoder does"
         )
+
+
+def _is_time(dtype: Any) -> bool:
+    """Whether it is one of NumPy's, pandas' or polars' dates, times or durations."""
+    temporal = getattr(dtype, "is_temporal", None)
+    return getattr(dtype, "kind", "") in ("m", "M") or (temporal is not None and temporal())
 
 
 def _told(y_pred: np.ndarray) -> np.ndarray:

@@ -132,7 +132,8 @@ def as_of(
         model.loss_, model.n_iter_ = epoch.loss, model.n_iter_ + 1
         model.loss_curve_.append(epoch.loss)
         rate = run.replay.rate_of(epoch.epoch)
-        stopped = stopping.after_epoch(rate, run.header.optimizer, epoch.score) is None
+        rises = run.replay.course.is_warming_up(epoch.epoch)
+        stopped = stopping.after_epoch(rate, run.header.optimizer, epoch.score, rises) is None
     stopping.verbose = model.verbose
     if model.loss_curve_:
         model.loss_ = model.loss_curve_[-1]

@@ -10,8 +10,12 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
+from retrograd.engine.batches import make_data
 from retrograd.estimators.base import BaseMLP
 from retrograd.estimators.predicting import predict_outputs
+
+# What the mean of y makes least; the others want its median, or another quantile.
+AIM_AT_THE_MEAN = ("squared_error", "poisson")
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -40,7 +44,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     loss_ : float
         Loss of the last epoch; like scikit-learn's, the mean over the outputs (poisson: the sum).
     validation_scores_ : list of float or None
-        R² on the validation rows after every epoch, with ``early_stopping``.
+        With ``early_stopping`` R² on the validation rows after every epoch; with a loss that does
+        not aim at the mean its own like, 1 - loss / loss of the rows' median (or quantile).
     out_activation_ : {'identity', 'exp'}
         Output activation.
     coefs_, intercepts_, loss_curve_, best_loss_, best_validation_score_, n_iter_, t_, n_layers_, \
@@ -178,10 +183,26 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return targets.shape[1], output, self.loss, parameter
 
     def _validation_score(self, X: Any, targets: np.ndarray, sample_weight: Any) -> float:
-        from sklearn.metrics import r2_score  # slow to import
-
         outputs = predict_outputs(self, X, check_input=False)
         if not np.isfinite(outputs).all():
             return float("nan")
         with np.errstate(over="ignore"):  # on the way to divergence, which is told elsewhere
-            return float(r2_score(targets, outputs, sample_weight=sample_weight))
+            if self.loss in AIM_AT_THE_MEAN:
+                from sklearn.metrics import r2_score  # slow to import
+
+                return float(r2_score(targets, outputs, sample_weight=sample_weight))
+            return self._explained(X, targets, outputs, sample_weight)
+
+    def _explained(
+        self, X: Any, targets: np.ndarray, outputs: np.ndarray, sample_weight: Any
+    ) -> float:
+        """Share of the loss that is explained: R² would find fault with any but the mean."""
+        from retrograd.engine.objective import row_losses  # loads the compiler
+
+        data, rows = make_data(self._network, X, targets), np.arange(len(targets))
+        constant = np.quantile(targets, self.quantile if self.loss == "quantile" else 0.5, axis=0)
+        ours, constants = (
+            float(np.average(row_losses(self._network, data, rows, y_pred), weights=sample_weight))
+            for y_pred in (outputs, np.broadcast_to(constant, outputs.shape).astype(outputs.dtype))
+        )
+        return 1.0 - ours / constants if constants > 0.0 else 0.0

@@ -27,7 +27,8 @@ class Stopping:
     """Decides after each epoch whether to stop, and remembers the best parameters if it must.
 
     As scikit-learn does: stop when ``n_iter_no_change`` epochs in a row have not improved the
-    training loss, or with ``early_stopping`` the validation score, by ``tol``.
+    training loss, or with ``early_stopping`` the validation score, by ``tol``. Epochs in which a
+    schedule still warms up do not count: small steps are no sign that there is nothing to learn.
 
     Parameters
     ----------
@@ -50,14 +51,17 @@ class Stopping:
         """Whether there are parameters to go back to."""
         return self.best is not None
 
-    def after_epoch(self, rate: float, optimizer: Optimizer, score: float | None) -> float | None:
+    def after_epoch(
+        self, rate: float, optimizer: Optimizer, score: float | None, is_warming_up: bool
+    ) -> float | None:
         """Note how the epoch went; return the learning rate to go on with, None to stop.
 
         The epoch's loss is the estimator's ``loss_``; its score is None if there is no validation.
         """
         estimator = self.estimator
         improved = self._improved_loss() if score is None else self._improved_score(score)
-        estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
+        counts = not (improved or is_warming_up)
+        estimator._no_improvement_count = estimator._no_improvement_count + 1 if counts else 0
         if estimator._no_improvement_count <= estimator.n_iter_no_change:
             return rate
         what = "Training loss" if score is None else "Validation score"

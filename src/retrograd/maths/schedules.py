@@ -92,4 +92,6 @@ def one_cycle(progress: np.ndarray) -> np.ndarray:
 
 # How a schedule is evaluated: once a step from the progress, or once an epoch.
 BY_STEP: dict[str, Callable[[np.ndarray], np.ndarray]] = {"cosine": cosine, "one_cycle": one_cycle}
+# Shares of the steps over which they rise.
+WARM_UPS = {"cosine": COSINE_WARM_UP, "one_cycle": ONE_CYCLE_WARM_UP}
 SCHEDULES: tuple[str, ...] = ("constant", "invscaling", "adaptive", "cosine", "one_cycle")
