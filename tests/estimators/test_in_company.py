@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
@@ -24,7 +25,9 @@ from sklearn.preprocessing import StandardScaler
 from tasks import make_task, same_bits
 
 from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.regressor import MLPRegressor
+from retrograd.estimators.rewinding import open_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -174,3 +177,21 @@ def test_metadata_routing():
         search.fit(X, y, sample_weight=weight)
     expected = classifier().fit(StandardScaler().fit_transform(X), y, weight)
     same_bits(search.best_estimator_[-1], expected)
+
+
+def test_warnings_name_the_line_that_led_to_them(tmp_path):
+    """That of a fit, alone, in a pipeline or a search; of a branch."""
+    X, y = make_task("multiclass")
+    path = tmp_path / "a.retro"
+    model = MLPClassifier((3,), max_iter=2, random_state=0)
+    for led in (
+        lambda: clone(model).fit(X, y),
+        lambda: make_pipeline(StandardScaler(), clone(model)).fit(X, y),
+        lambda: GridSearchCV(clone(model), {"alpha": [0.1]}, cv=2).fit(X, y),
+        lambda: clone(model).set_callbacks(Recorder(path)).fit(X, y),
+        lambda: open_run(path).branch(2, max_iter=3),
+    ):
+        with pytest.warns(ConvergenceWarning) as caught:
+            led()
+        assert {one.filename for one in caught} == {__file__}
+        assert {one.lineno for one in caught} == {led.__code__.co_firstlineno}

@@ -1,6 +1,5 @@
 """What the classifier and the regressor share: parameters, checks, state, and predictions."""
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from numbers import Integral, Real
@@ -18,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight
 from retrograd.engine.batches import make_data
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
+from retrograd.engine.notes import warn
 from retrograd.engine.optimizers import SOLVERS, Optimizer
 from retrograd.estimators import parameters
 from retrograd.estimators.fitting import fit_stochastic
@@ -178,7 +178,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         record: Callable[..., list] = lambda training: [],
     ) -> "BaseMLP":
         if incremental:
-            self._warn_of_no_record("partial_fit has no end that a Recorder could record up to", 5)
+            self._warn_of_no_record("partial_fit has no end that a Recorder could record up to")
         before = self.__dict__.copy()
         try:
             network, data, rng, first = self._ready(X, y, sample_weight, incremental)
@@ -300,15 +300,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _warn_of_unused(self) -> None:
         for name, default in (("learning_rate", "constant"), ("early_stopping", False)):
             if getattr(self, name) != default:
-                warnings.warn(
-                    f"{name}={getattr(self, name)!r} has no effect with solver='lbfgs'",
-                    stacklevel=6,
-                )
-        self._warn_of_no_record("solver='lbfgs' takes no steps that a Recorder could record", 7)
+                warn(f"{name}={getattr(self, name)!r} has no effect with solver='lbfgs'")
+        self._warn_of_no_record("solver='lbfgs' takes no steps that a Recorder could record")
 
-    def _warn_of_no_record(self, why: str, stacklevel: int) -> None:
+    def _warn_of_no_record(self, why: str) -> None:
         if any(isinstance(callback, Recorder) for callback in getattr(self, "_skl_callbacks", [])):
-            warnings.warn(f"{why}: this fit is not in its file", stacklevel=stacklevel)
+            warn(f"{why}: this fit is not in its file")
 
     def _known_network(self) -> Network:
         """Network of the last fit, or one built from fitted attributes that were set by hand."""

@@ -1,6 +1,5 @@
 """Branching: another future of a recorded training, from any of its moments."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.network import Network
+from retrograd.engine.notes import warn
 from retrograd.engine.trainer import State, Trainer
 from retrograd.estimators.editing import edited, told
 from retrograd.estimators.fitting import Training, batch_size_of
@@ -105,7 +105,7 @@ def begin(
         try:
             training.run(n_epochs, on_steps=on_steps)
         except DivergenceError as error:  # which the branch's own record tells
-            warnings.warn(f"the branch diverged, too: {error}", stacklevel=5)
+            warn(f"the branch diverged, too: {error}")
 
     return recording.run, train
 

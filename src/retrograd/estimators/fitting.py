@@ -2,7 +2,6 @@
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
+from retrograd.engine.notes import warn
 from retrograd.engine.optimizers import Optimizer
 from retrograd.estimators.stopping import (
     DivergenceWarning,
@@ -154,16 +154,15 @@ class Training:
             with recordings_ended(self.recordings, state):
                 self._run_epochs(n_epochs, on_epoch, may_end)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=7)
+            warn("Training interrupted by user.")
         except DivergenceError as error:
             if not self.stopping.has_best:
                 raise
             self.stopping.note_divergence()
             state.slots[:] = 0.0  # NaN may be in there, too
-            warnings.warn(
+            warn(
                 f"{error} The parameters with the best validation score are kept.",
                 DivergenceWarning,
-                stacklevel=7,
             )
         self.stopping.restore_best(state)
 
@@ -188,11 +187,10 @@ class Training:
             if (on_epoch is not None and on_epoch(False)) or is_over:
                 return
         if not may_end:
-            warnings.warn(
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.estimator.max_iter}) reached "
                 "before it converged: raise max_iter, or tol",
                 ConvergenceWarning,
-                stacklevel=8,
             )
 
     def _unwatched(self) -> int:
@@ -354,9 +352,8 @@ def batch_size_of(batch_size: int | str, n_rows: int) -> int:
     if batch_size == "auto":
         return min(200, n_rows)
     if int(batch_size) > n_rows:
-        warnings.warn(
+        warn(
             f"Got `batch_size` {batch_size}, larger than the {n_rows} training rows; "
-            "all of them are one batch",
-            stacklevel=7,
+            "all of them are one batch"
         )
     return min(int(batch_size), n_rows)

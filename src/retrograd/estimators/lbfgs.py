@@ -1,6 +1,5 @@
 """L-BFGS: all rows at once, by SciPy's minimiser on the engine's gradient."""
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
+from retrograd.engine.notes import warn
 
 if TYPE_CHECKING:
     from retrograd.estimators.base import BaseMLP
@@ -61,10 +61,9 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
     estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
     estimator.loss_ = objective.reported(theta)
     if result.status != 0:
-        warnings.warn(
+        warn(
             f"lbfgs failed to converge: it stopped after {result.nit} iterations and "
             f"{result.nfev} evaluations ({result.message}): raise max_iter or max_fun, or "
             "scale the data",
             ConvergenceWarning,
-            stacklevel=6,
         )

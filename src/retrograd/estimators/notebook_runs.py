@@ -1,13 +1,13 @@
 """Runs of the notebook's MLP: told from others, rebuilt, resumed and branched."""
 
 import copy
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrograd.engine.notes import warn
 from retrograd.estimators.editing import edited, told
 
 if TYPE_CHECKING:
@@ -136,4 +136,4 @@ def _train(
                 trainer.run(*course.between(here, stop, lambda epoch: state.learning_rate))
                 here = stop
     except DivergenceError as error:
-        warnings.warn(f"{error.but(cure=CURE)}", stacklevel=4)
+        warn(f"{error.but(cure=CURE)}")

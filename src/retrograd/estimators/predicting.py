@@ -1,6 +1,5 @@
 """How an estimator predicts: rows checked once, parameters as they stand now, then the engine."""
 
-import warnings
 from collections.abc import Iterable
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from retrograd.engine.batches import make_data
 from retrograd.engine.network import Network
+from retrograd.engine.notes import warn
 from retrograd.estimators.parameters import Form
 
 if TYPE_CHECKING:
@@ -102,12 +102,11 @@ def _told(y_pred: np.ndarray) -> np.ndarray:
     few = y_pred.size <= FEW
     if not (all(map(isfinite, y_pred.ravel().tolist())) if few else np.isfinite(y_pred).all()):
         rows = np.flatnonzero(~np.isfinite(y_pred).all(axis=1))
-        warnings.warn(
+        warn(
             f"predictions are NaN or infinite in {rows.size} of {len(y_pred)} rows, row {rows[0]} "
             f"(counting from 0) the first: they overflow {y_pred.dtype}; X may be far from what "
             "was trained on",
             RuntimeWarning,
-            stacklevel=4,
         )
     return y_pred
 

@@ -2,13 +2,13 @@
 
 import json
 import os
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrograd.engine.notes import warn
 from retrograd.rewind.schema import BUDGET
 
 if TYPE_CHECKING:
@@ -156,12 +156,11 @@ class Recorder:
             n_bytes = sum(part.nbytes for part in data)
             keep = n_bytes <= DATA_AT_MOST
             if not keep:
-                warnings.warn(
+                warn(
                     f"the {n_bytes >> 20:,} MB of training data are not kept, only up to "
                     f"{DATA_AT_MOST >> 20:,} MB are: pass them to open_run(path, data=(X, y)) "
                     "later, or record with keep_data=True",
                     RecordingWarning,
-                    stacklevel=2,
                 )
         store = self.store(state.theta.nbytes + state.slots.nbytes)
         return Recording(

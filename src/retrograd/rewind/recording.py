@@ -4,7 +4,6 @@ import math
 import queue
 import threading
 import time
-import warnings
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from retrograd.engine.kernels.data import Data
+from retrograd.engine.notes import warn
 from retrograd.engine.trainer import State
 from retrograd.rewind.header import DATA_PARTS, Header
 from retrograd.rewind.schema import array_name
@@ -227,10 +227,9 @@ class Recording:
         """Let the training go on unrecorded: it is worth more than its record."""
         if not self._gave_up:
             self._gave_up = True
-            warnings.warn(
+            warn(
                 f"this training is recorded no further, though it goes on: {error}",
                 RecordingWarning,
-                stacklevel=2,
             )
 
     def _progress(self, status: str = "running", note: str = "") -> tuple:

@@ -2,7 +2,6 @@
 
 import math
 import threading
-import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import numpy as np
 from retrograd.engine.course import Course
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import Data, History
+from retrograd.engine.notes import warn
 from retrograd.engine.trainer import STEP_WORK, State, Trainer
 from retrograd.rewind.header import Header
 from retrograd.rewind.store import RunFileError, Store
@@ -302,13 +302,12 @@ class Replay:
             return
         first, self.difference = self.difference is None, Difference(begin, step, largest)
         if first:
-            warnings.warn(
+            warn(
                 f"{self.store.name}: replaying steps {begin} to {step} here does not give the "
                 f"recorded bits; they differ by up to {largest:.3g}. The run was made by "
                 f"{_listed(self.header.made_by)}, {_listed(self.header.machine)}. Moments of such "
                 "steps are an approximation of it: their `exact` is False",
                 ReplayWarning,
-                stacklevel=5,
             )
 
     def is_exact(self, step: int) -> bool:

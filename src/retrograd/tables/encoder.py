@@ -1,6 +1,5 @@
 """TableEncoder: a frame in, a matrix of floats out, and nothing hidden in between."""
 
-import warnings
 from dataclasses import asdict
 from numbers import Integral, Real
 from typing import ClassVar
@@ -10,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from retrograd.engine.notes import warn
 from retrograd.tables.columns import ColumnSettings, IgnoredColumn
 from retrograd.tables.errors import TableError, TableWarning
 from retrograd.tables.frames import column_names, columns_called, plain_columns
@@ -109,7 +109,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if len(ignored) == len(columns):
             raise TableError(f"no column to learn from: {left_out or 'the table has none'}")
         if ignored:
-            warnings.warn(f"left out: {left_out}", TableWarning, stacklevel=2)
+            warn(f"left out: {left_out}", TableWarning)
         self.columns_ = columns
         self.notes_ = [f"left out: {left_out}"] * bool(ignored)
         self.notes_ += [note for _, notes in learned for note in notes]
@@ -161,7 +161,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 told.append(f"{columns_called(rest)} not as in training, either")
             raise TableError("; ".join(told))
         for note in notes:
-            warnings.warn(note, TableWarning, stacklevel=2)
+            warn(note, TableWarning)
         return np.hstack(blocks)
 
     def get_feature_names_out(self, input_features=None):

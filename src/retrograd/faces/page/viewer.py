@@ -2,14 +2,14 @@
 
 import inspect
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import numpy as np
 
+from retrograd.engine.notes import hearing
 from retrograd.rewind.moment import Moment
 from retrograd.rewind.run import Run, Runs
 from retrograd.rewind.store import Store
@@ -18,8 +18,6 @@ from retrograd.rewind.store import Store
 KEPT_BYTES = 256 << 20
 # Moments before the one gone back to whose states are kept, too.
 LONGEST_WAY = 32
-# A pattern that matches every warning, and that nobody else would write.
-EVERYTHING = "(?s:.*)"
 
 
 class QuestionError(ValueError):
@@ -33,55 +31,6 @@ def apart(function: Answer) -> Answer:
     """Mark an answer that holds up no other: it must go through runs ``opened_apart`` only."""
     function.is_apart = True  # type: ignore[attr-defined]
     return function
-
-
-class Hearing:
-    """Hears what each thread warns of while it answers.
-
-    Filters and ``showwarning`` are the whole process's, and others set them meanwhile: so the first
-    who answers puts a filter of our own before theirs, and the last takes away that one alone.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._n = threading.Lock(), 0
-        self._otherwise = warnings.showwarning
-        self._here = threading.local()
-
-    def __enter__(self) -> list[Warning]:
-        with self._lock:
-            if self._n == 0:
-                # Who catches warnings meanwhile has a list of their own, and puts this one back.
-                self._filters: Any = warnings.filters
-                warnings.filterwarnings("always", message=EVERYTHING)
-                self._filter = self._filters[0]
-                if warnings.showwarning != self._hear:
-                    self._otherwise = warnings.showwarning
-                    warnings.showwarning = self._hear
-            self._n += 1
-        self._here.heard = []
-        return self._here.heard
-
-    def __exit__(self, *_: object) -> None:
-        self._here.heard = None
-        with self._lock:
-            self._n -= 1
-            if self._n == 0:
-                now: Any = warnings.filters
-                for filters in (self._filters, now):
-                    with suppress(ValueError):
-                        filters.remove(self._filter)
-                if warnings.showwarning == self._hear:
-                    warnings.showwarning = self._otherwise
-
-    def _hear(self, message: Warning | str, *more: Any, **others: Any) -> None:
-        heard = getattr(self._here, "heard", None)
-        if heard is None:
-            self._otherwise(message, *more, **others)
-        elif not isinstance(message, RuntimeWarning):  # NumPy's, of numbers that the page shows
-            heard.append(message)
-
-
-HEARING = Hearing()
 
 
 class Viewer:
@@ -125,7 +74,7 @@ class Viewer:
             raise QuestionError(f"a page cannot ask {name!r}")
         function = self.answers[name]
         _check(function, name, arguments)
-        with HEARING as heard:
+        with hearing() as heard:
             if getattr(function, "is_apart", False):
                 found = function(self, **arguments)
             else:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from retrograd.engine.notes import hearing
 from retrograd.estimators.branching import begin
 from retrograd.estimators.editing import classes_of, read_target, value_at
 from retrograd.estimators.notebook_runs import is_notebooks
 from retrograd.faces.page.answers.runs import changes
-from retrograd.faces.page.viewer import HEARING, QuestionError, Viewer, apart
+from retrograd.faces.page.viewer import QuestionError, Viewer, apart
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.rewind.recording import RecordingWarning
 from retrograd.rewind.run import Run
@@ -115,7 +116,7 @@ def branch(viewer: Viewer, run: int, step: int, key: str, parameters: dict, edit
 
 def _train(viewer: Viewer, number: int, train: Callable[[], None], opened: ExitStack) -> None:
     """Train a branch; what its record does not tell, the page's next answer does."""
-    with opened, HEARING as heard:
+    with opened, hearing() as heard:
         try:
             train()
         except KeyboardInterrupt:
