@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from IPython.lib.pretty import pretty
 
 from problems import PAIRS, Problem, make_problem
 from retrograd.engine import objective
@@ -189,6 +190,8 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(lines) == 6
     assert lines[2].split()[:3] == ["W[0]", "all", "12"]
     assert isinstance(report, GradientReport)
+    assert repr(report) == f"<GradientReport: 6 rows, loss {report.loss:.6g}, right>"
+    assert pretty(report) == str(report), "what a notebook's cell ends in"
 
 
 def test_bad_input() -> None:

@@ -22,6 +22,7 @@ from retrograd.rewind.walk.literals import array_literal
 from walks import (
     LAYER_ARRAYS,
     LOGISTIC,
+    POISSON,
     SOFTMAX,
     SQUARED,
     fading_trace,
@@ -124,6 +125,17 @@ def test_a_step_that_diverged(
     run(trace, tmp_path)
     if pair == SQUARED:
         assert trace.trouble is not None
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # where the kernels are interpreted
+@pytest.mark.parametrize("scale", [200.0, 1000.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_overflows_in_the_kernels_precision(dtype: type, scale: float, tmp_path: Path) -> None:
+    """An exp that is infinite in float32 only, and one that is so in both."""
+    trace = make_trace((2, 1), "", POISSON, 9, dtype=dtype, steps=0, scale=scale)
+    assert np.isinf(trace.y_pred).any() == (dtype == np.float32 or scale > 500.0)
+    found = run(trace, tmp_path)
+    assert np.array_equal(found["rows"], trace.rows)
 
 
 OF_THE_STEP = [

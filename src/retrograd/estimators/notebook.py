@@ -96,6 +96,9 @@ class MLP:
         self.W1: np.ndarray | None = None
         self.W2: np.ndarray | None = None
 
+    def __repr__(self) -> str:
+        return f"MLP(hidden_units={self.hidden_units}, lr={self.lr}, epochs={self.epochs})"
+
     def fit(self, X: np.ndarray, y: np.ndarray, recorder: "Recorder | None" = None) -> "MLP":
         """Train on X of shape (n, d) and y of shape (n,), 0 or 1.
 

@@ -97,6 +97,9 @@ class Recorder:
         # Made now, since two fits in two threads share it.
         self._memory = store.Store(None)
 
+    def __repr__(self) -> str:
+        return "Recorder()" if self.path is None else f"Recorder({str(self.path)!r})"
+
     def _check_place(self, path: Path) -> None:
         """Tell a file's faults now, not after the training."""
         from retrograd.rewind.connection import check_kind

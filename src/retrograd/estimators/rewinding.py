@@ -25,14 +25,18 @@ def open_runs(path: "str | PathLike | Recorder") -> "Runs":
     ------
     RunFileError
         If there is no such file, or it is no file of runs, of a newer format, or damaged.
+    TypeError
+        If it is no path at all.
     """
     from retrograd.rewind.run import Runs
     from retrograd.rewind.store import Store
 
     if isinstance(path, Recorder):
         store = path.store() if path.path is None else Store(path.path)
-    else:
+    elif isinstance(path, str | PathLike):
         store = Store(Path(path))
+    else:
+        raise TypeError(f"runs are opened by a path or a Recorder, not a {type(path).__name__}")
     return Runs(store, EstimatorDoor())
 
 

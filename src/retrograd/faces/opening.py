@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.rewind import run as rewind_run
-from retrograd.rewind.run import Run
+from retrograd.rewind.moment import Moment
+from retrograd.rewind.run import Run, Runs
 
 if TYPE_CHECKING:
     from retrograd.faces.page.widget import Widget
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["open_run", "open_runs", "view"]
 
 
-def view(run: "Run | Recorder | str | PathLike") -> "Widget":
+def view(run: "Run | Moment | Runs | Recorder | str | PathLike") -> "Widget":
     """Show a recorded training in a notebook: drag it to any step, and see every number of it.
 
     Exported to HTML, the notebook keeps a still page of some of the steps.
 
     Parameters
     ----------
-    run : Run, Recorder, str or path
-        A run, or what its file's last one is shown of.
+    run : Run, Moment, Runs, Recorder, str or path
+        What to show: a run, that of a moment, or the last one of several.
 
     Returns
     -------
@@ -32,6 +33,8 @@ def view(run: "Run | Recorder | str | PathLike") -> "Widget":
     ------
     RunFileError
         If the file is no file of runs, or damaged, or has none.
+    TypeError
+        If it is nothing of these.
     ImportError
         If anywidget is not installed.
 

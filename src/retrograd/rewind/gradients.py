@@ -1,6 +1,7 @@
 """Check the engine's gradient against differences of the engine's loss, parameter by parameter."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -56,7 +57,7 @@ class ArrayCheck:
     ok: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradientReport:
     """What came of a check of gradients; ``print`` draws it as a table.
 
@@ -97,6 +98,14 @@ class GradientReport:
         if n_lost == sum(array.n_checked for array in self.arrays):
             return "nothing can be told"
         return "right, as far as rounding lets tell" if n_lost else "right"
+
+    def __repr__(self) -> str:
+        rows = f"{self.n_rows:,} row{'' if self.n_rows == 1 else 's'}"
+        return f"<GradientReport: {rows}, loss {self.loss:.6g}, {self.verdict}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Be the table at a notebook cell's end, too."""
+        printer.text(str(self))
 
     def __str__(self) -> str:
         head = ("", "checked", "worst at", "gradient", "difference", "relative", "")
@@ -275,7 +284,7 @@ class _Check:
             n_entries=flat.size,
             n_checked=picked.size,
             n_kinks=n_kinks,
-            n_lost=n_lost,
+            n_lost=int(n_lost),
             worst=tuple(int(index) for index in np.unravel_index(place, places.shape)),
             gradient=ours,
             difference=difference,

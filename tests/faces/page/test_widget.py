@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import retrograd
-from retrograd import open_run, view
+from retrograd import MLPClassifier, open_run, open_runs, view
 from retrograd.rewind.store import RunFileError
 
 # A model as anywidget hands one to a widget, whose messages go through the browser to Python.
@@ -345,8 +345,31 @@ def test_a_recorder_and_a_run(recorded: dict[str, Path]) -> None:
     widget = view(run)
     data, _ = widget._repr_mimebundle_()
     assert data["text/plain"] == repr(run)
+    for what in (run[3], open_runs(recorded["spiral"])):
+        assert view(what).run == run.number
     with pytest.raises(RunFileError, match="has no runs"):
         view(retrograd.Recorder())
+
+
+def test_what_is_no_run(recorded: dict[str, Path]) -> None:
+    """Says what is to be passed."""
+    for what, name in ((3, "int"), (None, "NoneType"), (MLPClassifier(), "MLPClassifier")):
+        with pytest.raises(TypeError, match=f"by a path or a Recorder, not a {name}"):
+            view(what)
+
+
+def test_a_cell_that_is_run_again(recorded: dict[str, Path]) -> None:
+    """Its widget before, which the notebook holds for ever, keeps no moments at hand."""
+    run = open_run(recorded["spiral"])
+    before = view(run)
+    for step in range(20):
+        before._viewer.answer("moment", {"run": 1, "step": step})
+    held = before._viewer._moments
+    assert len(held) > 1
+    after = view(run)
+    assert not held
+    assert after._viewer.answer("moment", {"run": 1, "step": 3})["step"] == 3
+    assert before._viewer.answer("moment", {"run": 1, "step": 4})["step"] == 4
 
 
 def test_a_bad_message_is_answered(recorded: dict[str, Path]) -> None:

@@ -100,6 +100,12 @@ class Viewer:
             self._runs[number] = self.runs[self.runs.numbers.index(number)]
         return self._runs[number]
 
+    def forget(self) -> None:
+        """Let go of the moments that are kept at hand, unless they are being asked for."""
+        if self.lock.acquire(blocking=False):
+            self._moments.clear()
+            self.lock.release()
+
     def opened_apart(self, number: int) -> Run:
         """Run of a number, opened once more: whatever is done with it holds up no other.
 

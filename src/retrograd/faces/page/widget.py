@@ -3,6 +3,7 @@
 from html import escape
 from os import PathLike
 from typing import Any
+from weakref import WeakSet
 
 import anywidget
 import traitlets
@@ -14,6 +15,7 @@ from retrograd.faces.page.asking import reply
 from retrograd.faces.page.joined import join_modules, join_styles
 from retrograd.faces.page.still import NoRoomError, drawn, kept_answers
 from retrograd.faces.page.viewer import Viewer
+from retrograd.rewind.moment import Moment
 from retrograd.rewind.run import Run, Runs
 from retrograd.rewind.store import RunFileError
 
@@ -22,6 +24,7 @@ KEPT_BYTES = 2_000_000
 # Seconds that it may take to make them, since whoever asks for the widget waits.
 PATIENCE = 3.0
 HEIGHT = 760
+VIEWERS: WeakSet[Viewer] = WeakSet()
 
 
 class Widget(anywidget.AnyWidget):
@@ -40,6 +43,10 @@ class Widget(anywidget.AnyWidget):
         self._shown = run
         self._viewer = Viewer(Runs(run.store, run.door), ANSWERS)
         self._viewer.adopt(run)
+        # Notebooks hold every widget for ever, those of cells that were run again, too.
+        for viewer in VIEWERS:
+            viewer.forget()
+        VIEWERS.add(self._viewer)
         self._esm = f"{join_modules('widget')}\nexport default module_widget;\n"
         self._css = join_styles()
         super().__init__(run=run.number, kept=_kept(run))
@@ -74,11 +81,13 @@ def _kept(run: Run) -> dict[str, str]:
         return {}
 
 
-def make_widget(run: "Run | Recorder | str | PathLike") -> Widget:
-    """Make a widget of a run, or of the last run of a file or a recorder."""
+def make_widget(run: "Run | Moment | Runs | Recorder | str | PathLike") -> Widget:
+    """Make a widget of a run, or of the last run of several, of a file or a recorder."""
+    if isinstance(run, Moment):
+        run = run.run
     if isinstance(run, Run):
         return Widget(run)
-    runs = open_runs(run)
+    runs = run if isinstance(run, Runs) else open_runs(run)
     if not runs.numbers:
         raise RunFileError(f"{runs.store.name} has no runs")
     return Widget(runs[-1])

@@ -10,22 +10,26 @@ from retrograd.rewind.walk.numbers import Cells, entry_grid, grid, numeral
 
 ROWS, COLUMNS = 9, 11
 
-STYLE = """
-.retrograd-walk { color-scheme: light dark; color: light-dark(#1b1b1f, #e6e6ea);
-  background: light-dark(#ffffff, #1b1b1f); padding: 0.5em 1em; max-width: 60em;
-  line-height: 1.4; }
-.retrograd-walk summary { font-weight: 600; margin: 0.8em 0 0.3em; cursor: pointer; }
-.retrograd-walk .line { margin: 0.5em 0 0.5em 1em; }
-.retrograd-walk code { background: none; color: inherit; padding: 0; }
-.retrograd-walk .symbol { font-weight: 600; color: light-dark(#0b4f9e, #8ab8f5); }
-.retrograd-walk .shape { color: light-dark(#5c5c66, #a5a5b0); font-size: 85%; margin-left: 1.5em; }
-.retrograd-walk .why { border-left: 3px solid light-dark(#d9a400, #b58900); padding-left: 0.7em;
-  margin: 0.3em 0; font-size: 92%; }
-.retrograd-walk .scroll { overflow-x: auto; }
-.retrograd-walk table { border-collapse: collapse; margin: 0.2em 0; font-family: monospace;
-  border-left: 1px solid currentcolor; border-right: 1px solid currentcolor; }
-.retrograd-walk td { text-align: right; padding: 0.1em 0.6em; background: none; border: none; }
-.retrograd-walk .left-out { color: light-dark(#5c5c66, #a5a5b0); font-size: 85%; }
+# Three times, so that a notebook's own rules for code and tables do not come before these.
+WALK = ".retrograd-walk" * 3
+# Its colours are those of what is around: whether that is dark, the system's setting does not say.
+STYLE = f"""
+{WALK} {{ color: inherit; padding: 0.5em 1em; max-width: 60em; line-height: 1.4; }}
+{WALK} summary {{ font-weight: 600; margin: 0.8em 0 0.3em; cursor: pointer; }}
+{WALK} .line {{ margin: 0.5em 0 0.5em 1em; }}
+{WALK} code {{ background: none; color: inherit; padding: 0; }}
+{WALK} .symbol {{ font-weight: 600; }}
+{WALK} .shape, {WALK} .left-out {{ color: color-mix(in srgb, currentcolor 70%, transparent);
+  font-size: 85%; }}
+{WALK} .shape {{ margin-left: 1.5em; }}
+{WALK} .why {{ border-left: 3px solid #c79200; padding-left: 0.7em; margin: 0.3em 0;
+  font-size: 92%; }}
+{WALK} .scroll {{ overflow-x: auto; }}
+{WALK} table {{ border-collapse: collapse; margin: 0.2em 0; font-family: monospace;
+  border-left: 1px solid currentcolor; border-right: 1px solid currentcolor; }}
+{WALK} tr {{ background: none; }}
+{WALK} td {{ text-align: right; padding: 0.1em 0.6em; color: inherit; background: none;
+  border: none; }}
 """
 
 

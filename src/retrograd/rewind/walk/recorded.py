@@ -23,6 +23,8 @@ def check(name, ours, size=None):
     The size of what was added up to it says how large a rounding error may be.
     """
     theirs = np.asarray(recorded[name])
+    with np.errstate(over="ignore"):  # what overflows in the kernels' precision is infinite
+        ours = np.asarray(ours).astype(theirs.dtype)
     size = np.abs(theirs) if size is None else np.asarray(size)
     assert np.shape(ours) == theirs.shape, (name, np.shape(ours), theirs.shape)
     finite = np.isfinite(theirs)
@@ -72,7 +74,8 @@ def given_code(trace: "Trace") -> str:
     lines += [f"{name} = {value!r}" for name, value in _hyperparameters(trace).items()]
     if trace.network.loss == "log_loss":
         lines.append(f"tiny = float(np.finfo(np.{trace.theta.dtype.name}).eps)")
-    lines += ["", "input = {}", *_input_lines(trace), f"y = {array_literal(trace.y)}"]
+    lines += ["", f"rows = {array_literal(trace.rows)}", "input = {}", *_input_lines(trace)]
+    lines.append(f"y = {array_literal(trace.y)}")
     if trace.network.output == "softmax":
         lines.append(f"y_onehot = (y == np.arange({trace.network.widths[-1]})).astype(y.dtype)")
     if trace.sample_weight is None:
@@ -122,9 +125,9 @@ def _input_lines(trace: "Trace") -> list[str]:
     entries = x.tocoo()
     return [
         f"input[0] = np.zeros({x.shape}, dtype=np.{x.dtype.name})  # sparse: these are there",
-        f"rows = {array_literal(entries.row.astype(np.int64))}",
-        f"columns = {array_literal(entries.col.astype(np.int64))}",
-        f"np.add.at(input[0], (rows, columns), {array_literal(entries.data)})",
+        f"entry_rows = {array_literal(entries.row.astype(np.int64))}",
+        f"entry_columns = {array_literal(entries.col.astype(np.int64))}",
+        f"np.add.at(input[0], (entry_rows, entry_columns), {array_literal(entries.data)})",
     ]
 
 
