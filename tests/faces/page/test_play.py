@@ -135,6 +135,18 @@ def test_a_long_status_can_be_read(
     assert seen == [True, "visible"]
 
 
+def test_a_status_of_kernels(
+    viewer: Playground, played: tuple[Playground, str], browse: Callable
+) -> None:
+    """A training that waits for them says so, instead of standing still."""
+    before = viewer.trainings.last
+    viewer.trainings.last = before | {"state": "running", "compiling": True}
+    page = browse(played[1])
+    expect(status(page)).to_contain_text("trains: compiling the kernels, once on this machine")
+    viewer.trainings.last = before
+    expect(status(page)).not_to_contain_text("compiling")
+
+
 def test_a_network_is_built_by_clicks(page: Page, viewer: Playground) -> None:
     """Data, layers, units, activations, solver: what was clicked is what is trained."""
     field(page, "Data").select_option("xor")

@@ -60,6 +60,7 @@ export function outcomeView(page) {
   const element = h("section", { class: "outcome panel" },
     h("div", { class: "bar" }, h("h2", {}, "The outcome"), h("span", { class: "end" }, on)),
     tabs, score, body);
+  page.late.waits(element);
   let state = null;
   let cell = null; // rows of the chosen cell of the confusion matrix
   let width = 0;

@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { brief, count } from "./numbers.js";
 
+const COMPILING = "compiling the kernels, once on this machine …";
 const WATCH_MS = { active: 250, idle: 2000 };
 
 /**
@@ -129,15 +130,15 @@ export async function quietly(page, name, args = {}) {
 
 /** What is said of the last training. */
 function statusOf(training, run) {
-  const { state, message, remarks } = training;
+  const { state, message, remarks, compiling } = training;
   const which = training.run === null ? "" : `run ${training.run} `;
   const shown = run && run.run === training.run ? run : null;
   const epochs = shown ? `${count(shown.epochs)} epochs` : "";
   const seconds = training.seconds === null ? "" : `${brief(Number(training.seconds.toPrecision(2)))} s`;
   const text = {
     none: "build a network, and train it",
-    starting: "the engine starts …",
-    running: `${which}trains${shown ? `: ${epochs}` : ""}`,
+    starting: compiling ? COMPILING : "the engine starts …",
+    running: `${which}trains${compiling ? `: ${COMPILING}` : shown ? `: ${epochs}` : ""}`,
     paused: `${which}is paused${epochs && ` after ${epochs}`}`,
     ended: `${which}ended${epochs && `: ${epochs}`}${epochs && seconds && ` in ${seconds}`}${message && `, as ${message}`}`,
     diverged: `${which}diverged: ${message}.`,
