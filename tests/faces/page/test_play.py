@@ -147,6 +147,33 @@ def test_a_status_of_kernels(
     expect(status(page)).not_to_contain_text("compiling")
 
 
+def test_a_status_is_told_when_it_changes(
+    viewer: Playground, played: tuple[Playground, str], browse: Callable
+) -> None:
+    """Not whenever the page looks how the training stands, nor for every epoch."""
+    before = viewer.trainings.last
+    viewer.trainings.last = before | {"state": "starting"}
+    page = browse(played[1])
+    expect(status(page)).to_have_text("the engine starts …")
+    expect(status(page)).to_have_attribute("aria-live", "polite")
+    changes = page.evaluate(
+        """() => new Promise((done) => {
+          let [looks, changes] = [0, 0];
+          new MutationObserver(() => { changes += 1; })
+            .observe(document.querySelector(".build .status"), { childList: true });
+          // It is drawn anew whenever the page has looked.
+          new MutationObserver(() => { looks += 1; if (looks === 3) done(changes); })
+            .observe([...document.querySelectorAll(".build button")]
+              .find((one) => one.textContent === " Pause"), { childList: true });
+        })"""
+    )
+    assert changes == 0
+    viewer.trainings.last = before | {"state": "running", "run": 1}
+    expect(status(page)).to_contain_text("trains")
+    expect(status(page)).to_have_attribute("aria-live", "polite")
+    viewer.trainings.last = before
+
+
 def test_a_network_is_built_by_clicks(page: Page, viewer: Playground) -> None:
     """Data, layers, units, activations, solver: what was clicked is what is trained."""
     field(page, "Data").select_option("xor")

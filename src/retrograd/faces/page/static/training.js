@@ -18,6 +18,8 @@ export function trainingView(page, now, onSlower, onPace) {
   const pause = h("button", { onclick: pauseOrGoOn });
   let mine = 0; // the job that this page has begun, and not yet gone to
   let timer = 0;
+  let said = ""; // by the status: the whole text, and which change it tells of
+  let saidOf = "";
 
   /** Go to the run of the address, or to the last one, once there is one. */
   async function openFirst() {
@@ -84,9 +86,16 @@ export function trainingView(page, now, onSlower, onPace) {
     pause.replaceChildren(icon(active ? "pause" : "play"), active ? " Pause" : " Go on");
     pause.title = active ? "Pause the training" : "Go on with the run that is shown, as if it had never paused";
     pause.disabled = !(active || page.run?.status === "paused");
+    const words = statusOf(now, page.run).join("");
+    if (words === said) return;
+    said = words;
+    // How many epochs it has come to is not to be read out again and again.
+    const of = [now.job, now.state, now.compiling].join();
+    status.setAttribute("aria-live", of === saidOf ? "off" : "polite");
+    saidOf = of;
     status.classList.toggle("bad", ["diverged", "failed"].includes(now.state));
-    status.replaceChildren(...statusOf(now, page.run));
-    status.title = status.textContent;
+    status.replaceChildren(words);
+    status.title = words;
     if (now.state === "diverged" && now.way_out) {
       status.append(" ", h("button", {
         class: "small", title: "A tenth of the learning rate often helps", onclick: () => onSlower(now.way_out),
@@ -96,6 +105,8 @@ export function trainingView(page, now, onSlower, onPace) {
 
   /** Say why nothing came of a press; until there is something else to say. */
   function refuse(text) {
+    [said, saidOf] = ["", ""];
+    status.setAttribute("aria-live", "polite");
     status.classList.add("bad");
     status.replaceChildren(text);
     status.title = text;
