@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.recorder import Recorder
@@ -172,6 +172,36 @@ def test_a_status_is_told_when_it_changes(
     expect(status(page)).to_contain_text("trains")
     expect(status(page)).to_have_attribute("aria-live", "polite")
     viewer.trainings.last = before
+
+
+def test_a_press_that_the_connection_cuts_off(
+    viewer: Playground, played: tuple[Playground, str], browse: Callable
+) -> None:
+    """It drops when the server has begun, and before it says so: one press is one run."""
+    page = browse("about:blank", ready=False)
+    dropped = []
+
+    def through(ours: WebSocketRoute) -> None:
+        theirs = ours.connect_to_server()
+
+        def send(message: str | bytes) -> None:
+            theirs.send(message)
+            if '"ask":"build"' in str(message) and not dropped:
+                dropped.append(message)
+                ours.close()
+
+        ours.on_message(send)
+
+    page.route_web_socket(re.compile("/socket$"), through)
+    page.goto(played[1])
+    expect(page.locator(".timeline .place")).not_to_have_text("")
+    runs, job = len(open_runs(viewer.path)), viewer.trainings.last["job"]
+    press(page, "New seed")
+    expect(status(page)).to_contain_text(f"run {runs + 1} ended")
+    expect(page.locator(".notice")).to_have_text("")
+    assert len(dropped) == 1
+    assert viewer.trainings.last["job"] == job + 1
+    assert len(open_runs(viewer.path)) == runs + 1
 
 
 def test_a_network_is_built_by_clicks(page: Page, viewer: Playground) -> None:

@@ -268,9 +268,8 @@ def test_keys_while_it_loads(serve: Callable, browse: Callable, recorded: dict) 
     page = browse(
         serve(Viewer(open_runs(recorded["spiral"]), {**ANSWERS, "runs": late})), "step=7", False
     )
-    notice = page.locator(".notice")
+    notice = page.locator(".notice").get_by_role("status")
     expect(notice).to_have_text("Opening the run …")
-    expect(notice).to_have_attribute("aria-live", "polite")
     slider = page.get_by_role("slider", name="Step of the training")
     expect(slider).to_have_attribute("aria-disabled", "true")
     slider.focus()

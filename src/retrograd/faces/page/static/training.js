@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { brief, count } from "./numbers.js";
+import { once } from "./questions.js";
 
 const COMPILING = "compiling the kernels, once on this machine …";
 const WATCH_MS = { active: 250, idle: 2000 };
@@ -41,7 +42,8 @@ export function trainingView(page, now, onSlower, onPace) {
 
   async function pauseOrGoOn() {
     if (!page.reaches(refuse)) return;
-    const answer = isActive() ? await page.ask("pause") : await page.ask("go_on", { run: page.run.run });
+    const answer = isActive() ? await page.ask("pause", once({}))
+      : await page.ask("go_on", once({ run: page.run.run }));
     if (!answer) return;
     await adopt(answer);
     watch();
