@@ -204,6 +204,28 @@ def test_a_press_that_the_connection_cuts_off(
     assert len(open_runs(viewer.path)) == runs + 1
 
 
+def test_what_is_wrong_with_two_layers(page: Page, viewer: Playground) -> None:
+    """Each says it below itself, over nothing else; the first field that is wrong has the focus."""
+    names = ("Learning rate", "Units of hidden layer 0", "Units of hidden layer 1", "Rows")
+    for name in names:
+        field(page, name).fill("abc")
+    press(page, "Train")
+    wrong = page.locator(".build .wrong:not(:empty)")
+    expect(wrong).to_have_count(4)
+    expect(field(page, "Rows")).to_be_focused()
+    for width in (1280, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        parts = page.locator(".build :is(.wrong:not(:empty), input, select, button):visible")
+        boxes = parts.evaluate_all(
+            """(all) => all.map((one) => one.getBoundingClientRect())
+                 .map(({ left, top, right, bottom }) => [left, top, right, bottom])"""
+        )
+        for k, one in enumerate(boxes):
+            for other in boxes[:k]:
+                apart = one[0] >= other[2] or other[0] >= one[2]
+                assert apart or one[1] >= other[3] or other[1] >= one[3]
+
+
 def test_a_network_is_built_by_clicks(page: Page, viewer: Playground) -> None:
     """Data, layers, units, activations, solver: what was clicked is what is trained."""
     field(page, "Data").select_option("xor")
