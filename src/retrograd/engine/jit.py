@@ -147,7 +147,10 @@ def _can_be_written(folder: Path) -> bool:
     return True
 
 
+# Called whenever kernels begin to be compiled, and when they are.
+on_compiling: list[Callable[[], None]] = []
 _compiled: set[tuple[str, np.dtype]] = set()
+_under_way: list[str] = []
 _seconds_of_compiling: list[float] = []
 _NOTHING_TO_SAY = nullcontext()
 
@@ -159,6 +162,11 @@ def compiling(kernel: str, dtype: np.dtype) -> AbstractContextManager[None]:
     return _first_use(kernel, dtype)
 
 
+def is_compiling() -> bool:
+    """Whether kernels are being compiled now, in whichever thread."""
+    return bool(_under_way)
+
+
 def seconds_of_compiling() -> float:
     """Seconds that this process has waited for kernels to be compiled."""
     return sum(_seconds_of_compiling)
@@ -168,14 +176,8 @@ def seconds_of_compiling() -> float:
 def _first_use(kernel: str, dtype: np.dtype) -> Iterator[None]:
     mark = CACHE_FOLDER / f"compiled-{kernel}-{dtype}"
     is_kept = mark.exists()
-    if not is_kept:
-        print(
-            f"retrograd: compiling {kernel!r} for {dtype}, once on this machine; some seconds ...",
-            file=sys.stderr,
-            flush=True,
-        )
     # Ctrl-C amid the compiler's work would leave half a kernel, which every later call trips over.
-    with interrupts_held():
+    with nullcontext() if is_kept else _said(kernel, dtype), interrupts_held():
         begin = time.perf_counter()
         with collector_paused():
             yield
@@ -185,6 +187,28 @@ def _first_use(kernel: str, dtype: np.dtype) -> Iterator[None]:
             with suppress(OSError):
                 mark.touch()
                 _forget_old(CACHE_FOLDER.parent)
+
+
+@contextmanager
+def _said(kernel: str, dtype: np.dtype) -> Iterator[None]:
+    """Say that kernels are compiled, and let those know who show it otherwise."""
+    print(
+        f"retrograd: compiling {kernel!r} for {dtype}, once on this machine; some seconds ...",
+        file=sys.stderr,
+        flush=True,
+    )
+    _under_way.append(kernel)
+    _tell()
+    try:
+        yield
+    finally:
+        _under_way.remove(kernel)
+        _tell()
+
+
+def _tell() -> None:
+    for told in on_compiling:
+        told()
 
 
 def _forget_old(base: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.recorder import Recorder
@@ -133,6 +133,97 @@ def test_a_long_status_can_be_read(
         "e => [e.scrollWidth <= e.clientWidth, getComputedStyle(e).overflow]"
     )
     assert seen == [True, "visible"]
+
+
+def test_a_status_of_kernels(
+    viewer: Playground, played: tuple[Playground, str], browse: Callable
+) -> None:
+    """A training that waits for them says so, instead of standing still."""
+    before = viewer.trainings.last
+    viewer.trainings.last = before | {"state": "running", "compiling": True}
+    page = browse(played[1])
+    expect(status(page)).to_contain_text("trains: compiling the kernels, once on this machine")
+    viewer.trainings.last = before
+    expect(status(page)).not_to_contain_text("compiling")
+
+
+def test_a_status_is_told_when_it_changes(
+    viewer: Playground, played: tuple[Playground, str], browse: Callable
+) -> None:
+    """Not whenever the page looks how the training stands, nor for every epoch."""
+    before = viewer.trainings.last
+    viewer.trainings.last = before | {"state": "starting"}
+    page = browse(played[1])
+    expect(status(page)).to_have_text("the engine starts …")
+    expect(status(page)).to_have_attribute("aria-live", "polite")
+    changes = page.evaluate(
+        """() => new Promise((done) => {
+          let [looks, changes] = [0, 0];
+          new MutationObserver(() => { changes += 1; })
+            .observe(document.querySelector(".build .status"), { childList: true });
+          // It is drawn anew whenever the page has looked.
+          new MutationObserver(() => { looks += 1; if (looks === 3) done(changes); })
+            .observe([...document.querySelectorAll(".build button")]
+              .find((one) => one.textContent === " Pause"), { childList: true });
+        })"""
+    )
+    assert changes == 0
+    viewer.trainings.last = before | {"state": "running", "run": 1}
+    expect(status(page)).to_contain_text("trains")
+    expect(status(page)).to_have_attribute("aria-live", "polite")
+    viewer.trainings.last = before
+
+
+def test_a_press_that_the_connection_cuts_off(
+    viewer: Playground, played: tuple[Playground, str], browse: Callable
+) -> None:
+    """It drops when the server has begun, and before it says so: one press is one run."""
+    page = browse("about:blank", ready=False)
+    dropped = []
+
+    def through(ours: WebSocketRoute) -> None:
+        theirs = ours.connect_to_server()
+
+        def send(message: str | bytes) -> None:
+            theirs.send(message)
+            if '"ask":"build"' in str(message) and not dropped:
+                dropped.append(message)
+                ours.close()
+
+        ours.on_message(send)
+
+    page.route_web_socket(re.compile("/socket$"), through)
+    page.goto(played[1])
+    expect(page.locator(".timeline .place")).not_to_have_text("")
+    runs, job = len(open_runs(viewer.path)), viewer.trainings.last["job"]
+    press(page, "New seed")
+    expect(status(page)).to_contain_text(f"run {runs + 1} ended")
+    expect(page.locator(".notice")).to_have_text("")
+    assert len(dropped) == 1
+    assert viewer.trainings.last["job"] == job + 1
+    assert len(open_runs(viewer.path)) == runs + 1
+
+
+def test_what_is_wrong_with_two_layers(page: Page, viewer: Playground) -> None:
+    """Each says it below itself, over nothing else; the first field that is wrong has the focus."""
+    names = ("Learning rate", "Units of hidden layer 0", "Units of hidden layer 1", "Rows")
+    for name in names:
+        field(page, name).fill("abc")
+    press(page, "Train")
+    wrong = page.locator(".build .wrong:not(:empty)")
+    expect(wrong).to_have_count(4)
+    expect(field(page, "Rows")).to_be_focused()
+    for width in (1280, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        parts = page.locator(".build :is(.wrong:not(:empty), input, select, button):visible")
+        boxes = parts.evaluate_all(
+            """(all) => all.map((one) => one.getBoundingClientRect())
+                 .map(({ left, top, right, bottom }) => [left, top, right, bottom])"""
+        )
+        for k, one in enumerate(boxes):
+            for other in boxes[:k]:
+                apart = one[0] >= other[2] or other[0] >= one[2]
+                assert apart or one[1] >= other[3] or other[1] >= one[3]
 
 
 def test_a_network_is_built_by_clicks(page: Page, viewer: Playground) -> None:

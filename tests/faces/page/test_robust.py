@@ -1,6 +1,5 @@
 """What happens to a page in the course of a day: lost connections, growing files, old browsers."""
 
-import inspect
 import re
 import shutil
 import sqlite3
@@ -102,39 +101,6 @@ def test_a_server_that_is_killed(browse: Callable, recorded: dict) -> None:
     expect(page.locator(".notice")).to_contain_text("nobody answers")
     expect(page.locator(".timeline .place")).to_have_text("step 123 of 400")
     only_of_the_socket(browse)
-
-
-def test_numbers_of_another_step_say_so(serve: Callable, browse: Callable, recorded: dict) -> None:
-    """While no answer comes: every panel says which step it is still of, until it comes."""
-    hold, go_on = threading.Event(), threading.Event()
-
-    def late(name: str) -> Callable:
-        def answer(viewer: Viewer, **asked: object) -> dict:
-            if hold.is_set() and asked["step"] == 0:
-                assert go_on.wait(30)
-            with viewer.lock:
-                return ANSWERS[name](viewer, **asked)
-
-        answer.__signature__ = inspect.signature(ANSWERS[name])  # type: ignore[attr-defined]
-        answer.is_apart = True  # type: ignore[attr-defined] - others are answered meanwhile
-        return answer
-
-    slow = {name: late(name) for name in ("moment", "step", "outcome", "unit")}
-    address = serve(Viewer(open_runs(recorded["spiral"]), {**ANSWERS, **slow}))
-    page = browse(address, "step=5&layer=0&unit=2")
-    panels = [".network", ".step", ".outcome", ".inspector"]
-    for panel in panels:
-        expect(page.locator(f"{panel} h2").first).to_be_visible()
-    expect(page.locator("[data-link='1,3,2']")).to_be_visible()
-    hold.set()
-    page.keyboard.press("Home")
-    expect(page.locator(".timeline .place")).to_have_text("step 0 of 400")
-    for panel in panels:
-        expect(page.locator(f"{panel} .late")).to_have_text("still step 5")
-        expect(page.locator(panel)).to_have_attribute("aria-busy", "true")
-    go_on.set()
-    expect(page.locator(".late")).to_have_count(0)
-    expect(page.locator("[aria-busy]")).to_have_count(0)
 
 
 def test_numbers_of_another_step_without_a_connection(browse: Callable, recorded: dict) -> None:
@@ -302,9 +268,8 @@ def test_keys_while_it_loads(serve: Callable, browse: Callable, recorded: dict) 
     page = browse(
         serve(Viewer(open_runs(recorded["spiral"]), {**ANSWERS, "runs": late})), "step=7", False
     )
-    notice = page.locator(".notice")
+    notice = page.locator(".notice").get_by_role("status")
     expect(notice).to_have_text("Opening the run …")
-    expect(notice).to_have_attribute("aria-live", "polite")
     slider = page.get_by_role("slider", name="Step of the training")
     expect(slider).to_have_attribute("aria-disabled", "true")
     slider.focus()

@@ -19,7 +19,7 @@ from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.viewer import Viewer
 
 # What is asked by views that a still page leaves out.
-LIVE_ONLY = {"conditions", "words", "branch_facts", "playground"}
+LIVE_ONLY = {"compiling", "conditions", "words", "branch_facts", "playground"}
 HOSTILE = '</script><img src=x onerror="document.title=1"><!--<b>'
 
 

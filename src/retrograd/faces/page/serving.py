@@ -9,6 +9,7 @@ import tempfile
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 # Bytes of one message from the page; a dropped table is the largest.
 MOST_BYTES = 64 << 20
+# Questions under way at once, though most wait for one another: those that need not have room.
+MOST_AT_ONCE = 32
 # What ends a process as Ctrl-C does: it is told to, or its terminal is closed.
 ENDING = ("SIGTERM", "SIGHUP")
 
@@ -98,6 +101,8 @@ class Serving:
             self._socket.close()
 
     async def _serve(self, let_go: Callable[[], None]) -> None:
+        answering = ThreadPoolExecutor(MOST_AT_ONCE)
+        asyncio.get_running_loop().set_default_executor(answering)
         let_go()
         await self._server.serve(sockets=[self._socket])
 

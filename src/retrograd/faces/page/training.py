@@ -15,6 +15,7 @@ from retrograd.faces.page.worker import main
 PATIENCE, SHORT = 5.0, 0.5
 NOTHING: dict[str, Any] = {
     "run": None, "message": "", "remarks": [], "seconds": None, "way_out": None,
+    "compiling": False,
 }  # fmt: skip
 
 
@@ -32,8 +33,8 @@ class Trainings:
     ----------
     last : dict
         ``job`` (its number), ``state`` ('none', 'starting', 'running', 'paused', 'ended',
-        'diverged' or 'failed'), ``run``, ``message``, ``remarks``, ``seconds``, and ``way_out``, a
-        lower learning rate, where it diverged.
+        'diverged' or 'failed'), ``run``, ``message``, ``remarks``, ``seconds``, ``way_out``, a
+        lower learning rate, where it diverged, and ``compiling``, whether it waits for that.
     pace : float
         Epochs a second; 0 is as fast as it goes.
     """
@@ -117,7 +118,7 @@ class Trainings:
         with suppress(EOFError, OSError):
             while True:
                 told = pipe.recv()
-                if told["state"] == "running":
+                if told.get("state") == "running":
                     self.begun(told["job"], told["run"])
                 with self._lock:
                     if told["job"] == self.last["job"]:

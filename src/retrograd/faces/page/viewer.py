@@ -18,6 +18,8 @@ from retrograd.rewind.store import Store
 KEPT_BYTES = 256 << 20
 # Moments before the one gone back to whose states are kept, too.
 LONGEST_WAY = 32
+# Answers that are given once more to who asks once more.
+MOST_DONE = 100
 
 
 class QuestionError(ValueError):
@@ -30,6 +32,15 @@ Answer = TypeVar("Answer", bound=Callable[..., Any])
 def apart(function: Answer) -> Answer:
     """Mark an answer that holds up no other: it must go through runs ``opened_apart`` only."""
     function.is_apart = True  # type: ignore[attr-defined]
+    return function
+
+
+def once(function: Answer) -> Answer:
+    """Mark an answer that has something done: it is done once for a ``key``, and told again.
+
+    A page whose connection drops before it is answered asks again with the same one.
+    """
+    function.is_once = True  # type: ignore[attr-defined]
     return function
 
 
@@ -52,6 +63,8 @@ class Viewer:
         self.lock = threading.RLock()
         self._runs: dict[int, Run] = {}
         self._moments: OrderedDict[tuple[int, int], Moment] = OrderedDict()
+        self._acting = threading.Lock()
+        self._done: OrderedDict[str, dict] = OrderedDict()
         # What the answers that are apart keep, each under its own name.
         self.kept: dict[str, Any] = {}
         # What the next answer, whatever is asked, says beside it.
@@ -72,6 +85,18 @@ class Viewer:
         """
         if name not in self.answers:
             raise QuestionError(f"a page cannot ask {name!r}")
+        has_key = isinstance(arguments, dict) and "key" in arguments
+        if not (has_key and getattr(self.answers[name], "is_once", False)):
+            return self._answer(name, arguments)
+        key, asked = str(arguments["key"]), {k: arguments[k] for k in arguments if k != "key"}
+        with self._acting:
+            if key not in self._done:
+                self._done[key] = self._answer(name, asked)
+            if len(self._done) > MOST_DONE:
+                self._done.popitem(last=False)
+            return self._done[key]
+
+    def _answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         function = self.answers[name]
         _check(function, name, arguments)
         with hearing() as heard:

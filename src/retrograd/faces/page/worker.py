@@ -91,6 +91,7 @@ class _Worker:
 
     def do(self, job: dict) -> None:
         """Train once, and say how it went."""
+        from retrograd.engine import jit
         from retrograd.engine.divergence import DivergenceError
         from retrograd.rewind.expressions import Expression
 
@@ -103,6 +104,9 @@ class _Worker:
             self._tell({"job": job["job"], "state": state, "message": ""})
             return
         told: dict[str, Any] = {"job": job["job"], "state": "ended", "message": ""}
+        jit.on_compiling[:] = [
+            lambda: self._tell({"job": job["job"], "compiling": jit.is_compiling()})
+        ]
         begin = time.perf_counter()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

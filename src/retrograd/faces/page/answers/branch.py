@@ -13,7 +13,7 @@ from retrograd.estimators.branching import begin
 from retrograd.estimators.editing import classes_of, read_target, value_at
 from retrograd.estimators.notebook_runs import is_notebooks
 from retrograd.faces.page.answers.runs import changes
-from retrograd.faces.page.viewer import QuestionError, Viewer, apart
+from retrograd.faces.page.viewer import QuestionError, Viewer, apart, once
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.rewind.recording import RecordingWarning
 from retrograd.rewind.run import Run
@@ -37,11 +37,10 @@ OFFERED: dict[str, tuple[str, ...] | None] = {
 
 
 class Branches:
-    """Branches that are being trained, by the keys that pages have given them."""
+    """Branches that are being trained, by the numbers of their runs."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.runs: dict[str, int] = {}
         self.stops: dict[int, threading.Event] = {}
         self.threads: dict[int, threading.Thread] = {}
 
@@ -67,14 +66,13 @@ def _branches(viewer: Viewer) -> Branches:
         return viewer.kept["trainings"]
 
 
+@once
 @apart
-def branch(viewer: Viewer, run: int, step: int, key: str, parameters: dict, edit: dict) -> dict:
+def branch(viewer: Viewer, run: int, step: int, parameters: dict, edit: dict) -> dict:
     """Begin a branch; it trains on by itself, and is a run that grows like any other.
 
     Parameters
     ----------
-    key : str
-        A page that asks twice, since the connection dropped, asks with the same one.
     parameters : dict
         Parameters of the estimator.
     edit : dict
@@ -87,8 +85,6 @@ def branch(viewer: Viewer, run: int, step: int, key: str, parameters: dict, edit
     """
     trainings = _branches(viewer)
     with trainings.lock:
-        if key in trainings.runs:
-            return {"run": trainings.runs[key]}
         if trainings.n >= MOST_TRAININGS:
             raise QuestionError(f"{MOST_TRAININGS} branches are being trained: stop one, or wait")
         stop = threading.Event()
@@ -108,7 +104,6 @@ def branch(viewer: Viewer, run: int, step: int, key: str, parameters: dict, edit
                 raise QuestionError(str(error)) from None
             arguments = viewer, number, train, stack.pop_all()
         thread = threading.Thread(target=_train, args=arguments, daemon=True)
-        trainings.runs[key] = number
         trainings.stops[number], trainings.threads[number] = stop, thread
         thread.start()
     return {"run": number}

@@ -25,6 +25,7 @@ from retrograd.faces.page.settings import (
     try_stop,
 )
 from retrograd.faces.page.tabling import MOST_UPLOADED, read_uploaded
+from retrograd.faces.page.viewer import once
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.tables.errors import counted
 
@@ -99,6 +100,7 @@ def _n_outputs(drawn: Sample) -> int:
     return n_classes if n_classes > 2 else 1
 
 
+@once
 def build(viewer: Playground, settings: dict) -> dict:
     """Train a network as the fields say, as a run of its own; or tell what is wrong with them.
 
@@ -144,12 +146,14 @@ def training(viewer: Playground) -> dict:
     return last | {"pace": viewer.trainings.pace, "runs": len(viewer.runs)}
 
 
+@once
 def pause(viewer: Playground) -> dict:
     """Break off the training that is under way."""
     viewer.trainings.pause()
     return training(viewer)
 
 
+@once
 def go_on(viewer: Playground, run: int) -> dict:
     """Go on with a run that was broken off, to the end that it would have had, bit for bit."""
     found = viewer.run(run).refresh()

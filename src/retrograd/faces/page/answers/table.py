@@ -6,6 +6,7 @@ from typing import Any
 from retrograd.faces.page.answers.away import code, model_file, notebook
 from retrograd.faces.page.answers.branch import branch, branch_facts, edit_now, stop_branch
 from retrograd.faces.page.answers.compare import compare, parting
+from retrograd.faces.page.answers.compiling import compiling
 from retrograd.faces.page.answers.find import conditions, find, words
 from retrograd.faces.page.answers.inspector import history, link, row, unit
 from retrograd.faces.page.answers.network import moment, weights
@@ -18,6 +19,7 @@ from retrograd.faces.page.answers.why import why
 ANSWERS: dict[str, Callable[..., Any]] = {
     "runs": runs,
     "n_runs": n_runs,
+    "compiling": compiling,
     "run": run,
     "timeline": timeline,
     "losses": losses,

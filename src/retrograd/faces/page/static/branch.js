@@ -4,6 +4,7 @@ import { h, latest } from "./dom.js";
 import { icon } from "./icons.js";
 import { brief, count } from "./numbers.js";
 import { branchForm } from "./otherwise.js";
+import { once } from "./questions.js";
 import { wordsFor } from "./words.js";
 
 const LOOK_AGAIN_MS = 300;
@@ -56,12 +57,11 @@ export function branchView(page) {
   async function begin({ parameters, edit }) {
     if (!page.reaches(tellWrong)) return;
     const { run, step } = page.place;
-    const key = `${Date.now()}-${Math.random()}`;
     form.busy(true);
     tell("Beginning the branch …");
     let answer = null;
     try {
-      answer = await page.asked("branch", { run, step, key, parameters, edit });
+      answer = await page.asked("branch", once({ run, step, parameters, edit }));
     } catch (error) {
       tellWrong(error.message);
     }

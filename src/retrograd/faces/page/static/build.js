@@ -6,6 +6,7 @@ import { takeFiles } from "./dropping.js";
 import { Fields, layerRow } from "./fields.js";
 import { count } from "./numbers.js";
 import { drawPoints } from "./points.js";
+import { once } from "./questions.js";
 import { quietly, trainingView } from "./training.js";
 import { wordsFor } from "./words.js";
 
@@ -219,7 +220,7 @@ export function buildView(page) {
     building += 1;
     const now = building;
     const asked = JSON.stringify(settings);
-    const answer = await page.ask("build", { settings });
+    const answer = await page.ask("build", once({ settings }));
     // What is wrong is what the newest answer says, even if an older one comes after it.
     if (!answer || (now !== building && !answer.training)) return;
     if (["ends", "patience", "validation_fraction", "stop", "batch_size", "alpha"].some((name) => answer.wrong[name])) parts.openMore();

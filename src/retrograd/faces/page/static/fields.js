@@ -60,8 +60,10 @@ export class Fields {
   /** Say what is wrong with all of them, and go to the first that is. */
   tellAll(wrong) {
     for (const name of this.all.keys()) this.tell(name, wrong[name] ?? "");
-    const first = [...this.all].find(([name, { input }]) => wrong[name] && input.offsetParent);
-    first?.[1].input.focus();
+    const inputs = [...this.all].filter(([name, { input }]) => wrong[name] && input.offsetParent).map(([, { input }]) => input);
+    // As they stand on the page; some of them were drawn anew, after others.
+    inputs.sort((a, b) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
+    inputs[0]?.focus();
   }
 
   /** Forget fields that are drawn anew: those whose name the test accepts. */

@@ -1,5 +1,7 @@
-// Panels whose numbers are of another moment than the one that was asked for: they say of which.
+// Panels whose numbers are of another moment than the one that was asked for: they say of which;
+// and those that have none yet.
 
+import { compilingTold } from "./compiling.js";
 import { h } from "./dom.js";
 import { count } from "./numbers.js";
 
@@ -7,12 +9,14 @@ import { count } from "./numbers.js";
 const LATE_MS = 300;
 
 /**
- * Watch over a page's panels, each of which tells with `shows` what it shows.
+ * Watch over a page's panels, each of which tells with `shows` what it shows; one that `waits` has
+ * nothing to show yet.
  *
  * `moved` is to be called whenever the page has gone elsewhere.
  */
 export function latePanels(page) {
   const panels = new Map();
+  const tellWhy = compilingTold(page);
 
   function look(element) {
     const at = panels.get(element);
@@ -25,6 +29,7 @@ export function latePanels(page) {
   }
 
   function wordsOf({ run, step }) {
+    if (run === undefined) return "at work …";
     return `still ${run === page.run.run ? "" : `run ${run}, `}step ${count(step)}`;
   }
 
@@ -40,10 +45,14 @@ export function latePanels(page) {
     else {
       element.setAttribute("aria-busy", "true");
       element.querySelector(".bar h2").after(h("span", { class: "late" }, words));
+      tellWhy();
     }
   }
 
   return {
+    waits(element) {
+      panels.set(element, { timer: 0, since: -Infinity });
+    },
     /** A panel shows this moment now, if only that there is nothing to show of it. */
     shows(element, run, step) {
       const before = panels.get(element);

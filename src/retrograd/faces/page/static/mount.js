@@ -67,7 +67,7 @@ function hearOfConnection(page, state) {
   page.lost = state in LOST;
   if (page.lost) {
     if (!wasLost) page.saidBefore = page.notice.textContent;
-    page.tell(LOST[state]);
+    page.warn(LOST[state]);
   } else if (wasLost) page.tell(page.run ? "" : page.saidBefore);
 }
 

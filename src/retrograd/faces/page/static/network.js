@@ -15,6 +15,7 @@ export function networkView(page) {
   const drawing = h("div", { class: "drawing" });
   const element = h("section", { class: "network panel" },
     h("div", { class: "bar" }, title, told), drawing);
+  page.late.waits(element);
   let state = null;
   let width = 0;
   const drawLinks = linkedUnits(page, element, pick);

@@ -60,6 +60,7 @@ export function outcomeView(page) {
   const element = h("section", { class: "outcome panel" },
     h("div", { class: "bar" }, h("h2", {}, "The outcome"), h("span", { class: "end" }, on)),
     tabs, score, body);
+  page.late.waits(element);
   let state = null;
   let cell = null; // rows of the chosen cell of the confusion matrix
   let width = 0;
@@ -136,11 +137,12 @@ export function outcomeView(page) {
     const few = state.seen < state.all;
     const counted = state.weighted ? ", each counted by its weight" : "";
     const rows = `${few ? `${count(state.seen)} of ` : ""}${count(state.all)} ${state.on} rows`;
+    const comma = () => h("span", { class: "hidden-visually" }, ", ");
     score.replaceChildren(
       h("span", { title: state.score === null ? null : exact(state.score) }, `${what} `,
-        h("strong", { class: "number", "data-score": true }, state.score === null ? "–" : brief(Number(state.score.toPrecision(5))))),
+        h("strong", { class: "number", "data-score": true }, state.score === null ? "–" : brief(Number(state.score.toPrecision(5))))), comma(),
       h("span", { title: `mean of the rows' own losses${counted}, without the penalty: ${exact(state.loss)}; a step's loss is that of its batch, penalty and all` }, "mean loss ",
-        h("span", { class: "number" }, brief(state.loss))),
+        h("span", { class: "number" }, brief(state.loss))), comma(),
       h("span", { class: "soft", title: few ? "A sample, always the same rows; all that time allows are looked at once you stay." : null }, `${rows}${counted}`));
   }
 

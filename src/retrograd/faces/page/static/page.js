@@ -29,7 +29,10 @@ export class Page {
     this.loaded = () => {}; // called once there is a run
     this.asked = ask;
     this.late = latePanels(this);
-    this.notice = h("p", { class: "notice", role: "status", "aria-live": "polite" });
+    // Always in the tree: of what comes there together with its text, readers of screens say nothing.
+    this.status = h("p", { role: "status" });
+    this.alert = h("p", { role: "alert" });
+    this.notice = h("div", { class: "notice" }, this.status, this.alert);
   }
 
   /** Ask, and tell the reader if it cannot be answered; then the promise is of null. */
@@ -39,7 +42,7 @@ export class Page {
       if (answer.notes) this.tell(answer.notes.join(" "), true);
       return answer;
     } catch (error) {
-      if (!error.quiet) this.tell(error.message, true);
+      if (!error.quiet) this.warn(error.message, true);
       return null;
     }
   }
@@ -60,8 +63,14 @@ export class Page {
   /** Say something in one line, until something else is said or, if it is of a place, one leaves it. */
   tell(text, ofPlace = false) {
     this.saidOf = ofPlace;
-    this.notice.textContent = text;
-    this.notice.classList.toggle("empty", !text);
+    this.status.textContent = text;
+    this.alert.textContent = "";
+  }
+
+  /** Say in the same place what has gone wrong. */
+  warn(text, ofPlace = false) {
+    this.tell("", ofPlace);
+    this.alert.textContent = text;
   }
 
   /** Go elsewhere: {step: 10}. What is selected stays so. */
@@ -117,7 +126,7 @@ export class Page {
     await this.go({ ...nothing, ...place, run });
     if (wanted === undefined || run === wanted || this.place.run !== run) return;
     const damaged = this.runs.find((one) => one.run === wanted)?.note;
-    this.tell(`${damaged ? `Run ${wanted} cannot be shown (${damaged})` : `There is no run ${wanted}`}: this is run ${run}.`, true);
+    this.warn(`${damaged ? `Run ${wanted} cannot be shown (${damaged})` : `There is no run ${wanted}`}: this is run ${run}.`, true);
   }
 
   /** Runs that can be shown: some are damaged. */
@@ -191,7 +200,7 @@ export class Page {
         await view.show(this.place, changed);
       } catch (error) {
         console.error(error);
-        this.tell(error.message);
+        this.warn(error.message);
       }
     }));
     this.root.dispatchEvent(new CustomEvent("shown"));

@@ -10,8 +10,11 @@ const SPEEDS = [
   ["whole run in 15 s", { seconds: 15 }],
 ];
 
-/** What plays a page's run: its button, the choice of its pace, and how it is begun and ended. */
-export function player(page) {
+/**
+ * What plays a page's run: its button, the choice of its pace, and how it is begun and ended, of
+ * which `onPlay` is told.
+ */
+export function player(page, onPlay) {
   const speed = h("select", { "aria-label": "Speed" },
     SPEEDS.map(([text], k) => h("option", { value: k, selected: k === 5 }, text)));
   const play = iconButton("play", "Play (space)", () => toggle());
@@ -29,6 +32,7 @@ export function player(page) {
     play.setAttribute("aria-label", "Pause");
     const mine = {};
     playing = mine;
+    onPlay(true);
     let position = page.place.step;
     let shown = position;
     let before = performance.now();
@@ -57,6 +61,7 @@ export function player(page) {
     playing = null;
     play.replaceChildren(icon("play"));
     play.setAttribute("aria-label", "Play (space)");
+    onPlay(false);
   }
 
   return { play, speed, toggle, stop };

@@ -2,6 +2,11 @@
 
 import { pack, unpack } from "./wire.js";
 
+/** The arguments of a question that has something done: asked again, it is done but once. */
+export function once(args) {
+  return { ...args, key: `${Date.now()}-${Math.random()}` };
+}
+
 /**
  * Ask through `send`, hear what comes back; what waits for its answer can be asked again.
  *

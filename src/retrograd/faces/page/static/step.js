@@ -12,6 +12,7 @@ export function stepView(page) {
   const why = whyView(page);
   const element = h("section", { class: "step panel", "aria-label": "The step" },
     h("div", { class: "bar" }, h("h2", {}, "The step"), told), phases, why.element);
+  page.late.waits(element);
   let state = null;
   let drawn = { titles: "", opened: "", content: "", lines: [] };
   let width = 0;

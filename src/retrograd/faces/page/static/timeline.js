@@ -2,7 +2,7 @@
 
 import { ink } from "./colours.js";
 import { CURVES, drawCurves, EDGE, HEIGHT } from "./curves.js";
-import { h, latest, onWidth, s } from "./dom.js";
+import { focusBeside, h, latest, onWidth, s } from "./dom.js";
 import { branchAt, fetchKin } from "./kin.js";
 import { brief, count } from "./numbers.js";
 import { iconButton, player } from "./player.js";
@@ -27,7 +27,10 @@ export function timelineView(page) {
       h("i", { style: { background: `var(${colour})` } }), text);
     return chip;
   });
-  const { play, speed, toggle, stop } = player(page);
+  const { play, speed, toggle, stop } = player(page, (now) => {
+    playing = now;
+    tell();
+  });
   const bar = h("div", { class: "bar" },
     iconButton("first", "To the start (Home)", () => page.go({ step: 0 })),
     iconButton("back", "Step back (←)", () => page.goOn(-1)),
@@ -47,6 +50,7 @@ export function timelineView(page) {
   let data = null;
   let kin = []; // curves of branches, and of the run that this one branches off
   let width = 0;
+  let playing = false;
   let view = null; // the steps that are drawn: [begin, end]
 
   const fetchCurves = latest(async () => {
@@ -127,17 +131,30 @@ export function timelineView(page) {
     const { run } = page;
     const { step } = page.place;
     const text = `step ${count(step)} of ${count(run.steps)}`;
+    hush(run.status === "running" && step === run.steps);
     place.textContent = text;
     slider.setAttribute("aria-valuemin", 0);
     slider.setAttribute("aria-valuemax", run.steps);
-    slider.setAttribute("aria-valuenow", step);
-    slider.setAttribute("aria-valuetext", text);
+    if (!playing) {
+      slider.setAttribute("aria-valuenow", step);
+      slider.setAttribute("aria-valuetext", text);
+    }
     const shown = shownCurves();
     for (const chip of chips) {
       chip.setAttribute("aria-pressed", shown.has(chip.dataset.curve));
       const name = chip.dataset.curve;
       chip.hidden = data !== null && !data[name].steps.length && !comes(name);
     }
+  }
+
+  /**
+   * Who hears the page is not told of every step while they follow each other by themselves, and of
+   * none twice: the slider tells its own.
+   */
+  function hush(grows) {
+    const passing = playing || grows;
+    page.root.querySelector(".score").setAttribute("aria-live", passing ? "off" : "polite");
+    place.setAttribute("aria-live", passing || focusBeside(slider) === slider ? "off" : "polite");
   }
 
   /** Whether a curve will be there by replay; a chip that came with it would move all below. */

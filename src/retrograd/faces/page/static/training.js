@@ -3,7 +3,9 @@
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { brief, count } from "./numbers.js";
+import { once } from "./questions.js";
 
+const COMPILING = "compiling the kernels, once on this machine …";
 const WATCH_MS = { active: 250, idle: 2000 };
 
 /**
@@ -17,6 +19,8 @@ export function trainingView(page, now, onSlower, onPace) {
   const pause = h("button", { onclick: pauseOrGoOn });
   let mine = 0; // the job that this page has begun, and not yet gone to
   let timer = 0;
+  let said = ""; // by the status: the whole text, and which change it tells of
+  let saidOf = "";
 
   /** Go to the run of the address, or to the last one, once there is one. */
   async function openFirst() {
@@ -38,7 +42,8 @@ export function trainingView(page, now, onSlower, onPace) {
 
   async function pauseOrGoOn() {
     if (!page.reaches(refuse)) return;
-    const answer = isActive() ? await page.ask("pause") : await page.ask("go_on", { run: page.run.run });
+    const answer = isActive() ? await page.ask("pause", once({}))
+      : await page.ask("go_on", once({ run: page.run.run }));
     if (!answer) return;
     await adopt(answer);
     watch();
@@ -83,9 +88,16 @@ export function trainingView(page, now, onSlower, onPace) {
     pause.replaceChildren(icon(active ? "pause" : "play"), active ? " Pause" : " Go on");
     pause.title = active ? "Pause the training" : "Go on with the run that is shown, as if it had never paused";
     pause.disabled = !(active || page.run?.status === "paused");
+    const words = statusOf(now, page.run).join("");
+    if (words === said) return;
+    said = words;
+    // How many epochs it has come to is not to be read out again and again.
+    const of = [now.job, now.state, now.compiling].join();
+    status.setAttribute("aria-live", of === saidOf ? "off" : "polite");
+    saidOf = of;
     status.classList.toggle("bad", ["diverged", "failed"].includes(now.state));
-    status.replaceChildren(...statusOf(now, page.run));
-    status.title = status.textContent;
+    status.replaceChildren(words);
+    status.title = words;
     if (now.state === "diverged" && now.way_out) {
       status.append(" ", h("button", {
         class: "small", title: "A tenth of the learning rate often helps", onclick: () => onSlower(now.way_out),
@@ -95,6 +107,8 @@ export function trainingView(page, now, onSlower, onPace) {
 
   /** Say why nothing came of a press; until there is something else to say. */
   function refuse(text) {
+    [said, saidOf] = ["", ""];
+    status.setAttribute("aria-live", "polite");
     status.classList.add("bad");
     status.replaceChildren(text);
     status.title = text;
@@ -129,15 +143,15 @@ export async function quietly(page, name, args = {}) {
 
 /** What is said of the last training. */
 function statusOf(training, run) {
-  const { state, message, remarks } = training;
+  const { state, message, remarks, compiling } = training;
   const which = training.run === null ? "" : `run ${training.run} `;
   const shown = run && run.run === training.run ? run : null;
   const epochs = shown ? `${count(shown.epochs)} epochs` : "";
   const seconds = training.seconds === null ? "" : `${brief(Number(training.seconds.toPrecision(2)))} s`;
   const text = {
     none: "build a network, and train it",
-    starting: "the engine starts …",
-    running: `${which}trains${shown ? `: ${epochs}` : ""}`,
+    starting: compiling ? COMPILING : "the engine starts …",
+    running: `${which}trains${compiling ? `: ${COMPILING}` : shown ? `: ${epochs}` : ""}`,
     paused: `${which}is paused${epochs && ` after ${epochs}`}`,
     ended: `${which}ended${epochs && `: ${epochs}`}${epochs && seconds && ` in ${seconds}`}${message && `, as ${message}`}`,
     diverged: `${which}diverged: ${message}.`,

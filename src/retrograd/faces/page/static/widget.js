@@ -55,19 +55,19 @@ export function render({ model, el }) {
   /** Show the moments that are kept, and why. */
   async function showKept(why) {
     if (!model.get("kept")?.run) {
-      if (page) page.tell(why);
+      if (page) page.warn(why);
       else holder.firstChild.replaceChildren(h("p", { class: "opening" }, why));
       return;
     }
     const { ask: askKept, options } = await openKept(model.get("kept"));
     if (!alive || (heard && !gone)) return;
     show(askKept, options);
-    page.tell(why);
+    page.warn(why);
   }
 
   function beSilent() {
     silence = 0;
-    if (page) page.tell(SILENT);
+    if (page) page.warn(SILENT);
     else showKept(SILENT);
   }
 
