@@ -82,3 +82,28 @@ def test_the_plane_says_and_shows_it(serve: Callable, browse: Callable, many: Pa
     mixed = 255 + 0.42 * (given @ np.array(found["colours"]) - 255)
     np.testing.assert_allclose(found["pixel"], mixed, atol=3)
     assert len({tuple(colour) for colour in found["colours"]}) == COLOURS
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_the_likeliest_classes_of_a_row(
+    serve: Callable, browse: Callable, many: Path, width: int
+) -> None:
+    """Stand in its panel, with the true one, and what all others have."""
+    page = browse(serve(many), "step=6&row=7")
+    page.set_viewport_size({"width": width, "height": 800})
+    bars = page.locator(".inspector .bars")
+    expect(bars.locator("li")).to_have_count(12)
+    model, X = open_run(many).at(6).estimator(), open_run(many).data.X
+    given = model.predict_proba(X[[7]])[0]
+    true = int(np.flatnonzero(model.classes_ == "class number 7")[0])
+    ranked = [k for k in np.argsort(-given, kind="stable") if k != true]
+    shown = sorted([true, *ranked[:11]])
+    titles = bars.locator("li").evaluate_all("(all) => all.map((one) => one.title)")
+    assert [title.split(" = ")[0] for title in titles] == [f"p({model.classes_[k]})" for k in shown]
+    rest = re.findall(
+        r"48 other classes have (\S+) together", page.locator(".bars + .said").inner_text()
+    )
+    assert float(rest[0]) == pytest.approx(1 - given[shown].sum(), rel=0.01)
+    assert bars.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+    panel = page.locator(".inspector")
+    assert panel.evaluate("(one) => one.scrollWidth <= one.clientWidth")
