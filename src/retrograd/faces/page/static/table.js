@@ -90,6 +90,8 @@ export function numberTable(picture, vector, { width, name, onPick = null, note 
       cells[k].tabIndex = -1;
       cells[next].tabIndex = 0;
       cells[next].focus();
+      // The focus alone brings only what is wholly out of sight.
+      cells[next].scrollIntoView({ block: "nearest", inline: "nearest" });
     } else if (event.key === "Enter" || event.key === " ") pick(k);
     else return;
     event.preventDefault();
