@@ -20,7 +20,8 @@ class Why:
     before, after, update : float
         Its value before and after the step, and their difference.
     rows : ndarray of shape (B,)
-        Numbers of the batch's rows, the one that moved it most first.
+        Numbers of the batch's rows, the one that moved it most first; before all others those whose
+        share is not finite.
     shares : ndarray of shape (B,), float64
         What each of them moved it by.
     momentum : float
@@ -119,7 +120,7 @@ def why(trace: Trace, layer: int, i: int | None, o: int) -> Why:
         penalty = float(trace.decayed[flat]) - before
         if i is not None:
             penalty += factor * trace.optimizer.settings().alpha * before / weight
-    order = np.argsort(-np.abs(shares), kind="stable")
+    order = np.argsort(-np.where(np.isnan(shares), np.inf, np.abs(shares)), kind="stable")
     update = after - before
     return Why(
         name, before, after, update, trace.rows[order], shares[order], momentum, penalty,

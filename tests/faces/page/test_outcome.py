@@ -244,7 +244,9 @@ def test_a_surface_is_what_the_estimator_predicts(
     axes = [np.linspace(found["low"][k], found["high"][k], side) for k in (0, 1)]
     X[:, f0], X[:, f1] = np.tile(axes[0], side), np.repeat(axes[1], side)
     expected = run.at(5).estimator().predict_proba(X).reshape(side, side, -1)
-    np.testing.assert_allclose(found["values"], expected, rtol=1e-12)
+    np.testing.assert_array_equal(found["taken"], expected.argmax(axis=2))
+    np.testing.assert_allclose(found["sure"], expected.max(axis=2), rtol=1e-12)
+    np.testing.assert_allclose(found["mixed"], 255 * expected, atol=0.501)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +267,9 @@ def test_sparse_rows_stay_so(others: dict[str, Path]) -> None:
     X = rows_module.rows_of(run.data)
     model = run.at(8).estimator()
     assert found["score"] == model.score(X, model.classes_[run.data.y[:, 0].astype(int)])
-    np.testing.assert_array_equal(found["surface"]["points"]["outputs"], model.predict_proba(X))
+    points, given = found["surface"]["points"], model.predict_proba(X)
+    np.testing.assert_array_equal(points["taken"], given.argmax(axis=1))
+    np.testing.assert_array_equal(points["sure"], given.max(axis=1))
 
 
 def test_several_labels(others: dict[str, Path]) -> None:

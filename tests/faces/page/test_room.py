@@ -167,6 +167,41 @@ def test_few_inputs_of_many_units(serve: Callable, browse: Callable, wide: Path)
     np.testing.assert_allclose(shares, [0.5, 0.75], atol=0.05)
 
 
+def test_numbers_that_are_wider_than_a_phone(
+    serve: Callable, browse: Callable, recorded: dict
+) -> None:
+    """Are scrolled to, by the arrow keys, too."""
+    page = sized(browse(serve(recorded["spiral"]), "step=23&phase=forward%5B0%5D"), 320)
+    table = page.locator(".step [data-symbol='W[0]'] .numbers")
+    last = table.locator("[data-at='7']")
+    assert sides(last)[1] > sides(table)[1] + 3
+    table.locator("[data-at='0']").focus()
+    for _ in range(7):
+        page.keyboard.press("ArrowRight")
+    expect(last).to_be_focused()
+    assert sides(last)[1] <= sides(table)[1] + 3
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Path:
+    """A run of a network of 20 hidden layers."""
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    model = MLPClassifier((8,) * 20, max_iter=1, batch_size=40, random_state=0)
+    with pytest.warns(Warning, match="Maximum iterations"):
+        model.set_callbacks(Recorder(tmp_path / "deep.retro")).fit(X, X[:, 0] > 0)
+    return tmp_path / "deep.retro"
+
+
+def test_many_layers(serve: Callable, browse: Callable, deep: Path) -> None:
+    """Leave room for links between them; or, where there is none, are drawn one below the other."""
+    page = sized(browse(serve(deep), "step=1"), 1600)
+    expect(page.locator(".head .facts")).to_contain_text("2 → 20 × 8 → 1 · 20 × relu, logistic")
+    one, other = (sides(page.locator(f'[data-unit="{layer},0"] .disc')) for layer in (3, 4))
+    assert other[0] - one[1] > 5
+    sized(page, 360)
+    expect(page.locator(".network .layer")).to_have_count(21)
+
+
 # What there is on the sheet, looked at while the browser prints, and whether its ground is dark.
 ON_PAPER = """
 () => {

@@ -27,8 +27,8 @@ def at(serve: Callable, browse: Callable, recorded: dict[str, Path]) -> Callable
 
 def written(value: float) -> str:
     """As the page writes numbers exactly."""
-    text = repr(float(value))
-    return re.sub(r"e([+-])0?", r"e\1", text).replace("-", "−", 1)
+    text = re.sub(r"e([+-])0?", r"e\1", repr(float(value)))
+    return re.sub("^-", "−", text)
 
 
 def line(page: Page, symbol: str) -> Locator:

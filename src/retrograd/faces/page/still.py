@@ -62,7 +62,8 @@ def still_page(run: Run, budget: int) -> str:
         return drawn(run, kept_answers(run, budget - alone))
     except NoRoomError as error:
         raise ValueError(
-            f"the page has no room in {budget:,} bytes: it takes {error.missing:,} more"
+            f"the page has no room in {budget:,} bytes: it takes {error.missing:,} more: "
+            f"say budget={budget + error.missing}"
         ) from None
 
 

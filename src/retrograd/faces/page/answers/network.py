@@ -33,7 +33,7 @@ def moment(viewer: Viewer, run: int, step: int) -> dict:
         told = {
             "W": picture(W),
             "b": b,
-            "norm": np.sqrt(np.einsum("io,io->o", W, W)),
+            "norm": norms(W),
         }
         if trace is not None:
             told |= units_of(trace.layers[layer], is_output=layer + 1 == len(found.coefs))
@@ -70,6 +70,22 @@ def weights(
     W = viewer.moment(run, step).coefs[layer]
     window = W[max(0, row) :, max(0, column) :][: min(rows, MOST), : min(columns, MOST)]
     return {"row": row, "column": column, "values": window}
+
+
+def norms(W: np.ndarray) -> np.ndarray:
+    """Euclidean norm of each unit's incoming weights, also where their squares overflow.
+
+    Examples
+    --------
+    >>> norms(np.array([[3e200], [4e200]]))
+    array([5.e+200])
+    """
+    found = np.sqrt(np.einsum("io,io->o", W, W))
+    if np.isfinite(found).all():
+        return found
+    largest = np.maximum(np.abs(W).max(axis=0), np.finfo(W.dtype).tiny)
+    with np.errstate(all="ignore"):  # the norm itself may overflow
+        return largest * np.sqrt(np.sum((W / largest) ** 2, axis=0))
 
 
 def units_of(layer: LayerTrace, is_output: bool) -> dict:

@@ -8,8 +8,10 @@ import scipy.sparse
 
 from retrograd.engine.batches import make_data, rows_of
 from retrograd.engine.kernels.data import Data
+from retrograd.engine.network import Network
 from retrograd.faces.page.answers.rows import (
     Rows,
+    decide,
     few,
     outputs_of,
     task_of,
@@ -24,6 +26,8 @@ FEWEST, FINEST, WORK = 16, 64, 1 << 29
 # Rows that are drawn as points; rows that medians are taken of.
 MOST_POINTS, MEDIAN_ROWS = 1000, 5000
 MARGIN = 0.08
+# Colours that classes are told apart by, one after the other and then again (colours.js).
+COLOURS = 10
 
 _grids: "WeakKeyDictionary[Run, dict[tuple, Grid]]" = WeakKeyDictionary()
 
@@ -85,11 +89,17 @@ class Grid:
             "others": self.others,
         }  # fmt: skip
 
+    def places(self, run: Run, numbers: np.ndarray, axis: int) -> np.ndarray:
+        """Where rows are along an axis, from 0 to 1: only to be drawn, so float32 will do."""
+        values = _column(run, (self.f0, self.f1)[axis], numbers).astype(float)
+        low, high = self.low[axis], self.high[axis]
+        return ((values - low) / (high - low)).astype(np.float32)
 
-def _column(run: Run, f: int) -> np.ndarray:
-    column: Any = rows_of(run.data)[:, [f]]
-    column = column.toarray() if scipy.sparse.issparse(column) else column
-    return column[:, 0]
+
+def _column(run: Run, f: int, numbers: "np.ndarray | slice" = slice(None)) -> np.ndarray:
+    X: Any = rows_of(run.data)
+    column = X[numbers][:, [f]]
+    return (column.toarray() if scipy.sparse.issparse(column) else column)[:, 0]
 
 
 def grid_of(run: Run, f0: int, f1: int) -> Grid:
@@ -105,16 +115,19 @@ def grid_of(run: Run, f0: int, f1: int) -> Grid:
 def surface_of(
     moment: Moment, rows: Rows, outputs: np.ndarray, f0: int, f1: int, target: int
 ) -> dict:
-    """Give the network's outputs over a grid, and rows as points in it.
+    """Give what the network makes of a grid, and rows as points in it: what is drawn and told.
 
     Where numbers are predicted it is of one of them, the target: O, and that of ``true``, is 1.
 
     Returns
     -------
     dict
-        ``values`` of shape (side, side, O), the lowest f1 first; ``points``: ``rows``, their
-        numbers, ``x``, ``y``, ``true`` and ``outputs``; of numbers ``target``, how many ``targets``
-        there are, and the ``span`` of this one.
+        Of the grid, the lowest f1 first, and of ``points``: ``values``, the outputs, of shape
+        (…, O); or of several classes ``taken``, the likeliest one, and ``sure``, its probability.
+        Of these the grid has ``mixed``, too, of shape (side, side, colours): how much there is of
+        each colour, in 255ths. Of the points also ``rows``, their numbers, ``true``, and ``x`` and
+        ``y``, from 0 to 1 across and up the grid. Of numbers ``target``, how many ``targets`` there
+        are, and the ``span`` of this one.
     """
     run, network = moment.run, moment.run.header.network
     grid = grid_of(run, f0, f1)
@@ -126,24 +139,40 @@ def surface_of(
     if task_of(network) == "numbers":
         about = {"target": target, "targets": values.shape[1], "span": _span(run, target)}
         values, true, outputs = (part[:, [target]] for part in (values, true, outputs))
+    told = _told(network, values)
+    if network.output == "softmax":
+        told["mixed"] = _mixed(values)
+    square = (grid.side, grid.side)
     return {
         **about,
         **grid.facts(),
-        "values": values.reshape(grid.side, grid.side, -1),
+        **{name: array.reshape(*square, *array.shape[1:]) for name, array in told.items()},
         "points": {
             "rows": numbers,
-            "x": _of_rows(run, numbers, f0),
-            "y": _of_rows(run, numbers, f1),
+            "x": grid.places(run, numbers, 0),
+            "y": grid.places(run, numbers, 1),
             "true": true,
-            "outputs": outputs,
+            **_told(network, outputs),
         },
     }
 
 
-def _of_rows(run: Run, numbers: np.ndarray, f: int) -> np.ndarray:
-    X: Any = rows_of(run.data)
-    column = X[numbers][:, [f]]
-    return (column.toarray() if scipy.sparse.issparse(column) else column)[:, 0]
+def _told(network: Network, outputs: np.ndarray) -> dict[str, np.ndarray]:
+    """Outputs; of several classes, of which there may be many, the likeliest one only."""
+    if network.output != "softmax":
+        return {"values": outputs}
+    taken = decide(network, outputs)
+    return {
+        "taken": taken.astype(np.min_scalar_type(outputs.shape[1] - 1)),
+        "sure": outputs[np.arange(len(taken)), taken],
+    }
+
+
+def _mixed(outputs: np.ndarray) -> np.ndarray:
+    """Sums of the probabilities that are drawn in the same colour, in 255ths."""
+    alike = [outputs[:, colour::COLOURS].sum(axis=1) for colour in range(COLOURS)]
+    shares = np.stack(alike[: outputs.shape[1]], axis=1)
+    return np.rint(255 * np.nan_to_num(shares).clip(0, 1)).astype(np.uint8)
 
 
 def _span(run: Run, target: int) -> list[float]:

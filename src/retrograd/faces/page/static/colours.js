@@ -17,7 +17,8 @@ const CLASSES = [
 /** Whether an element is drawn on a dark ground. */
 export function isDark(element) {
   const chosen = element.closest("[data-theme]");
-  if (chosen) return chosen.dataset.theme === "dark";
+  // Where the reader's own colours are forced on all pages, ours have to stand on their ground.
+  if (chosen && !window.matchMedia("(forced-colors: active)").matches) return chosen.dataset.theme === "dark";
   return window.matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
@@ -73,6 +74,7 @@ export function ink(element, name) {
   if (inks.has(key)) return inks.get(key);
   const probe = document.createElement("i");
   probe.style.color = `var(${name})`;
+  probe.style.forcedColorAdjust = "none";
   element.append(probe);
   const { color } = getComputedStyle(probe);
   probe.remove();

@@ -94,7 +94,7 @@ export function drawCurves(canvas, { page, data, kin, shown, range, width, x, co
     context.textAlign = "left";
     context.fillText(count(begin), EDGE.left, HEIGHT - 4);
     context.textAlign = "right";
-    context.fillText(`${count(end)} steps`, width - EDGE.right, HEIGHT - 4);
+    context.fillText(`${count(end)} ${end === 1 ? "step" : "steps"}`, width - EDGE.right, HEIGHT - 4);
     context.textAlign = "left";
   }
 }

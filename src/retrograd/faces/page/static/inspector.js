@@ -17,6 +17,8 @@ const PICTURE = 176;
 const MOST_LISTED = 24;
 // Pixels of a bar with its name, at least and at most, and of all together if there are not many.
 const BAR = { least: 18, most: 60, all: 180, gap: 3 };
+// Classes whose bars find room on a phone; of more, the likeliest ones are shown, and the true one.
+const MOST_BARS = 12;
 
 /** Make the view. */
 export function inspectorView(page) {
@@ -199,7 +201,7 @@ export function inspectorView(page) {
             ["its loss", exact(state.loss)],
             state.weight !== null ? ["its weight", exact(state.weight)] : null,
           ]),
-          task === "classes" && state.probabilities.length > 2 ? bars(state.probabilities) : null)),
+          ...(task === "classes" && state.probabilities.length > 2 ? bars(state.probabilities) : []))),
         h("h3", {}, "its way through the network"),
         state.layers.map((layer, l) => wayThrough(layer, l)),
       ],
@@ -213,12 +215,28 @@ export function inspectorView(page) {
 
   function bars(probabilities) {
     const names = Array.from(probabilities, (_, k) => className(page, k));
-    const each = Math.max(BAR.least, Math.min(BAR.most, Math.floor(BAR.all / names.length) - BAR.gap));
+    const { values } = probabilities;
+    const shown = shownClasses(values);
+    const few = shown.length < names.length;
+    const each = Math.max(BAR.least, Math.min(BAR.most, Math.floor(BAR.all / shown.length) - BAR.gap));
     // The true class's is bold, which is wider.
     const short = shortNames(page.root, names, each, "700 11px");
-    return h("ol", { class: "bars", "aria-label": "Probability of each class" }, Array.from(probabilities, (p, k) => h("li", {
-      title: `p(${names[k]}) = ${exactOf(probabilities, k)}`, class: k === state.true ? "true" : null, style: { width: `${each}px` },
-    }, h("span", { class: "bar-of", style: { height: `${Math.max(1, 34 * p)}px` } }), short[k])));
+    // Where each of many has little, it is seen beside the likeliest.
+    const top = few ? Math.max(...shown.map((k) => values[k])) : 1;
+    const rest = 1 - shown.reduce((sum, k) => sum + values[k], 0);
+    return [
+      h("ol", { class: "bars", "aria-label": few ? "Probabilities of the likeliest classes" : "Probability of each class" }, shown.map((k) => h("li", {
+        title: `p(${names[k]}) = ${exactOf(probabilities, k)}`, class: k === state.true ? "true" : null, style: { width: `${each}px` },
+      }, h("span", { class: "bar-of", style: { height: `${Math.max(1, 34 * (values[k] / top))}px` } }), short[k]))),
+      few ? h("p", { class: "said" }, `the likeliest and the true one, the highest bar ${brief(Number(top.toPrecision(3)))}; ${count(names.length - shown.length)} other classes have ${brief(Number(Math.max(0, rest).toPrecision(3)))} together`) : null,
+    ];
+  }
+
+  /** Classes that are shown, in their order. */
+  function shownClasses(values) {
+    const all = Array.from(values, (_, k) => k);
+    const first = (k) => (k === state.true ? 2 : values[k]);
+    return all.sort((a, b) => first(b) - first(a)).slice(0, MOST_BARS).sort((a, b) => a - b);
   }
 
   function featuresOf() {

@@ -165,7 +165,7 @@ export function layerPictures(page, element, pick) {
       const norms = now.norm.values;
       const top = Math.max(...Array.from(norms).filter(Number.isFinite), 1e-12);
       for (const { unit, bar, title } of bars) {
-        const high = (28 * norms[unit]) / top;
+        const high = 28 * Math.min(1, norms[unit] / top); // the norm of finite weights may be infinite
         bar.setAttribute("y", 32 - high);
         bar.setAttribute("height", high + 2);
         bar.setAttribute("class", [

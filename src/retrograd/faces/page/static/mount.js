@@ -18,7 +18,7 @@ import { onPaper } from "./paper.js";
 import { readPlace, writePlace } from "./place.js";
 import { stepView } from "./step.js";
 import { timelineView } from "./timeline.js";
-import { titleOf } from "./titles.js";
+import { folded, titleOf } from "./titles.js";
 import { quietly } from "./training.js";
 
 // Milliseconds until another look at a file that has no run to show yet, and at one that has.
@@ -143,7 +143,7 @@ function headView(page, views) {
       }, titleOf(one, page.runs))));
       runs.hidden = (page.runs ?? []).length < 2;
       facts.textContent = [
-        run.widths.join(" → "), run.activations.join(", "), run.solver,
+        folded(run.widths).join(" → "), folded(run.activations).join(", "), run.solver,
         `${count(run.n_parameters)} parameters`, `${count(run.n_rows)} rows`,
         run.status === "diverged" ? `diverged: ${run.note}` : run.status,
       ].join(" · ");

@@ -1,8 +1,8 @@
-// The network at a moment: a narrow one drawn by its links, a wide one by its layers.
+// The network at a moment: a small one drawn by its links, a wide or very deep one by its layers.
 
 import { focusBeside, h, latest, onWidth } from "./dom.js";
 import { layerPictures } from "./layers.js";
-import { linkedUnits } from "./links.js";
+import { fitsAcross, linkedUnits } from "./links.js";
 import { brief, count } from "./numbers.js";
 
 // Units of a layer that are drawn one by one.
@@ -48,7 +48,7 @@ export function networkView(page) {
     if (!state || !width) return;
     tell();
     const { widths } = page.run;
-    const wide = widths.some((n) => n > MOST_UNITS);
+    const wide = widths.some((n) => n > MOST_UNITS) || !fitsAcross(widths, width);
     const active = focusBeside(drawing);
     const focused = drawing.contains(active) && active.dataset;
     if (wide) drawLayers(drawing, state, width);

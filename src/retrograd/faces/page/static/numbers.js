@@ -32,6 +32,7 @@ export function count(value) {
   return THOUSANDS.format(value);
 }
 
-function minus(text) {
-  return text.replace("-", "−");
+/** With a true minus sign before it; the exponent stays as Python reads it. */
+export function minus(text) {
+  return text.replace(/^-/, "−");
 }

@@ -1,7 +1,7 @@
 // The form of a branch: which rates, weights, labels and activations are to be otherwise.
 
 import { h, latest, partOf } from "./dom.js";
-import { count } from "./numbers.js";
+import { count, minus } from "./numbers.js";
 import { wordsFor } from "./words.js";
 
 /** The form; `onBranch` is told {parameters, edit}, `onWrong` in words what no branch can have. */
@@ -123,7 +123,7 @@ function editField(page, { label, example }) {
       const part = partOf(text, told.error.start, told.error.end);
       now.replaceChildren(h("span", { class: "bad" }, part && part !== text ? h("code", {}, part) : "", part && part !== text ? ": " : "", told.error.reason));
     } else if (told.shape) now.textContent = `${told.shape.join(" × ")} of them: one number for all`;
-    else now.replaceChildren("now ", h("code", {}, told.text.replace("-", "−")));
+    else now.replaceChildren("now ", h("code", {}, minus(told.text)));
   });
 
   return {

@@ -104,7 +104,11 @@ export function residualPlot({ rows, true: wanted, predicted, target }, { page, 
   element.append(h("div", { class: "plane" }, canvas, axes(["true", "predicted"], [low, low], [high, high])), told);
   const along = (value) => ((value - low) / (high - low)) * size;
   const places = Array.from(rows.values, (_, k) => [along(wanted.values[k]), size - along(predicted.values[k])]);
-  const rest = "on the line predictions are right; the distance from it is the residual";
+  const lost = predicted.values.filter((value) => !Number.isFinite(value)).length;
+  const rest = [
+    lost ? `not finite: ${count(lost)} of ${count(rows.length)} predictions` : null,
+    lost < rows.length ? "on the line predictions are right; the distance from it is the residual" : null,
+  ].filter(Boolean).join("; ");
   let at = -1;
   paint();
   tell(-1);

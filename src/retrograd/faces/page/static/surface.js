@@ -27,24 +27,15 @@ export function decisionSurface(surface, { page, task, width, row = null, onPick
   }, h("div", { class: plain ? "plane plain" : "plane" }, canvas, plain ? null : axisNames(page, surface)), plain ? null : told);
   const radius = plain ? RADIUS * 0.65 : RADIUS;
   const colour = task === "numbers" ? numberColour(surface, page.root) : classMix(surface, page.root);
-  const places = Array.from(points.rows, (_, k) => [across(points.x.values[k]), up(points.y.values[k])]);
+  const places = Array.from(points.rows, (_, k) => [points.x.values[k] * size, (1 - points.y.values[k]) * size]);
   const rest = `${side} × ${side} predictions; points are rows${task === "classes" ? ", ringed where wrong" : ""}`;
   let at = -1;
   paint();
   tell(-1);
 
-  function across(value) {
-    return ((value - surface.low[0]) / (surface.high[0] - surface.low[0])) * size;
-  }
-
-  function up(value) {
-    return size - ((value - surface.low[1]) / (surface.high[1] - surface.low[1])) * size;
-  }
-
   function paint() {
     const context = sharp(canvas, size, size);
-    const outputs = surface.values.shape[2];
-    paintGrid(context, side, size, (k) => colour.ground(surface.values.values, k * outputs, outputs));
+    paintGrid(context, side, size, colour.ground);
     const line = ink(page.root, "--ink");
     // A number's point has the colour of the ground where it is predicted well.
     const ground = ink(page.root, task === "numbers" ? "--soft" : "--ground");
@@ -52,7 +43,7 @@ export function decisionSurface(surface, { page, task, width, row = null, onPick
     places.forEach(([x, y], k) => {
       const mine = points.rows.values[k] === row;
       if (mine) chosen.push([x, y]);
-      const wrong = task === "classes" && decided(points.outputs, k) !== points.true.values[k];
+      const wrong = task === "classes" && decided(points, k) !== points.true.values[k];
       disc(context, x, y, radius + (plain ? 0.7 : 1.1), wrong ? line : ground);
       disc(context, x, y, radius, colour.point(points.true.values, k * stride(points.true)));
     });
@@ -89,9 +80,8 @@ export function decisionSurface(surface, { page, task, width, row = null, onPick
     const line = Math.max(0, Math.min(side - 1, Math.round((1 - y / size) * (side - 1))));
     const where = [column, line].map((k, axis) => brief(Number(
       (surface.low[axis] + (k / (side - 1)) * (surface.high[axis] - surface.low[axis])).toPrecision(4))));
-    const outputs = surface.values.shape[2];
     told.classList.add("number");
-    told.textContent = `at (${where.join(", ")}): ${outputText(page, task, surface.values, (line * side + column) * outputs, outputs)}`;
+    told.textContent = `at (${where.join(", ")}): ${outputText(page, task, surface, line * side + column)}`;
     at = -1;
   }
 
@@ -170,30 +160,22 @@ export function responseSurface(response, { page, width, name }) {
 
 /** What a row's point says: what is true of it, and exactly what was predicted. */
 function pointText(page, task, points, k) {
-  const outputs = points.outputs.shape[1];
-  const said = outputText(page, task, points.outputs, k * outputs, outputs);
   const true_ = task === "classes" ? page.run.classes?.[points.true.values[k]] ?? points.true.values[k]
     : exactOf(points.true, k * stride(points.true));
-  return `row ${points.rows.values[k]} (${true_}): ${said}`;
+  return `row ${points.rows.values[k]} (${true_}): ${outputText(page, task, points, k)}`;
 }
 
-/** Outputs in words, exactly: the likeliest class and its probability, or the number. */
-function outputText(page, task, array, from, outputs) {
-  const classes = page.run.classes ?? [];
-  if (task === "numbers") return exactOf(array, from);
-  if (outputs === 1) return `p(${classes[1] ?? 1}) = ${exactOf(array, from)}`;
-  let best = 0;
-  for (let k = 1; k < outputs; k += 1) if (array.values[from + k] > array.values[from + best]) best = k;
-  return `p(${classes[best] ?? best}) = ${exactOf(array, from + best)}`;
+/** What is predicted, in words, exactly: the likeliest class and its probability, or the number. */
+function outputText(page, task, { values, taken, sure }, k) {
+  if (task === "numbers") return exactOf(values, k);
+  const [best, array] = taken ? [taken.values[k], sure] : [1, values];
+  return `p(${page.run.classes?.[best] ?? best}) = ${exactOf(array, k)}`;
 }
 
 /** Class that a row is taken for. */
-function decided(outputs, k) {
-  const [, n] = outputs.shape;
-  if (n === 1) return outputs.values[k] > 0.5 ? 1 : 0;
-  let best = 0;
-  for (let c = 1; c < n; c += 1) if (outputs.values[k * n + c] > outputs.values[k * n + best]) best = c;
-  return best;
+function decided({ values, taken }, k) {
+  if (taken) return taken.values[k];
+  return values.values[k] > 0.5 ? 1 : 0;
 }
 
 function stride(array) {
@@ -237,35 +219,36 @@ function disc(context, x, y, radius, colour) {
 }
 
 /** Colours of classes, mixed as probable as they are. */
-function classMix(surface, root) {
-  const n = Math.max(2, surface.values.shape[2]);
+function classMix({ values, mixed, sure }, root) {
+  const n = mixed ? mixed.shape[2] : 2;
   const table = Array.from({ length: n }, (_, k) => rgbOf(classColour(k)));
   const dark = isDark(root);
   const paper = dark ? [30, 33, 38] : [255, 255, 255];
   const tint = dark ? TINT.dark : TINT.light;
   return {
-    ground(values, from, outputs) {
-      const mix = [0, 0, 0];
-      for (let k = 0; k < n; k += 1) {
-        const p = outputs === 1 ? (k ? values[from] : 1 - values[from]) : values[from + k];
-        for (let c = 0; c < 3; c += 1) mix[c] += p * table[k][c];
-      }
-      if (mix.some(Number.isNaN)) return signed(NaN, dark);
-      return mix.map((value, c) => Math.round(paper[c] + tint * (value - paper[c])));
+    ground(at) {
+      const parts = mixed ? mixed.values.subarray(n * at, n * (at + 1)) : [1 - values.values[at], values.values[at]];
+      if (Number.isNaN(mixed ? sure.values[at] : parts[0])) return signed(NaN, dark);
+      // Rounded as they travel, they sum to 1 only nearly.
+      const sum = parts.reduce((total, part) => total + part, 0);
+      return paper.map((empty, c) => {
+        const mix = parts.reduce((total, part, k) => total + part * table[k][c], 0) / sum;
+        return Math.round(empty + tint * (mix - empty));
+      });
     },
-    point: (values, k) => classColour(values[k]),
+    point: (array, k) => classColour(array[k]),
   };
 }
 
 /** Colours of numbers: blue for the least of the targets, orange for the largest. */
-function numberColour(surface, root) {
-  const [low, high] = surface.span;
+function numberColour({ span, values }, root) {
+  const [low, high] = span;
   const middle = (low + high) / 2;
   const half = (high - low) / 2 || 1;
   const dark = isDark(root);
   return {
-    ground: (values, from) => signed((values[from] - middle) / half, dark),
-    point: (values, k) => `rgb(${signed((values[k] - middle) / half, dark).join(" ")})`,
+    ground: (at) => signed((values.values[at] - middle) / half, dark),
+    point: (array, k) => `rgb(${signed((array[k] - middle) / half, dark).join(" ")})`,
   };
 }
 

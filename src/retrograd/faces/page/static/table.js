@@ -24,8 +24,8 @@ export function numberTable(picture, vector, { width, name, onPick = null, note 
   const body = Array.from({ length: rows }, (_, row) => h("tr", {},
     vector ? null : h("th", { scope: "row" }, String(row)), cells.slice(row * columns, (row + 1) * columns)));
   const element = h("div", { class: "numbers", "data-keys": true },
-    h("table", { class: onPick ? "picking" : "", role: "grid", "aria-label": title },
-      h("thead", {}, h("tr", {}, vector ? null : h("td", {}), indices)), h("tbody", {}, body)),
+    h("div", { class: "sideways" }, h("table", { class: onPick ? "picking" : "", role: "grid", "aria-label": title },
+      h("thead", {}, h("tr", {}, vector ? null : h("td", {}), indices)), h("tbody", {}, body))),
     scale, told);
   // A sign, a digit and a point come with the digits after it.
   const decimals = Math.max(2, Math.min(5, Math.floor((width / columns - 9) / DIGIT) - 3));
@@ -90,6 +90,8 @@ export function numberTable(picture, vector, { width, name, onPick = null, note 
       cells[k].tabIndex = -1;
       cells[next].tabIndex = 0;
       cells[next].focus();
+      // The focus alone brings only what is wholly out of sight.
+      cells[next].scrollIntoView({ block: "nearest", inline: "nearest" });
     } else if (event.key === "Enter" || event.key === " ") pick(k);
     else return;
     event.preventDefault();

@@ -6,6 +6,8 @@ import { wordsAmid } from "./words.js";
 // Letters of a data set's name, and changes of a branch, that are told at most.
 const LONGEST = 24;
 const MOST_CHANGES = 3;
+// Times that something stands in a row from which on it is counted.
+const OFTEN = 4;
 // What is no choice of a reader's, but follows from one.
 const INTERNAL = new Set(["n_iter_no_change"]);
 // What else is told where it alone keeps runs apart.
@@ -84,4 +86,16 @@ function otherWords(run) {
 function cut(text) {
   const letters = Array.from(text);
   return letters.length > LONGEST ? `${letters.slice(0, LONGEST - 1).join("")}…` : text;
+}
+
+/** A list in which what comes often in a row, as in deep networks, is there once, and how often. */
+export function folded(list) {
+  const told = [];
+  for (let k = 0; k < list.length;) {
+    let times = 1;
+    while (list[k + times] === list[k]) times += 1;
+    told.push(...(times < OFTEN ? Array(times).fill(list[k]) : [`${times} × ${list[k]}`]));
+    k += times;
+  }
+  return told;
 }

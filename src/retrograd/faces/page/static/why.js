@@ -28,7 +28,8 @@ export function whyView(page) {
     for (const [name, share] of [
       ["momentum", told.momentum], ["penalty and decay", told.penalty], ["rounding", told.rounding],
     ]) if (share) parts.push({ name, share });
-    const top = Math.max(Math.abs(told.update), ...parts.map(({ share }) => Math.abs(share))) || 1;
+    const sizes = [told.update, ...parts.map(({ share }) => share)].filter(Number.isFinite).map(Math.abs);
+    const top = Math.max(0, ...sizes) || 1;
     const whole = Math.abs(told.update);
     const active = focusBeside(element);
     const focused = element.contains(active) ? active.dataset.row : null;
@@ -52,7 +53,7 @@ export function whyView(page) {
   }
 
   function shareLine({ row, name, share }, top, whole) {
-    const size = (50 * Math.abs(share)) / top;
+    const size = 50 * (Math.abs(share) / top); // in this order nothing overflows
     const chosen = row !== undefined && row === page.place.row;
     const label = row === undefined ? name : h("button", {
       class: "quiet small", "data-row": row, "aria-pressed": String(chosen), title: `Select row ${row} of the data`,
@@ -60,10 +61,10 @@ export function whyView(page) {
     }, `row ${row}`);
     return h("tr", { class: chosen ? "chosen" : "" },
       h("th", { scope: "row" }, label),
-      h("td", { class: "scale" }, h("i", {
+      Number.isFinite(share) ? h("td", { class: "scale" }, h("i", {
         class: share < 0 ? "negative" : "positive",
         style: { width: `${size}%`, left: `${share < 0 ? 50 - size : 50}%` },
-      })),
+      })) : h("td", { class: "bad" }, "not finite"),
       h("td", { class: "number", title: exact(share) }, signedText(share)),
       h("td", { class: "number soft" }, whole ? `${signedText((100 * share) / whole)} %` : ""));
   }

@@ -1,0 +1,32 @@
+"""Why a parameter moved, where the step was beyond all bounds."""
+
+import numpy as np
+
+from retrograd.engine.batches import make_data
+from retrograd.engine.network import Network
+from retrograd.engine.optimizers import Optimizer
+from retrograd.engine.trainer import State
+from retrograd.rewind.trace import trace_step
+from retrograd.rewind.why import why
+
+
+def test_rows_that_are_not_finite_come_first() -> None:
+    """By name, NaN too; a row of exactly 0 has no share in it."""
+    network, optimizer = Network((1, 1), (), "identity", "squared_error"), Optimizer("sgd")
+    X, y = np.zeros((14, 1)), np.full(14, -1e308)
+    X[:11, 0], y[:11] = (
+        np.arange(11) / 100,
+        0.0,
+    )  # row 0 has no share, rows 1 to 10 have finite ones
+    X[13] = 1.0  # 11 and 12 have 0 times infinity, 13 has infinity
+    data = make_data(network, X, y)
+    state = State.start(np.array([0.0, 1e308]), optimizer)
+    told = why(trace_step(network, optimizer, data, state, np.arange(14), 1e-300), 0, 0, 0)
+    assert told.rows[:3].tolist() == [11, 12, 13]
+    assert np.isnan(told.shares[:2]).all()
+    assert np.isinf(told.shares[2])
+    assert told.rows[3:].tolist() == [10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
+    lines = str(told).splitlines()
+    assert lines[1] == "  1 of 14 rows have no share in it"
+    assert [line.split()[1] for line in lines[2:5]] == ["11", "12", "13"]
+    assert lines[12].split()[:3] == ["3", "other", "rows"]
