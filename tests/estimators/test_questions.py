@@ -247,6 +247,7 @@ def test_a_rows_share_is_what_it_does() -> None:
     fit.set_callbacks(recorder).fit(X, y, weight)
     run = open_run(recorder)
     why = run.why(0, 2, 1, 0)
+    assert repr(why) == f"<Why coefs[0][2, 1]: {why.before:.6g} -> {why.after:.6g}, 47 rows>"
     row = why.rows[0]
     without = weight.copy()
     without[row] = 0.0
@@ -368,7 +369,7 @@ def test_runs_that_part_late() -> None:
     longer = run.branch(0, tol=0.0)
     cut = next(k for k, epoch in enumerate(run.epochs) if epoch.learning_rate < 0.03)
     parted = first_divergence(run, longer)
-    assert parted.step == run.epochs[cut].step
+    assert parted.step == run.epochs[cut - 1].step, "where that epoch begins"
     plan = recorded("adamw, cosine")[0]
     assert first_divergence(plan, plan.branch(0, max_iter=12)).step == 0
 

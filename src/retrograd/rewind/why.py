@@ -9,7 +9,7 @@ import scipy.sparse
 from retrograd.rewind.trace import Trace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Why:
     """The shares of one parameter's update; they sum to it.
 
@@ -41,6 +41,14 @@ class Why:
     momentum: float
     penalty: float
     rounding: float
+
+    def __repr__(self) -> str:
+        moved = f"{self.name}: {self.before:.6g} -> {self.after:.6g}"
+        return f"<Why {moved}, {self.rows.size} row{'' if self.rows.size == 1 else 's'}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Be the table at a notebook cell's end, too."""
+        printer.text(str(self))
 
     def __str__(self) -> str:
         """Table of the ten rows that moved it most, and of all else."""

@@ -32,6 +32,19 @@ def still(recorded: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     return {name: folder / f"{name}.html" for name in recorded}
 
 
+def test_a_run_in_memory_is_nowhere_to_be_opened(browse: Callable, tmp_path: Path) -> None:
+    """Its snapshot says so."""
+    recorder = Recorder()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        MLPClassifier((2,), max_iter=2).set_callbacks(recorder).fit(np.eye(4), [0, 1] * 2)
+    open_run(recorder).to_html(tmp_path / "a.html")
+    still = browse((tmp_path / "a.html").as_uri()).locator(".still")
+    expect(still).to_contain_text(
+        "were in the memory of who made this: Recorder(path) makes a file"
+    )
+
+
 def kept_steps(page: Page) -> list[int]:
     """Go through all moments with the arrow key, from the start; their steps."""
     page.keyboard.press("Home")
@@ -53,6 +66,7 @@ def test_it_shows_the_run(still: dict, browse: Callable, recorded: dict) -> None
     """The weights of every moment that it has are the run's, to the last digit."""
     page = browse(still["spiral"].as_uri())
     expect(page.locator(".still")).to_contain_text("of 401 moments")
+    expect(page.locator(".still")).to_contain_text("are in spiral.retro: retrograd view opens it")
     run = open_run(recorded["spiral"])
     steps = kept_steps(page)
     assert steps[0] == 0
@@ -162,7 +176,7 @@ def test_what_is_not_in_the_file_is_said(still: dict, browse: Callable, tmp_path
     assert n == 1
     (tmp_path / "less.html").write_text(less)
     page = browse((tmp_path / "less.html").as_uri())
-    expect(page.locator(".notice")).to_contain_text("This is not in the file")
+    expect(page.locator(".notice")).to_contain_text("This is not in the snapshot")
     page.keyboard.press("Home")
     expect(page.locator(".network")).to_contain_text("loss 0.")
 

@@ -16,8 +16,9 @@ def runs(viewer: Viewer) -> dict:
     Returns
     -------
     dict
-        ``name`` of the file; ``runs``, each as ``describe_runs`` has it, and of those that are not
-        damaged ``data`` and ``changed``: what they were ``trained_on``, and ``changes``.
+        ``name`` of the file, and whether there is one (``filed``); ``runs``, each as
+        ``describe_runs`` has it, and of those that are not damaged ``data`` and ``changed``: what
+        they were ``trained_on``, and ``changes``.
     """
     viewer.look_again()
     described = describe_runs(viewer.runs)
@@ -25,7 +26,8 @@ def runs(viewer: Viewer) -> dict:
         if "steps" in told:
             found = viewer.run(told["run"])
             told |= {"data": trained_on(found), "changed": changes(viewer, found)}
-    return {"name": viewer.runs.store.name, "runs": described}
+    store = viewer.runs.store
+    return {"name": store.name, "filed": store.path is not None, "runs": described}
 
 
 def trained_on(run: Run) -> dict | None:

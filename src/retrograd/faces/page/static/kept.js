@@ -31,7 +31,7 @@ export async function openKept(texts) {
     const found = ofRun.get(key) ?? (await momentOf(args.step)).get(key);
     if (found?.error !== undefined) throw new Error(found.error);
     if (found) return found.answer;
-    const error = new Error("This is not in the file: open the run itself with retrograd view.");
+    const error = new Error("This is not in the snapshot: the run itself has it.");
     error.quiet = about.in_passing.includes(name);
     throw error;
   }

@@ -96,6 +96,7 @@ async function learnRuns(page) {
   if (told) {
     page.runs = told.runs;
     page.name = told.name;
+    page.filed = told.filed;
   }
   return told;
 }
@@ -151,7 +152,8 @@ function headView(page, views) {
       still.hidden = !kept;
       if (kept) {
         still.textContent = `snapshot: ${count(kept.length)} of ${count(run.steps + 1)} moments`
-          + ` · units, weights and all else are in ${page.name}: retrograd view opens it`;
+          + (page.filed ? ` · units, weights and all else are in ${page.name}: retrograd view opens it`
+            : " · units, weights and all else were in the memory of who made this: Recorder(path) makes a file");
       }
       if (page.options.address) document.title = `${page.name ?? "retrograd"} · retrograd`;
     },
