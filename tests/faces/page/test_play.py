@@ -461,6 +461,29 @@ def test_bad_files(
     expect(field(page, "Data")).to_have_value("circle")
 
 
+def test_a_table_that_takes_long(
+    page: Page, viewer: Playground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is said to be made ready, until it is."""
+    (tmp_path / "goods.csv").write_text(TABLE)
+    page.get_by_label("A table of your own").set_input_files(tmp_path / "goods.csv")
+    words = page.locator(".build .words")
+    expect(field(page, "Learn")).to_have_value("")
+    answer, may = viewer.answers["data"], threading.Event()
+
+    def slowly(*args: Any, **more: Any) -> Any:
+        may.wait(30)
+        return answer(*args, **more)
+
+    monkeypatch.setitem(viewer.answers, "data", slowly)
+    field(page, "Learn").select_option("price")
+    try:
+        expect(words).to_have_text("preparing the table …")
+    finally:
+        may.set()
+    expect(words.locator("summary")).to_have_text("60 rows, 3 features, regression")
+
+
 def test_a_refused_file_beside_a_slow_answer(
     page: Page, viewer: Playground, tmp_path: Path
 ) -> None:

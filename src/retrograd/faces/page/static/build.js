@@ -11,6 +11,8 @@ import { quietly, trainingView } from "./training.js";
 import { wordsFor } from "./words.js";
 
 const TABLES = ".csv,.tsv,.txt,.parquet,.pq";
+// How long a table may take to be made ready before it is said.
+const LONG_MS = 300;
 const DATA_FIELDS = ["data", "rows", "noise", "data_seed", "target"];
 
 /** Make the view. */
@@ -184,8 +186,16 @@ export function buildView(page) {
     const now = asking;
     await new Promise((resolve) => { setTimeout(resolve, 120); });
     if (now !== asking) return;
+    const timer = setTimeout(() => {
+      if (now === asking && dataSet().columns) tellData("preparing the table …", []);
+    }, LONG_MS);
     const answer = await quietly(page, "data", { settings });
-    if (!answer || now !== asking) return;
+    clearTimeout(timer);
+    if (now !== asking) return;
+    if (!answer) {
+      drawFacts();
+      return;
+    }
     const before = String(facts?.widths);
     facts = answer;
     // A file stays refused until one chooses. Who has not chosen a column yet has done nothing wrong,
