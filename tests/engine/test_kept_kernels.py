@@ -1,12 +1,16 @@
 """Machine code on disk and how it is made: only under its digest, and with any Numba."""
 
+import errno
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from retrograd.engine import jit
 from retrograd.engine.native import sleeping
 
 pytestmark = pytest.mark.compiled
@@ -99,3 +103,35 @@ def test_vectors_that_the_user_has_forbidden() -> None:
 def test_every_system_has_a_function_to_sleep() -> None:
     assert sleeping("linux") == sleeping("darwin") == ("usleep", 50)
     assert sleeping("win32") == ("Sleep", 0)
+
+
+class Damaged:
+    """A kernel's cache whose files were cut off."""
+
+    def __init__(self, folder):
+        self._cache_file = SimpleNamespace(_index_path=folder / "one.nbi")
+        self._cache_file._index_path.write_bytes(b"")
+
+    def _load_overload(self, signature, context):
+        return pickle.loads(self._cache_file._index_path.read_bytes())
+
+
+def test_a_damaged_kernel_is_compiled_anew(tmp_path, capfd):
+    """It is said, and what is damaged is not read again."""
+    kept = Damaged(tmp_path)
+    assert jit._load(kept, None, None) is None
+    assert os.listdir(tmp_path) == []
+    said = capfd.readouterr().err
+    assert said == (
+        "retrograd: a kept kernel is damaged (Ran out of input): compiling anew, some seconds ...\n"
+    )
+
+
+def test_a_kernel_that_cannot_be_kept(capfd):
+    """It is used all the same, and said."""
+
+    def full(signature, compiled):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    jit._save(full, None, None)
+    assert f"({os.strerror(errno.ENOSPC)})" in capfd.readouterr().err

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -42,7 +43,10 @@ def test_an_ascii_terminal_shows_question_marks_rather_than_failing(tmp_path):
 
 
 def test_mistakes_have_exit_codes_and_no_traceback(tmp_path):
-    for args, code in ((["info", "none"], 1), (["train"], 2), (["trian"], 2)):
+    too_long = "a" * 300
+    for args, code in (
+        (["info", "none"], 1), (["info", too_long], 1), (["train"], 2), (["trian"], 2)
+    ):  # fmt: skip
         done = run(*args, cwd=tmp_path)
         assert done.returncode == code
         assert done.stderr.startswith("error: ")
@@ -69,6 +73,36 @@ def test_output_that_cannot_be_written_is_one_line(tmp_path):
         *notes, complaint = done.stderr.splitlines()
         assert complaint == f"error: the output cannot be written: {os.strerror(errno.ENOSPC)}"
         assert all(note.startswith("note: ") for note in notes)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits and streams of POSIX")
+def test_output_that_fits_in_part_is_none(tmp_path):
+    """Python's unbuffered output would say nothing of what a full disk has not taken."""
+    command = f"ulimit -f 1; {shlex.join([*COMMAND, 'train', '--help'])} > out.txt"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the output cannot be written: ")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits and streams of POSIX")
+def test_streams_that_are_closed(tmp_path):
+    """As a daemon's may be: what needs none of them is done."""
+    out = tmp_path / "penguins.safetensors"
+    train = shlex.join([*COMMAND, "train", str(PENGUINS), "--target", "species", "--epochs", "2"])
+    done = subprocess.run(["bash", "-c", f"{train} <&- >&- 2>&-"], cwd=tmp_path)
+    assert done.returncode == 0
+    assert out.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits and streams of POSIX")
+def test_a_terminal_that_says_it_has_no_columns(tmp_path):
+    """Is one that does not know how many it has."""
+    done = run("train", PENGUINS, "--target", "species", "--epochs", "2", cwd=tmp_path, COLUMNS="0")
+    assert "Saved to penguins.safetensors" in done.stdout
+    assert "bill_length_mm" in done.stdout
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")

@@ -121,8 +121,9 @@ def _keep_on_disk(dispatcher: Callable) -> Callable:
     finally:
         numba.config.CACHE_DIR = configured
     kept = dispatcher._cache
-    if hasattr(kept, "_load_overload") and hasattr(kept, "_guard_against_spurious_io_errors"):
+    if hasattr(kept, "_load_overload"):
         kept.load_overload = partial(_load, kept)
+    kept.save_overload = partial(_save, kept.save_overload)
     return dispatcher
 
 
@@ -130,10 +131,31 @@ def _load(kept: Any, signature: Any, context: Any) -> Any:
     """Load a kernel, without all that Numba needs to compile one: a third of a new process's wait.
 
     Its own way first fills the tables of what it can compile, which it does again before it
-    compiles.
+    compiles. One that is damaged, as by a power cut, is compiled anew.
     """
-    with kept._guard_against_spurious_io_errors():
+    try:
         return kept._load_overload(signature, context)
+    except MemoryError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        _say(f"a kept kernel is damaged ({reason[:100]}): compiling anew, some seconds ...")
+        with suppress(OSError, AttributeError):
+            # All of this function's kernels: what is to be kept next would read it again.
+            Path(kept._cache_file._index_path).unlink(missing_ok=True)
+        return None
+
+
+def _save(save: Callable, signature: Any, compiled: Any) -> None:
+    """Keep a kernel, or go on without."""
+    try:
+        save(signature, compiled)
+    except OSError as error:
+        _say(f"kernels cannot be kept in {CACHE_FOLDER} ({error.strerror})")
+
+
+def _say(what: str) -> None:
+    print(f"retrograd: {what}", file=sys.stderr, flush=True)
 
 
 @cache
@@ -192,11 +214,7 @@ def _first_use(kernel: str, dtype: np.dtype) -> Iterator[None]:
 @contextmanager
 def _said(kernel: str, dtype: np.dtype) -> Iterator[None]:
     """Say that kernels are compiled, and let those know who show it otherwise."""
-    print(
-        f"retrograd: compiling {kernel!r} for {dtype}, once on this machine; some seconds ...",
-        file=sys.stderr,
-        flush=True,
-    )
+    _say(f"compiling {kernel!r} for {dtype}, once on this machine; some seconds ...")
     _under_way.append(kernel)
     _tell()
     try:

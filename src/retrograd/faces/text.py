@@ -1,5 +1,7 @@
 """Draws the report of a training, and the facts of a model file, as text."""
 
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from shlex import quote
@@ -42,7 +44,10 @@ def _console(stream) -> Console:
     # A stream that cannot say '→' shows '?' rather than failing.
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
-    return Console(file=stream, highlight=False, emoji=False)
+    columns = os.environ.get("COLUMNS", "")
+    # 0 is how some terminals say that they don't know.
+    width = shutil.get_terminal_size().columns if columns.isdigit() and not int(columns) else None
+    return Console(file=stream, highlight=False, emoji=False, width=width)
 
 
 def say(console: Console, text: str, style: str = "", indent: int = 0) -> None:

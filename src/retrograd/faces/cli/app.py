@@ -5,6 +5,7 @@ Exit codes: 0 all is well; 1 the data or the model are not; 2 the command was us
 """
 
 import errno
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -37,15 +38,23 @@ class Commands(TyperGroup):
         if not standalone_mode:
             return super().main(*args, **options)
         kept = "nothing was saved"
+        _mend_streams()
         try:
             options["prog_name"] = "retrograd"
             code = super().main(*args, **options)
             sys.stdout.flush()  # while what goes wrong with it can still be told
-        except (KeyboardInterrupt, typer.Abort):
+        except KeyboardInterrupt:
+            code = CTRL_C
+        except typer.Abort as abort:
+            if isinstance(abort.__cause__, EOFError):  # which is no Ctrl-C, as Typer takes it for
+                raise abort.__cause__ from None
             code = CTRL_C
         except Stopped as stopped:
             code, kept = CTRL_C, str(stopped)
         except OSError as error:
+            if error.filename is not None:
+                fail(f"{error.filename} cannot be used: {error.strerror}")
+                sys.exit(1)
             if error.errno not in UNWRITABLE:
                 raise
             code = 1
@@ -64,6 +73,19 @@ class Commands(TyperGroup):
         if code == CTRL_C:
             fail(f"stopped by Ctrl-C: {kept}")
         sys.exit(code or 0)
+
+
+def _mend_streams() -> None:
+    """Have standard streams that are there, and an output that writes all or says so."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed, as a daemon's may be
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
+    raw, text = getattr(sys.stdout, "buffer", None), sys.stdout
+    if isinstance(raw, io.RawIOBase):
+        # Python's own, with PYTHONUNBUFFERED, takes no notice of what did not fit on the disk.
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(raw), text.encoding, text.errors, line_buffering=True
+        )
 
 
 def fail(message: str) -> None:

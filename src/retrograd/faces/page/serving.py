@@ -92,11 +92,10 @@ class Serving:
             )
         )
 
-    def run(self) -> None:
-        """Serve until Ctrl-C."""
+    def run(self, let_go: Callable[[], None] = lambda: None) -> None:
+        """Serve until Ctrl-C, which may come once ``let_go`` is called; see ``signals_kept``."""
         try:
-            with signals_kept() as let_go:
-                asyncio.run(self._serve(let_go))
+            asyncio.run(self._serve(let_go))
         finally:
             self._socket.close()
 
@@ -104,7 +103,30 @@ class Serving:
         answering = ThreadPoolExecutor(MOST_AT_ONCE)
         asyncio.get_running_loop().set_default_executor(answering)
         let_go()
-        await self._server.serve(sockets=[self._socket])
+        with self._ended_by_hangup():
+            await self._server.serve(sockets=[self._socket])
+
+    @contextmanager
+    def _ended_by_hangup(self) -> Iterator[None]:
+        """Have a closed terminal end it between two answers, as uvicorn has other signals."""
+        number = getattr(signal, "SIGHUP", None)
+        before = None if number is None else signal.getsignal(number)
+        if number is None or not callable(before):
+            yield
+            return
+        came: list[int] = []
+
+        def end(number: int, _: Any) -> None:
+            came.append(number)
+            self._server.should_exit = True
+
+        signal.signal(number, end)
+        try:
+            yield
+        finally:
+            signal.signal(number, before)
+        if came:
+            signal.raise_signal(number)
 
     def stop(self) -> None:
         """End it, from another thread."""
@@ -141,7 +163,8 @@ def open_browser(address: str) -> Callable[[], None]:
 def signals_kept() -> Iterator[Callable[[], None]]:
     """Keep Ctrl-C, and what ends a process likewise, waiting until it is called or the block ends.
 
-    In the midst of making its loop, asyncio could not clear away what it has of it.
+    In the midst of an import it would leave a lock taken that other threads wait for; and of making
+    its loop, asyncio could not clear away what it has of it.
     """
     came: list[int] = []
     numbers = [getattr(signal, name) for name in ("SIGINT", *ENDING) if hasattr(signal, name)]

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrograd.faces.page.serving import Serving, ended_by_signals, open_browser
+from retrograd.faces.page.serving import Serving, ended_by_signals, open_browser, signals_kept
 from retrograd.rewind.connection import Connection, RunFileError
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Who looks at a training is not to hold it up; with more, a busy machine would never show the page.
 # A playground is not nice: what trains for it would be, too, and could never be less so.
 NICENESS = 5
+# Seconds that the end waits for a viewer that is being made.
+PATIENCE = 10.0
 
 
 class Opening:
@@ -46,7 +48,7 @@ class Opening:
 
     def close(self) -> None:
         """End what the viewer has under way."""
-        self._opened.wait()
+        self._opened.wait(PATIENCE)
         if self._viewer is not None:
             self._viewer.close()
 
@@ -99,12 +101,11 @@ def view_file(path: Path, run: int | None, data: Path | None, port: int, browser
 
 def serve(make: "Callable[[], Viewer]", port: int, browser: bool, place: str = "") -> None:
     """Serve the page of a viewer that is made meanwhile, say where, and open it."""
-    with ExitStack() as stack:
+    with signals_kept() as let_go, ExitStack() as stack:
         opening = stack.enter_context(closing(Opening(make)))
         serving = Serving(opening.answer, port)
         address = f"{serving.address}#{place}" if place else serving.address
         if browser:
             stack.callback(open_browser(address))
-        # Who reads it may press Ctrl-C: by now all that is to be cleared away is known.
         print(f"Serving at {address}\nCtrl-C ends it.", flush=True)
-        serving.run()
+        serving.run(let_go)
