@@ -63,3 +63,29 @@ def test_a_step_is_told_once(page: Page) -> None:
     expect(place).to_have_text("step 9 of 400")
     expect(place).to_have_attribute("aria-live", "polite")
     expect(page.locator(".outcome .score")).to_contain_text(", mean loss")
+
+
+def test_what_had_the_focus_and_is_gone(page: Page) -> None:
+    """Leaves it to the page, whose keys go on working."""
+    root = page.locator("#retrograd")
+    page.keyboard.press("End")
+    page.get_by_role("button", name="Show the last step").press("Enter")
+    expect(page.locator(".timeline .place")).to_have_text("step 399 of 400")
+    expect(root).to_be_focused()
+    page.locator(".network .unit[role=button]").first.press("Enter")
+    page.locator(".inspector .links button").first.press("Enter")
+    expect(page.locator(".why .shares")).to_be_visible()
+    expect(root).to_be_focused()
+    page.get_by_role("button", name="Select no weight").press("Enter")
+    expect(page.locator(".why")).to_be_hidden()
+    expect(root).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".timeline .place")).to_have_text("step 398 of 400")
+
+
+def test_headings_that_say_something(page: Page) -> None:
+    """Of the page, and of every column of a table."""
+    page.evaluate("location.hash = '#step=7&layer=1&unit=2&from=3'")
+    expect(page.get_by_role("heading", level=1)).to_have_text("retrograd")
+    titles = page.locator(".why thead th")
+    expect(titles).to_have_text(["moved by", "as a bar", "share", "of the update"])

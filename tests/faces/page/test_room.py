@@ -50,6 +50,30 @@ def test_what_opens_lies_in_the_window(serve: Callable, browse: Callable, record
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+SIZES = """
+(where) => where.map((one) => parseFloat(getComputedStyle(document.querySelector(one)).fontSize))
+"""
+
+
+def test_a_larger_font_of_the_browser(serve: Callable, browse: Callable, recorded: dict) -> None:
+    """Enlarges the text, not its headings alone; and a row of a list can be hit."""
+    page = browse(serve(recorded["spiral"]), "step=7&layer=1&unit=2&from=3")
+    expect(page.locator(".shares button").first).to_be_visible()
+    heights = page.locator(".shares button").evaluate_all(
+        "(all) => all.map((one) => one.getBoundingClientRect().height)"
+    )
+    assert min(heights) >= 24
+    where = [
+        ".facts", ".network h2", ".network .bar .number", ".step .told", ".inspector h2",
+        ".shares", ".shares button", ".outcome button", ".inspector dd", ".chip",
+    ]  # fmt: skip
+    for one in where:
+        expect(page.locator(one).first).to_be_visible()
+    before = page.evaluate(SIZES, where)
+    page.evaluate("document.documentElement.style.fontSize = '24px'")
+    assert page.evaluate(SIZES, where) == pytest.approx([1.5 * one for one in before], abs=0.01)
+
+
 FITS = """
 (field) => {
   const style = getComputedStyle(field);
@@ -106,7 +130,7 @@ def test_the_focus_is_not_under_the_timeline(
     for _ in range(60):
         page.keyboard.press("Shift+Tab")
         found.append(page.evaluate(OVER))
-    assert page.evaluate("scrollY") < 500
+    assert page.evaluate("scrollY") < 600
     assert [one for one in found if one] == []
 
 

@@ -15,6 +15,7 @@ from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.faces.page.answers.network import PICTURE, picture
 from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.viewer import QuestionError, Viewer
+from retrograd.rewind.store import RunFileError
 
 
 @pytest.fixture
@@ -183,3 +184,19 @@ def test_a_picture_shows_nan() -> None:
     assert np.isnan(found["values"][0, 0])
     assert np.isnan(found["values"]).sum() == 1
     assert found["top"] == 1.0
+
+
+def test_a_file_that_is_written_over(recorded: dict[str, Path], tmp_path: Path) -> None:
+    """In its place, by one that is sound: it is not called damaged, and what to do is told."""
+    path = Path(shutil.copy(recorded["spiral"], tmp_path / "a.retro"))
+    viewer = Viewer(open_runs(path), ANSWERS)
+    viewer.answer("moment", {"run": 1, "step": 5})
+    shutil.copy(recorded["digits"], path)
+    for name, asked in (("moment", {"run": 1, "step": 70}), ("run", {"run": 1})):
+        with pytest.raises(
+            RunFileError, match="a.retro was written over .* another retrograd view"
+        ):
+            viewer.answer(name, asked)
+    path.write_bytes(path.read_bytes()[:10_000])
+    with pytest.raises(RunFileError, match="damaged"):
+        viewer.answer("run", {"run": 1})

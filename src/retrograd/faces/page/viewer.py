@@ -4,7 +4,7 @@ import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, nullcontext, suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from retrograd.engine.notes import hearing
 from retrograd.rewind.moment import Moment
 from retrograd.rewind.run import Run, Runs
-from retrograd.rewind.store import Store
+from retrograd.rewind.store import RunFileError, Store
 
 # Bytes of states, and of traces beside them, that are kept at hand.
 KEPT_BYTES = 256 << 20
@@ -99,12 +99,17 @@ class Viewer:
     def _answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         function = self.answers[name]
         _check(function, name, arguments)
-        with hearing() as heard:
-            if getattr(function, "is_apart", False):
+        is_apart = getattr(function, "is_apart", False)
+        with hearing() as heard, nullcontext() if is_apart else self.lock:
+            try:
                 found = function(self, **arguments)
-            else:
-                with self.lock:
-                    found = function(self, **arguments)
+            except RunFileError:
+                if not self._is_written_over():
+                    raise
+                raise RunFileError(
+                    f"{self.runs.store.name} was written over while it was open: what was in it is "
+                    "gone; what is there now another retrograd view shows"
+                ) from None
         notes = [str(one) for one in heard]
         if self._place != _place_of(self.runs.store):
             notes.append(
@@ -191,6 +196,18 @@ class Viewer:
         if "searched" in self.kept:
             self.close_apart(self.kept.pop("searched"))
         self.runs.store.close()
+
+    def _is_written_over(self) -> bool:
+        """Whether the file is sound, but a run in it is not the one that it was."""
+        if self.runs.store.path is None:
+            return False
+        with suppress(RunFileError, OSError), closing(Store(self.runs.store.path)) as store:
+            numbers = Runs(store, self.runs.door).numbers
+            return any(
+                number not in numbers or Run(store, number, self.runs.door).header != run.header
+                for number, run in [*self._runs.items()]
+            )
+        return False
 
     def _keep_way_to(self, run: Run, step: int) -> None:
         header = run.header

@@ -131,7 +131,7 @@ function headView(page, views) {
     },
   }, icon("theme"));
   const element = h("header", { class: "head" },
-    h("strong", { class: "brand" }, "retrograd"), name, runs, facts, still,
+    h("h1", { class: "brand" }, "retrograd"), name, runs, facts, still,
     h("span", { class: "tools" }, views.find.element, views.away.element, theme));
   return {
     element,

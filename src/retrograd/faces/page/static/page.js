@@ -1,6 +1,6 @@
 // The page: one place, the views that show it, and the questions that they ask.
 
-import { h } from "./dom.js";
+import { focusBeside, h } from "./dom.js";
 import { latePanels } from "./late.js";
 import { readPlace, writePlace } from "./place.js";
 
@@ -195,6 +195,8 @@ export class Page {
   /** Let all views show the place; `changed` says what is new in it. */
   async show(changed) {
     if (!this.run) return;
+    const focused = focusBeside(this.root);
+    const wasHere = this.root.contains(focused) && focused !== this.root;
     await Promise.all(this.views.map(async (view) => {
       try {
         await view.show(this.place, changed);
@@ -203,6 +205,9 @@ export class Page {
         this.warn(error.message);
       }
     }));
+    // What was pressed may be gone: who goes on by keys goes on from here.
+    const nowhere = [focused, document.body, null].includes(focusBeside(this.root));
+    if (wasHere && nowhere && !focused.getClientRects().length) this.root.focus({ preventScroll: true });
     this.root.dispatchEvent(new CustomEvent("shown"));
   }
 

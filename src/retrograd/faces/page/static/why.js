@@ -45,7 +45,7 @@ export function whyView(page) {
         }, icon("cross"))),
       told.idle ? h("p", { class: "soft" }, idle) : null,
       h("table", { class: "shares" },
-        h("thead", { class: "hidden-visually" }, h("tr", {}, ["moved by", "", "share", "of the update"].map((text) => h("th", {}, text)))),
+        h("thead", { class: "hidden-visually" }, h("tr", {}, ["moved by", "as a bar", "share", "of the update"].map((text) => h("th", {}, text)))),
         h("tbody", {}, parts.map((part) => shareLine(part, top, whole))),
         h("tfoot", {}, shareLine({ name: "update", share: told.update }, top, whole))),
     ].filter(Boolean));
