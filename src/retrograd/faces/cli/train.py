@@ -135,12 +135,17 @@ def train(
         names = [name.strip() for name in drop.split(",") if name.strip()]
         report = _train(file, target, task, names, options, out, record, quiet=as_json)
     if as_json:
-        print(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
+        _print_json(report)
+
+
+def _print_json(report: dict) -> None:
+    print(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     """Read, train, score, save; draw each as it comes unless quiet."""
     from retrograd.estimators.recorder import Recorder
+    from retrograd.export.container import ModelFileError
     from retrograd.faces import report as reports
     from retrograd.faces import text
     from retrograd.faces.experiment import build_network, fit, prepare
@@ -166,8 +171,13 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
         fitted = fit(experiment, network, LiveProgress(live, ctrl_c), recorder)
     with live.status("Fitting simpler models to compare with"):
         report = reports.report_results(report, experiment, fitted)
-    save_model(fitted.model, out, facts=reports.training_facts(report))
     text.draw_results(console, report)
+    try:
+        save_model(fitted.model, out, facts=reports.training_facts(report))
+    except ModelFileError:
+        if quiet:  # how good it was is not lost with it
+            _print_json(report | {"saved": None, "path": str(file)})
+        raise
     report |= {"saved": str(out), "replaced": replaced, "path": str(file)}
     text.draw_end(console, report)
     if record is not None:
@@ -195,22 +205,30 @@ def check_place(out: Path) -> bool:
     Raises
     ------
     ModelFileError
-        If the folder does not exist, or the file that is there is no model.
+        If the folder does not exist, or the file that is there is no model, or it cannot be
+        written.
     """
     from retrograd.export.container import ModelFileError
     from retrograd.export.model_file import read_facts
+    from retrograd.rewind.files import check_writable
 
     if not out.parent.is_dir():
         raise ModelFileError(f"folder {out.parent} does not exist: --out needs one that does")
-    if not out.exists():
-        return False
+    is_there = out.exists()
     try:
-        read_facts(out)
+        if is_there:
+            read_facts(out)
     except ModelFileError:
         raise ModelFileError(
             f"{out} exists and is not a retrograd model: name another file with --out"
         ) from None
-    return True
+    try:
+        check_writable(out)
+    except OSError as error:
+        raise ModelFileError(
+            f"{out} cannot be written: {error.strerror}; name another file with --out"
+        ) from None
+    return is_there
 
 
 def check_record(record: Path | None, out: Path, table: Path) -> None:
