@@ -97,6 +97,18 @@ def _explain(error: Exception, recorded: Path | None, solver: str) -> str | None
         f"training diverged at step {error.step} (epoch {error.epoch}), first in {error.place}; "
         f"try {', or '.join([*ways, 'a smaller --alpha'][:2])}"
     )
-    if recorded is not None:
+    if recorded is not None and _has_diverged(recorded):
         message += f"; retrograd debug {quote(str(recorded))} shows how it came to that"
     return message
+
+
+def _has_diverged(recorded: Path) -> bool:
+    """Whether the file has a training's divergence: a recording that gave up has not."""
+    from retrograd.estimators.rewinding import open_runs
+    from retrograd.rewind.store import RunFileError
+
+    try:
+        runs = open_runs(recorded)
+        return bool(runs) and runs[-1].status == "diverged"
+    except RunFileError:
+        return False

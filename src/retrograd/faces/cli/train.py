@@ -174,14 +174,20 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     text.draw_results(console, report)
     try:
         save_model(fitted.model, out, facts=reports.training_facts(report))
-    except ModelFileError:
+    except ModelFileError as error:
         if quiet:  # how good it was is not lost with it
             _print_json(report | {"saved": None, "path": str(file)})
-        raise
+        if not fitted.is_recorded:
+            raise
+        raise ModelFileError(
+            f"{error}; the run is kept: retrograd resume {quote(str(record))} --out FILE saves it "
+            "elsewhere"
+        ) from None
     report |= {"saved": str(out), "replaced": replaced, "path": str(file)}
     text.draw_end(console, report)
     if record is not None:
-        report["recorded"] = str(record)
+        report["recorded"] = str(record) if fitted.is_recorded else None
+    if fitted.is_recorded:
         text.say(console, f"retrograd debug {quote(str(record))}", indent=2)
     return report
 
