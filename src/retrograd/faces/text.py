@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from shlex import quote
 from typing import Literal
 from unicodedata import category
 
@@ -12,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from retrograd.faces.hints import quoted
 from retrograd.tables.errors import counted, told_apart
 
 Justify = Literal["left", "right"]
@@ -250,8 +250,8 @@ def draw_end(console: Console, report: dict) -> None:
     say(console, "What to try next", "bold")
     for line in report["next"]:
         say(console, line, indent=2)
-    model = quote(report["saved"])
-    say(console, f"retrograd predict {model} {quote(report['path'])}", indent=2)
+    model = quoted(report["saved"])
+    say(console, f"retrograd predict {model} {quoted(report['path'])}", indent=2)
     say(console, f"retrograd info {model}", indent=2)
 
 

@@ -2,13 +2,13 @@
 
 import warnings
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from retrograd.faces.cli.debug import DATA, FILE, RUN
 from retrograd.faces.cli.errors import Stopped, mendable
+from retrograd.faces.hints import quoted
 
 if TYPE_CHECKING:
     from retrograd.rewind.run import Run
@@ -58,7 +58,7 @@ def resume(
         if is_stopped:
             raise Stopped(
                 f"run {chosen.number} is kept up to step {len(chosen):,}: "
-                f"retrograd resume {quote(str(file))} goes on"
+                f"retrograd resume {quoted(file)} goes on"
             )
         is_whole = chosen.status in ("ended", "diverged")
         if is_whole:
@@ -69,7 +69,7 @@ def resume(
             print(f"It was trained to its end, but the file has {len(chosen):,} steps of it only")
         _save(chosen, network, out, replaced)
         if is_whole:
-            print(f"To look into it: retrograd debug {quote(str(file))}")
+            print(f"To look into it: retrograd debug {quoted(file)}")
 
 
 def _check_out(run: "Run", out: Path | None) -> bool:
@@ -101,7 +101,7 @@ def _name(run: "Run") -> str:
 def _diverged(run: "Run", file: Path) -> str:
     return (
         f"run {run.number} of {run.store.name} diverged at step {len(run):,}: retrograd debug "
-        f"{quote(str(file))} --run {run.number} shows how, and branches off before it"
+        f"{quoted(file)} --run {run.number} shows how, and branches off before it"
     )
 
 

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shlex import quote
 from typing import Annotated, Literal
 
 import typer
 
 from retrograd.engine.optimizers import SOLVERS as OPTIMIZERS
 from retrograd.faces.cli.errors import Stopped, mendable
+from retrograd.faces.hints import quoted
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
 
 # A layer wider than this is a slip of the finger, and its network too large to be counted.
@@ -180,7 +180,7 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
         if not fitted.is_recorded:
             raise
         raise ModelFileError(
-            f"{error}; the run is kept: retrograd resume {quote(str(record))} --out FILE saves it "
+            f"{error}; the run is kept: retrograd resume {quoted(record)} --out FILE saves it "
             "elsewhere"
         ) from None
     report |= {"saved": str(out), "replaced": replaced, "path": str(file)}
@@ -188,7 +188,7 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     if record is not None:
         report["recorded"] = str(record) if fitted.is_recorded else None
     if fitted.is_recorded:
-        text.say(console, f"retrograd debug {quote(str(record))}", indent=2)
+        text.say(console, f"retrograd debug {quoted(record)}", indent=2)
     return report
 
 
@@ -269,7 +269,7 @@ def told_if_stopped(record: Path | None) -> Iterator[None]:
         number = _n_runs(record)
         if record is None or number == before:  # it was stopped before its first step
             raise
-        name, which = quote(str(record)), f" --run {number}" if number > 1 else ""
+        name, which = quoted(record), f" --run {number}" if number > 1 else ""
         raise Stopped(
             f"no model was saved, but the run is kept: retrograd resume {name}{which} goes on with "
             f"it and saves the model, retrograd debug {name} looks into it"
