@@ -1,5 +1,6 @@
-"""Files and names of an odd kind, at the command line: what is printed of them can be used."""
+"""Names and tables of an odd kind, at the command line: what is printed of them can be used."""
 
+import json
 import shlex
 
 import pytest
@@ -35,3 +36,36 @@ def test_what_to_try_next_works_for_names_with_a_dash(tmp_path, monkeypatch):
     assert [command[1] for command in commands] == ["predict", "info", "debug"]
     for _, *command in commands:
         assert run(*command, typed="quit\n")[0] != ""
+
+
+def test_long_labels_and_names_are_shown_in_part(tmp_path):
+    table, model = tmp_path / "t.csv", tmp_path / "m.safetensors"
+    label, name, text = "k" * 5000, "n" * 5000, "t" * 5000
+    rows = [f"{i % 7},{i % 5},{(text, 'u')[i % 3 == 0]},{(label, 'l')[i % 7 > 3]}"
+            for i in range(70)]  # fmt: skip
+    table.write_text("\n".join([f"a,{name},c,y", *rows]))
+    args = ("train", table, "--target", "y", "--out", model, *QUICK)
+    for out in (run(*args)[0], run("info", model)[0]):
+        assert len(out) < 4000
+        for letter in "knt":
+            assert letter * 20 in out
+    report = json.loads(run(*args, "--json")[0])
+    assert report["target"]["classes"][label] == 40
+    assert report["confusion"]["labels"] == [label, "l"]
+
+
+def test_of_a_wide_table_the_first_columns_are_told(tmp_path):
+    table, model = tmp_path / "t.csv", tmp_path / "m.safetensors"
+    names = [f"c{k}" for k in range(130)]
+    rows = [",".join([*(f"{(i * k) % 13}" for k in range(130)), "pq"[i % 2]]) for i in range(40)]
+    table.write_text("\n".join([",".join([*names, "y"]), *rows]))
+    args = ("train", table, "--target", "y", "--out", model, *QUICK)
+    for out, rest in (
+        (run(*args)[0], "and 30 more columns"),
+        (run("info", model)[0], "and 30 more"),
+    ):
+        lines = out.splitlines()
+        assert rest in lines
+        assert lines[lines.index(rest) - 1].startswith("c99 ")
+        assert "c100 " not in out
+    assert len(json.loads(run(*args, "--json")[0])["columns"]) == 130
