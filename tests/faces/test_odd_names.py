@@ -1,10 +1,14 @@
 """Names and tables of an odd kind, at the command line: what is printed of them can be used."""
 
+import io
 import json
 import shlex
 
 import pytest
 from command_line import PENGUINS, fail, run
+from rich.console import Console
+
+from retrograd.faces import text
 
 # These train for real, and interpreted kernels would take minutes.
 pytestmark = pytest.mark.compiled
@@ -40,8 +44,8 @@ def test_what_to_try_next_works_for_names_with_a_dash(tmp_path, monkeypatch):
 
 def test_long_labels_and_names_are_shown_in_part(tmp_path):
     table, model = tmp_path / "t.csv", tmp_path / "m.safetensors"
-    label, name, text = "k" * 5000, "n" * 5000, "t" * 5000
-    rows = [f"{i % 7},{i % 5},{(text, 'u')[i % 3 == 0]},{(label, 'l')[i % 7 > 3]}"
+    label, name, cell = "k" * 5000, "n" * 5000, "t" * 5000
+    rows = [f"{i % 7},{i % 5},{(cell, 'u')[i % 3 == 0]},{(label, 'l')[i % 7 > 3]}"
             for i in range(70)]  # fmt: skip
     table.write_text("\n".join([f"a,{name},c,y", *rows]))
     args = ("train", table, "--target", "y", "--out", model, *QUICK)
@@ -69,3 +73,11 @@ def test_of_a_wide_table_the_first_columns_are_told(tmp_path):
         assert lines[lines.index(rest) - 1].startswith("c99 ")
         assert "c100 " not in out
     assert len(json.loads(run(*args, "--json")[0])["columns"]) == 130
+
+
+def test_a_terminal_says_that_the_table_is_read(tmp_path, monkeypatch):
+    """Of a wide one that takes a while, and nothing else is on the screen yet."""
+    shown = io.StringIO()
+    monkeypatch.setattr(text, "stderr_console", lambda: Console(file=shown, force_terminal=True))
+    fail("train", PENGUINS, "--target", "specis", "--out", tmp_path / "m.safetensors")
+    assert "Reading the table" in shown.getvalue()

@@ -156,14 +156,14 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
 
     replaced = check_place(out)
     check_record(record, out, file)
-    console = text.stdout_console()
+    console, live = text.stdout_console(), text.stderr_console()
     console.quiet = quiet
-    table = read_table(file)
-    experiment = prepare(pose(table.frame, target, task, drop), options)
-    network = build_network(experiment, options)
-    report = reports.report_table(file.name, table, experiment, network, options)
+    with live.status("Reading the table"):
+        table = read_table(file)
+        experiment = prepare(pose(table.frame, target, task, drop), options)
+        network = build_network(experiment, options)
+        report = reports.report_table(file.name, table, experiment, network, options)
     text.draw_table(console, report)
-    live = text.stderr_console()
     recorder = None
     if record is not None:
         recorder = Recorder(record, facts=_facts(experiment, report, out))
