@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from retrograd.export.container import ModelFileError, read_container, write_container
-from retrograd.rewind.files import write_whole
+from retrograd.rewind.files import check_writable, write_whole
+from rights import needs_rights, open_folder, unprivileged
 
 TENSORS = {"b": np.arange(6.0).reshape(2, 3), "a": np.ones(2, dtype=np.float32)}
 DOCUMENT = {"pi": 3.14, "names": ["é", "日本"], "nothing": None}
@@ -123,3 +124,36 @@ def test_pipes_and_links_stay_what_they_are(tmp_path):
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(ModelFileError, match="cannot be written: No such file or directory"):
         write_container(tmp_path / "no" / "m.safetensors", TENSORS, DOCUMENT)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of POSIX")
+def test_a_file_that_is_replaced_hands_on_who_may_read_it(tmp_path):
+    path = tmp_path / "m.safetensors"
+    before = os.umask(0o022)
+    try:
+        write_whole(path, b"first")
+        assert path.stat().st_mode & 0o777 == 0o644
+        for mode in (0o600, 0o664):
+            path.chmod(mode)
+            write_whole(path, b"next")
+            assert path.stat().st_mode & 0o777 == mode
+    finally:
+        os.umask(before)
+
+
+@needs_rights
+def test_a_file_that_is_not_to_be_written_is_not_replaced():
+    with open_folder() as folder:
+        path = folder / "m.safetensors"
+        path.write_bytes(b"precious")
+        with unprivileged(folder, 0o777), pytest.raises(PermissionError):
+            write_whole(path, b"new")
+        assert path.read_bytes() == b"precious"
+
+
+def test_a_name_may_be_as_long_as_names_can_be(tmp_path):
+    path = tmp_path / ("m" * 240 + ".safetensors")
+    check_writable(path)
+    assert os.listdir(tmp_path) == []
+    write_whole(path, b"content")
+    assert os.listdir(tmp_path) == [path.name]

@@ -11,7 +11,7 @@ import pytest
 from command_line import COMMAND, PENGUINS, fail, run
 
 from retrograd.estimators.rewinding import open_runs
-from retrograd.rewind.store import RunFileError
+from retrograd.rewind.store import RunFileError, Store
 
 # These train for real, and interpreted kernels would take minutes.
 pytestmark = pytest.mark.compiled
@@ -77,6 +77,64 @@ def test_a_mistake_in_the_table_leaves_no_file_of_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fail("train", PENGUINS, "--target", "specis", "--record", "p.retro")
     assert os.listdir(tmp_path) == []
+
+
+def full(*arguments, **options):
+    raise RunFileError("the disk is full")
+
+
+@pytest.mark.parametrize("goes_wrong", ["begin_run", "write"])
+def test_a_record_that_was_lost_is_not_offered(tmp_path, monkeypatch, goes_wrong):
+    """Nor is one of a training that diverges, of which the file does not have that."""
+    path, model = tmp_path / "p.retro", tmp_path / "m.safetensors"
+    args = ("train", PENGUINS, "--target", "body_mass_g", "--epochs", 3, "--out", model)
+    monkeypatch.setattr(Store, goes_wrong, full)
+    out, _ = run(*args, "--record", path)
+    assert "recorded no further, though it goes on: the disk is full" in out
+    assert "retrograd debug" not in out
+    report = json.loads(run(*args, "--record", path, "--json")[0])
+    assert report["recorded"] is None
+    _, complaint = run(*args, "--solver", "sgd", "--lr", 1e3, "--record", path, code=1)
+    assert "diverged at step" in complaint
+    assert "retrograd debug" not in complaint
+
+
+def test_a_resumed_run_ends_though_its_file_does_not_say_so(tmp_path, monkeypatch):
+    path, model = tmp_path / "p.retro", tmp_path / "m.safetensors"
+    args = ("train", PENGUINS, "--target", "species", "--epochs", 3, "--out", model)
+    write = Store.write
+
+    def begin_only(self, rows, *arguments, **options):
+        begins = rows.keys() & {"arrays", "runs"}
+        return (write if begins else full)(self, rows, *arguments, **options)
+
+    monkeypatch.setattr(Store, "write", begin_only)
+    run(*args, "--record", path)
+    model.unlink()
+    out, _ = run("resume", path)
+    assert "Run 1 of p.retro was broken off after 0 steps; it goes on" in out
+    assert "It was trained to its end, but the file has 0 steps of it only" in out
+    assert f"Saved to {model}" in out
+    assert "has ended" not in out
+    assert "retrograd debug" not in out
+    monkeypatch.undo()
+    out, _ = run("resume", path, "--out", tmp_path / "again.safetensors")
+    assert "It has ended, after 54 steps and 3 epochs" in out
+
+
+def test_a_model_that_cannot_be_saved_is_had_from_its_record(tmp_path, monkeypatch):
+    from retrograd.export import container
+
+    def no_room(path, content):
+        raise OSError(28, "No space left on device")
+
+    path, model = tmp_path / "p.retro", tmp_path / "m.safetensors"
+    args = ("train", PENGUINS, "--target", "species", "--epochs", 3, "--record", path)
+    with monkeypatch.context() as patch:
+        patch.setattr(container, "write_whole", no_room)
+        _, complaint = run(*args, "--out", tmp_path / "full.safetensors", code=1)
+    assert f"the run is kept: retrograd resume {path} --out FILE saves it elsewhere" in complaint
+    assert f"Saved to {model}" in run("resume", path, "--out", model)[0]
 
 
 def test_lbfgs_cannot_be_recorded(tmp_path):

@@ -186,6 +186,39 @@ def test_bad_files(tmp_path, content, message):
     assert "\n" not in str(caught.value)
 
 
+def test_files_that_are_no_text_are_told_by_what_they_are(tmp_path):
+    import bz2
+    import gzip
+    import lzma
+    import sqlite3
+    import zipfile
+
+    text = "a,b\n1,caf\u00e9\n".encode() * 40
+    pl.read_csv(text).write_parquet(tmp_path / "parquet")
+    pl.read_csv(text).write_ipc(tmp_path / "arrow")
+    with zipfile.ZipFile(tmp_path / "zip", "w") as archive:
+        archive.writestr("t.csv", text)
+    with sqlite3.connect(tmp_path / "sqlite") as database:
+        database.execute("CREATE TABLE t (a, b)")
+    database.close()
+    found = {name: (tmp_path / name).read_bytes() for name in ("parquet", "arrow", "zip", "sqlite")}
+    for what, content in {
+        "compressed by gzip: decompress it first": gzip.compress(text),
+        "compressed by bzip2: decompress it first": bz2.compress(text),
+        "compressed by xz: decompress it first": lzma.compress(text),
+        "a ZIP archive or a workbook": found["zip"],
+        "a Parquet file: let its name end in .parquet": found["parquet"],
+        "an Arrow file": found["arrow"],
+        "an SQLite database": found["sqlite"],
+    }.items():
+        with pytest.raises(TableError, match=rf"^t\.csv is {what}"):
+            read(tmp_path, content)
+    # Text that only begins as one of them does.
+    with pytest.raises(TableError, match="is not UTF-8"):
+        read(tmp_path, b"PKW,a\n1,caf\xe9\n")
+    assert read(tmp_path, "PAR1,a\n1,2\n").frame.columns == ["PAR1", "a"]
+
+
 def test_bad_paths(tmp_path):
     with pytest.raises(TableError, match="does not exist"):
         read_table(tmp_path / "none.csv")

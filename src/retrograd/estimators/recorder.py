@@ -1,7 +1,6 @@
 """The Recorder: a scikit-learn callback that writes a training down as it happens."""
 
 import json
-import os
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,14 +102,14 @@ class Recorder:
     def _check_place(self, path: Path) -> None:
         """Tell a file's faults now, not after the training."""
         from retrograd.rewind.connection import check_kind
+        from retrograd.rewind.files import may_write
         from retrograd.rewind.store import RunFileError, Store
 
         check_kind(path, writable=True)
         if path.exists() and path.stat().st_size:
             Store(path).close()
-        effective = os.access in os.supports_effective_ids
         for place in (path, path.parent):
-            if place.exists() and not os.access(place, os.W_OK, effective_ids=effective):
+            if place.exists() and not may_write(place):
                 raise RunFileError(f"{path} cannot be written to: there is no right to, in {place}")
 
     def store(self, row_bytes: int = 0) -> "Store":

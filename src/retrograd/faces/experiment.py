@@ -17,6 +17,7 @@ from retrograd.engine.jit import seconds_of_compiling
 from retrograd.estimators.kinds import ESTIMATORS
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.stopping import DivergenceWarning
+from retrograd.rewind.recording import RecordingLostWarning
 from retrograd.tables.encoder import TableEncoder
 from retrograd.tables.errors import TableError, TableWarning, counted
 from retrograd.tables.task import Problem
@@ -199,6 +200,8 @@ class Fitted:
     compiling: float
     ended: str
     notes: list[str]
+    # Whether a recorder has written down all of it.
+    is_recorded: bool
 
 
 def fit(experiment: Experiment, network, progress, recorder: Recorder | None = None) -> Fitted:
@@ -233,7 +236,9 @@ def fit(experiment: Experiment, network, progress, recorder: Recorder | None = N
         network.set_callbacks()
     model = Pipeline([("table", experiment.encoder), ("network", predictor)])
     ending, notes = _ending(network, caught), _notes(network, caught)
-    return Fitted(model, network, seconds, compiling, ending, notes)
+    gave_up = any(issubclass(warning.category, RecordingLostWarning) for warning in caught)
+    is_recorded = recorder is not None and not gave_up
+    return Fitted(model, network, seconds, compiling, ending, notes, is_recorded)
 
 
 def _ending(network, caught: list) -> str:

@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+from retrograd.tables.errors import shortened
+
 # What `retrograd train` and the page write of a training, in the order in which it is told.
 TOLD = ("file", "target", "task", "run", "step", "rows", "customs", "options", "scores")
 
@@ -66,7 +68,7 @@ def _network(part: dict) -> list[tuple[str, str]]:
     if "classes" in part:
         labels = [str(label) for label in part["classes"].get("labels", [])]
         more = f" and {len(labels) - 12} more" if len(labels) > 12 else ""
-        pairs.append(("classes", ", ".join(labels[:12]) + more))
+        pairs.append(("classes", ", ".join(map(shortened, labels[:12])) + more))
     return pairs
 
 
@@ -80,11 +82,11 @@ def _columns(columns: list[dict]) -> list[tuple[str, str]]:
         if column.get("kind") == "category":
             names = column.get("categories", [])
             more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-            text += f": {', '.join(names[:6])}{more}"
+            text += f": {', '.join(map(shortened, names[:6]))}{more}"
             text += ", other" if column.get("rare") else ""
         if column.get("missing"):
             text += ", may be missing"
-        pairs.append((str(column.get("name")), text))
+        pairs.append((shortened(str(column.get("name"))), text))
     return pairs
 
 

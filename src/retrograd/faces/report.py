@@ -20,7 +20,7 @@ from retrograd.tables.columns import (
     as_numbers,
 )
 from retrograd.tables.encoder import TableEncoder
-from retrograd.tables.errors import told_apart
+from retrograd.tables.errors import shortened, told_apart
 from retrograd.tables.frames import plain_columns
 from retrograd.tables.learning import Column
 from retrograd.tables.plain import Plain, is_missing
@@ -114,7 +114,7 @@ def _holds(column: Column, found: Plain) -> str:
     if isinstance(column, IgnoredColumn):
         return f"left out: {column.reason}"
     if isinstance(column, CategoryColumn):
-        shown = ", ".join(column.categories[:4])
+        shown = ", ".join(map(shortened, column.categories[:4]))
         rest = len(column.categories) + len(column.rare) - 4
         return f"{shown}, {rest} more" if rest > 0 else shown
     if isinstance(column, NumberColumn):

@@ -4,13 +4,13 @@ import math
 import re
 import zlib
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.faces.hints import quoted
 from retrograd.faces.text import Justify
 from retrograd.rewind.store import RunFileError
 
@@ -49,7 +49,7 @@ def choose_run(
     if number is None and len(runs) > 1 and not last:
         raise RunFileError(
             f"{path.name} has {len(runs)} runs: name one, as in --run {runs.numbers[-1]} "
-            f"(retrograd runs {quote(str(path))} lists them)"
+            f"(retrograd runs {quoted(path)} lists them)"
         )
     wanted = runs.numbers[-1] if number is None else number
     if wanted not in runs.numbers:

@@ -17,7 +17,7 @@ from sklearn.metrics import (
 from threadpoolctl import threadpool_limits
 
 from retrograd.faces.experiment import Experiment, Fitted
-from retrograd.tables.errors import told_apart
+from retrograd.tables.errors import shortened, told_apart
 
 # The largest class has more than so many times the rows of the smallest: accuracy alone misleads.
 IMBALANCED = 3.0
@@ -63,7 +63,7 @@ def _rivals(experiment: Experiment):
     y = experiment.y_train
     if experiment.problem.task == "classification":
         labels, counts = np.unique(y, return_counts=True)
-        usual = str(labels[counts.argmax()])
+        usual = shortened(str(labels[counts.argmax()]))
         linear = LogisticRegression(max_iter=LINEAR_STEPS)
         return linear, "logistic regression", DummyClassifier(strategy="prior"), f"always {usual}"
     mean, *_ = told_apart(y.mean(), y.min(), y.max(), digits=4)

@@ -4,7 +4,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from shlex import quote
 from typing import Literal
 from unicodedata import category
 
@@ -14,10 +13,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from retrograd.tables.errors import counted, told_apart
+from retrograd.faces.hints import quoted
+from retrograd.tables.errors import counted, shortened, told_apart
 
 Justify = Literal["left", "right"]
 MOST_COLUMNS = 10_000
+# Columns of a table, or facts of one kind, that are told one by one.
+MOST_TOLD = 100
 # Zero-width, and part of words (Persian) and of emoji.
 JOINERS = "\u200c\u200d"
 
@@ -112,11 +114,13 @@ def draw_table(console: Console, report: dict) -> None:
     say(console, f"{report['task'].capitalize()}, {_reason(report)}: {_target(report['target'])}")
     console.print()
     table = _table(("column", "left"), ("kind", "left"), ("missing", "right"), ("holds", "left"))
-    for column in columns:
+    for column in columns[:MOST_TOLD]:
         dim = "dim" if column["kind"] == "ignored" else None
-        cells = _cells(column["name"], column["kind"], column["missing"] or "", column["holds"])
-        table.add_row(*cells, style=dim)
+        name, missing = shortened(column["name"]), column["missing"] or ""
+        table.add_row(*_cells(name, column["kind"], missing, column["holds"]), style=dim)
     _show(console, table)
+    if len(columns) > MOST_TOLD:
+        say(console, f"and {counted(len(columns) - MOST_TOLD, 'more column')}")
     console.print()
     for note in report["notes"]:
         say(console, f"note: {note}", "yellow")
@@ -141,7 +145,7 @@ def _target(target: dict) -> str:
         low, middle, high = told_apart(target["min"], target["median"], target["max"])
         return f"{low} to {high}, median {middle}"
     most = sorted(target["classes"].items(), key=lambda item: -item[1])
-    shown = ", ".join(f"{label} {rows:,}" for label, rows in most[:6])
+    shown = ", ".join(f"{shortened(label)} {rows:,}" for label, rows in most[:6])
     rest = len(most) - 6
     return f"{shown} and {counted(rest, 'more class')}" if rest > 0 else shown
 
@@ -215,11 +219,11 @@ def _score(name: str, value: float | None) -> str:
 
 def _draw_confusion(console: Console, confusion: dict) -> None:
     """Draw the confusion matrix, or its largest entries if it is wide."""
-    labels = confusion["labels"]
+    labels = [shortened(label) for label in confusion["labels"]]
     if len(labels) > 8 or sum(map(len, labels)) + 2 * len(labels) > console.width - 20:
         table = _table(("true class", "left"), ("predicted", "left"), ("rows", "right"))
-        for row in confusion["most"]:
-            table.add_row(*_cells(*row))
+        for true, taken, rows in confusion["most"]:
+            table.add_row(*_cells(shortened(true), shortened(taken), rows))
         if not confusion["most"]:
             say(console, "No held-out row was given the wrong class.")
     else:
@@ -255,8 +259,8 @@ def draw_end(console: Console, report: dict) -> None:
     say(console, "What to try next", "bold")
     for line in report["next"]:
         say(console, line, indent=2)
-    model = quote(report["saved"])
-    say(console, f"retrograd predict {model} {quote(report['path'])}", indent=2)
+    model = quoted(report["saved"])
+    say(console, f"retrograd predict {model} {quoted(report['path'])}", indent=2)
     say(console, f"retrograd info {model}", indent=2)
 
 
@@ -278,6 +282,8 @@ def draw_facts(console: Console, name: str, facts: dict) -> None:
     for title, pairs in facts.items():
         console.print()
         table = _table((title, "left"), ("", "left"))
-        for key, text in pairs:
+        for key, text in pairs[:MOST_TOLD]:
             table.add_row(*_cells(key, text))
         _show(console, table)
+        if len(pairs) > MOST_TOLD:
+            say(console, f"and {len(pairs) - MOST_TOLD:,} more")

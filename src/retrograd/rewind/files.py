@@ -1,6 +1,8 @@
 """Files that are written whole or not at all."""
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -8,7 +10,8 @@ from pathlib import Path
 def write_whole(path: Path, content: bytes) -> None:
     """Write beside the target and rename, so that an interruption leaves nothing half-written.
 
-    A pipe or a device, such as a terminal, is written to: it is not to become a file.
+    A pipe or a device, such as a terminal, is written to: it is not to become a file. A file that
+    is replaced hands on who may read and write it.
 
     Raises
     ------
@@ -18,9 +21,48 @@ def write_whole(path: Path, content: bytes) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return
+    _replace(path, content)
+
+
+def check_writable(path: Path) -> None:
+    """Check that a file can be written there, by beginning to: rights alone do not tell.
+
+    Raises
+    ------
+    OSError
+        If it cannot be; what is there stays as it is.
+    """
+    _replace(path, None)
+
+
+def may_write(place: Path) -> bool:
+    """Whether this process has the right to write to a file or a folder."""
+    return os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _replace(path: Path, content: bytes | None) -> None:
+    """Write a file anew; with no content, go only so far as to see that it can be done."""
     try:
         # Where links lead, such as that to a standard output that is a file.
-        _replace(Path(os.path.realpath(path)), content)
+        target = Path(os.path.realpath(path))
+        replaced = target.stat() if target.exists() else None
+        # The folder's rights are enough to put another file in its place, but not to want that.
+        if replaced is not None and not may_write(target):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        # Not by the target's name, which may be as long as a name can be.
+        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".retrograd.", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                if content is None:
+                    return
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            # mkstemp makes private files.
+            os.chmod(beside, _new_mode() if replaced is None else stat.S_IMODE(replaced.st_mode))
+            os.replace(beside, target)
+        finally:
+            Path(beside).unlink(missing_ok=True)
     except OSError as error:
         if error.errno is None:
             raise
@@ -28,18 +70,8 @@ def write_whole(path: Path, content: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def _replace(path: Path, content: bytes) -> None:
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes private files; this one is as readable as any other new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(beside, 0o666 & ~mask)
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+def _new_mode() -> int:
+    """Rights that any other new file has."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -35,6 +35,10 @@ LONGEST_NOTE = 1000
 
 
 class RecordingWarning(UserWarning):
+    """The record of a training lacks something; the message says what."""
+
+
+class RecordingLostWarning(RecordingWarning):
     """A training goes on, but its recording does not."""
 
 
@@ -229,7 +233,7 @@ class Recording:
             self._gave_up = True
             warn(
                 f"this training is recorded no further, though it goes on: {error}",
-                RecordingWarning,
+                RecordingLostWarning,
             )
 
     def _progress(self, status: str = "running", note: str = "") -> tuple:

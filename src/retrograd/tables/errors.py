@@ -4,8 +4,8 @@ import math
 
 # More digits than this no float64 has.
 MOST_DIGITS = 17
-# Characters of a cell or a name that are shown.
-LONGEST_QUOTED = 40
+# Characters of a cell or a name that are shown amid a sentence, and in a table.
+LONGEST_QUOTED, LONGEST_SHOWN = 40, 80
 
 
 class TableError(ValueError):
@@ -38,8 +38,18 @@ def brief(text) -> str:
     >>> brief("x" * 100)
     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'"
     """
-    is_long = isinstance(text, str) and len(text) > LONGEST_QUOTED
-    return repr(f"{text[:LONGEST_QUOTED]}…" if is_long else text)
+    return repr(shortened(text, LONGEST_QUOTED) if isinstance(text, str) else text)
+
+
+def shortened(text: str, longest: int = LONGEST_SHOWN) -> str:
+    """Leave of a long text the beginning.
+
+    Examples
+    --------
+    >>> shortened("abc"), shortened("abcdef", longest=4)
+    ('abc', 'abcd…')
+    """
+    return f"{text[:longest]}…" if len(text) > longest else text
 
 
 def counted(count: int, noun: str) -> str:

@@ -19,6 +19,18 @@ from retrograd.tables.parsing import clean, custom_of, has_decimal_commas, parse
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet", ".pq")
+# How files begin that are no text, though their names may say so, and what to do with them.
+NO_TEXT = {
+    b"\x1f\x8b": "compressed by gzip: decompress it first",
+    b"BZh91AY&SY": "compressed by bzip2: decompress it first",
+    b"\xfd7zXZ": "compressed by xz: decompress it first",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd: decompress it first",
+    b"PK\x03\x04": "a ZIP archive or a workbook: take the table out of it, or save it as CSV",
+    b"\xd0\xcf\x11\xe0": "a workbook of old Excel: save its table as CSV",
+    b"PAR1\x15": "a Parquet file: let its name end in .parquet",
+    b"ARROW1\0": "an Arrow file: save its table as CSV or Parquet",
+    b"SQLite format 3\0": "an SQLite database: save its table as CSV",
+}
 # Cells longer than Python's default of 128 KiB are still text.
 LONGEST_CELL = 2**31 - 1
 _reading = threading.Lock()
@@ -159,16 +171,25 @@ def _decode(name: str, content: bytes) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        _refuse_no_text(name, content)
         line = content[: error.start].count(b"\n") + 1
         byte = content[error.start]
         raise TableError(
             f"{name}, line {line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"
         ) from None
     if "\0" in text:
+        _refuse_no_text(name, content)
         raise TableError(f"{name} is not text: it has a NUL character")
     if not text.strip():
         raise TableError(f"{name} is empty")
     return text
+
+
+def _refuse_no_text(name: str, content: bytes) -> None:
+    """Say what it is that is no text, if its first bytes tell."""
+    for magic, what in NO_TEXT.items():
+        if content.startswith(magic):
+            raise TableError(f"{name} is {what}") from None
 
 
 def _find_separator(text: str) -> str:

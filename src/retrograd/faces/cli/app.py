@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from retrograd.faces.cli.debug import debug
-from retrograd.faces.cli.errors import Stopped
+from retrograd.faces.cli.errors import Stopped, complain
 from retrograd.faces.cli.info import info
 from retrograd.faces.cli.play import play
 from retrograd.faces.cli.predict import predict
@@ -90,7 +90,7 @@ def _mend_streams() -> None:
 
 def fail(message: str) -> None:
     """Print one line on standard error."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    complain(message)
 
 
 app = typer.Typer(

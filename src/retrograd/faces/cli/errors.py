@@ -3,12 +3,20 @@
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from shlex import quote
 
 import typer
 
+from retrograd.faces.hints import quoted
+
 # The highest rate that is advised: a tenth of one that is far too high still is.
 HIGHEST_ADVISED = 0.01
+
+
+def complain(message: str) -> None:
+    """Print one line on standard error; names of files may hold anything."""
+    from retrograd.faces.text import printable
+
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
 
 
 class Stopped(Exception):  # noqa: N818 - nothing has gone wrong
@@ -40,7 +48,7 @@ def mendable(recorded: Path | None = None, solver: str = "sgd"):
             raise
     else:
         return
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    complain(message)
     raise typer.Exit(1)
 
 
@@ -68,7 +76,7 @@ def served():
         message = str(error)
     else:
         return
-    print(f"error: {message}", file=sys.stderr)
+    complain(message)
     raise typer.Exit(1)
 
 
@@ -97,6 +105,18 @@ def _explain(error: Exception, recorded: Path | None, solver: str) -> str | None
         f"training diverged at step {error.step} (epoch {error.epoch}), first in {error.place}; "
         f"try {', or '.join([*ways, 'a smaller --alpha'][:2])}"
     )
-    if recorded is not None:
-        message += f"; retrograd debug {quote(str(recorded))} shows how it came to that"
+    if recorded is not None and _has_diverged(recorded):
+        message += f"; retrograd debug {quoted(recorded)} shows how it came to that"
     return message
+
+
+def _has_diverged(recorded: Path) -> bool:
+    """Whether the file has a training's divergence: a recording that gave up has not."""
+    from retrograd.estimators.rewinding import open_runs
+    from retrograd.rewind.store import RunFileError
+
+    try:
+        runs = open_runs(recorded)
+        return bool(runs) and runs[-1].status == "diverged"
+    except RunFileError:
+        return False

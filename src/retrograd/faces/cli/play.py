@@ -1,13 +1,13 @@
 """``retrograd play``: build a network on a page, and watch it learn."""
 
 from pathlib import Path
-from shlex import quote
 from typing import Annotated
 
 import typer
 
 from retrograd.faces.cli.errors import Stopped, mendable, served
 from retrograd.faces.cli.view import NO_BROWSER, PORT
+from retrograd.faces.hints import quoted
 
 FILE = typer.Argument(help="A table of your own: CSV or Parquet. Without one, data sets to try.")
 TARGET = typer.Option(help="Column of the table to learn; without it the page asks for one.")
@@ -39,4 +39,4 @@ def play(
 def _kept(record: Path | None) -> str:
     if record is None:
         return "the trainings went with the page; --record FILE keeps them"
-    return f"the trainings are kept: retrograd view {quote(str(record))} shows them"
+    return f"the trainings are kept: retrograd view {quoted(record)} shows them"

@@ -2,13 +2,13 @@
 
 import warnings
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from retrograd.faces.cli.debug import DATA, FILE, RUN
 from retrograd.faces.cli.errors import Stopped, mendable
+from retrograd.faces.hints import quoted
 
 if TYPE_CHECKING:
     from retrograd.rewind.run import Run
@@ -54,16 +54,22 @@ def resume(
             return
         _ = chosen.data  # which says now if they are not at hand
         print(f"{_name(chosen)} was broken off after {len(chosen):,} steps; it goes on", flush=True)
-        network = _resume(chosen, file)
-        if chosen.status == "interrupted":
+        network, is_stopped = _resume(chosen, file)
+        if is_stopped:
             raise Stopped(
                 f"run {chosen.number} is kept up to step {len(chosen):,}: "
-                f"retrograd resume {quote(str(file))} goes on"
+                f"retrograd resume {quoted(file)} goes on"
             )
-        loss = f", loss {chosen.epochs[-1].loss:.6g}" if chosen.epochs else ""
-        print(f"It has ended, after {len(chosen):,} steps and {len(chosen.epochs):,} epochs{loss}")
+        is_whole = chosen.status in ("ended", "diverged")
+        if is_whole:
+            loss = f", loss {chosen.epochs[-1].loss:.6g}" if chosen.epochs else ""
+            steps, epochs = f"{len(chosen):,} steps", f"{len(chosen.epochs):,} epochs"
+            print(f"It has ended, after {steps} and {epochs}{loss}")
+        else:  # its recording gave up
+            print(f"It was trained to its end, but the file has {len(chosen):,} steps of it only")
         _save(chosen, network, out, replaced)
-        print(f"To look into it: retrograd debug {quote(str(file))}")
+        if is_whole:
+            print(f"To look into it: retrograd debug {quoted(file)}")
 
 
 def _check_out(run: "Run", out: Path | None) -> bool:
@@ -95,11 +101,12 @@ def _name(run: "Run") -> str:
 def _diverged(run: "Run", file: Path) -> str:
     return (
         f"run {run.number} of {run.store.name} diverged at step {len(run):,}: retrograd debug "
-        f"{quote(str(file))} --run {run.number} shows how, and branches off before it"
+        f"{quoted(file)} --run {run.number} shows how, and branches off before it"
     )
 
 
-def _resume(run: "Run", file: Path) -> Any:
+def _resume(run: "Run", file: Path) -> tuple[Any, bool]:
+    """Train on, and tell what was warned of; the network, and whether Ctrl-C has stopped it."""
     from retrograd.engine.divergence import DivergenceError
     from retrograd.rewind.store import RunFileError
 
@@ -110,7 +117,10 @@ def _resume(run: "Run", file: Path) -> Any:
         except DivergenceError:
             raise RunFileError(_diverged(run.refresh(), file)) from None
     run.refresh()
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        if run.status != "interrupted":
+    messages = list(dict.fromkeys(str(warning.message) for warning in caught))
+    # Not by the run's status: if it is recorded no further, that is of before.
+    is_stopped = any("interrupted by user" in message for message in messages)
+    if not is_stopped:
+        for message in messages:
             print(f"note: {' '.join(message.split())}")
-    return network
+    return network, is_stopped

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shlex import quote
 from typing import Annotated, Literal
 
 import typer
 
 from retrograd.engine.optimizers import SOLVERS as OPTIMIZERS
 from retrograd.faces.cli.errors import Stopped, mendable
+from retrograd.faces.hints import quoted
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
 
 # A layer wider than this is a slip of the finger, and its network too large to be counted.
@@ -135,12 +135,17 @@ def train(
         names = [name.strip() for name in drop.split(",") if name.strip()]
         report = _train(file, target, task, names, options, out, record, quiet=as_json)
     if as_json:
-        print(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
+        _print_json(report)
+
+
+def _print_json(report: dict) -> None:
+    print(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     """Read, train, score, save; draw each as it comes unless quiet."""
     from retrograd.estimators.recorder import Recorder
+    from retrograd.export.container import ModelFileError
     from retrograd.faces import report as reports
     from retrograd.faces import text
     from retrograd.faces.experiment import build_network, fit, prepare
@@ -151,14 +156,14 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
 
     replaced = check_place(out)
     check_record(record, out, file)
-    console = text.stdout_console()
+    console, live = text.stdout_console(), text.stderr_console()
     console.quiet = quiet
-    table = read_table(file)
-    experiment = prepare(pose(table.frame, target, task, drop), options)
-    network = build_network(experiment, options)
-    report = reports.report_table(file.name, table, experiment, network, options)
+    with live.status("Reading the table"):
+        table = read_table(file)
+        experiment = prepare(pose(table.frame, target, task, drop), options)
+        network = build_network(experiment, options)
+        report = reports.report_table(file.name, table, experiment, network, options)
     text.draw_table(console, report)
-    live = text.stderr_console()
     recorder = None
     if record is not None:
         recorder = Recorder(record, facts=_facts(experiment, report, out))
@@ -166,13 +171,24 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
         fitted = fit(experiment, network, LiveProgress(live, ctrl_c), recorder)
     with live.status("Fitting simpler models to compare with"):
         report = reports.report_results(report, experiment, fitted)
-    save_model(fitted.model, out, facts=reports.training_facts(report))
     text.draw_results(console, report)
+    try:
+        save_model(fitted.model, out, facts=reports.training_facts(report))
+    except ModelFileError as error:
+        if quiet:  # how good it was is not lost with it
+            _print_json(report | {"saved": None, "path": str(file)})
+        if not fitted.is_recorded:
+            raise
+        raise ModelFileError(
+            f"{error}; the run is kept: retrograd resume {quoted(record)} --out FILE saves it "
+            "elsewhere"
+        ) from None
     report |= {"saved": str(out), "replaced": replaced, "path": str(file)}
     text.draw_end(console, report)
     if record is not None:
-        report["recorded"] = str(record)
-        text.say(console, f"retrograd debug {quote(str(record))}", indent=2)
+        report["recorded"] = str(record) if fitted.is_recorded else None
+    if fitted.is_recorded:
+        text.say(console, f"retrograd debug {quoted(record)}", indent=2)
     return report
 
 
@@ -195,22 +211,30 @@ def check_place(out: Path) -> bool:
     Raises
     ------
     ModelFileError
-        If the folder does not exist, or the file that is there is no model.
+        If the folder does not exist, or the file that is there is no model, or it cannot be
+        written.
     """
     from retrograd.export.container import ModelFileError
     from retrograd.export.model_file import read_facts
+    from retrograd.rewind.files import check_writable
 
     if not out.parent.is_dir():
         raise ModelFileError(f"folder {out.parent} does not exist: --out needs one that does")
-    if not out.exists():
-        return False
+    is_there = out.exists()
     try:
-        read_facts(out)
+        if is_there:
+            read_facts(out)
     except ModelFileError:
         raise ModelFileError(
             f"{out} exists and is not a retrograd model: name another file with --out"
         ) from None
-    return True
+    try:
+        check_writable(out)
+    except OSError as error:
+        raise ModelFileError(
+            f"{out} cannot be written: {error.strerror}; name another file with --out"
+        ) from None
+    return is_there
 
 
 def check_record(record: Path | None, out: Path, table: Path) -> None:
@@ -245,7 +269,7 @@ def told_if_stopped(record: Path | None) -> Iterator[None]:
         number = _n_runs(record)
         if record is None or number == before:  # it was stopped before its first step
             raise
-        name, which = quote(str(record)), f" --run {number}" if number > 1 else ""
+        name, which = quoted(record), f" --run {number}" if number > 1 else ""
         raise Stopped(
             f"no model was saved, but the run is kept: retrograd resume {name}{which} goes on with "
             f"it and saves the model, retrograd debug {name} looks into it"

@@ -1,0 +1,44 @@
+"""Where the command line saves: it says before any work that it cannot, and loses no scores."""
+
+import json
+
+import pytest
+from command_line import PENGUINS, fail, run
+
+from retrograd.export import container
+from rights import needs_rights, open_folder, unprivileged
+
+# These train for real, and interpreted kernels would take minutes.
+pytestmark = pytest.mark.compiled
+
+TRAIN = ("train", PENGUINS, "--target", "species", "--hidden", "8", "--epochs", 3)
+
+
+@needs_rights
+def test_train_says_before_any_work_that_it_cannot_save():
+    with open_folder() as folder:
+        model = folder / "m.safetensors"
+        with unprivileged(folder):
+            assert "cannot be written: Permission denied; name another" in fail(
+                *TRAIN, "--out", model
+            )
+        run(*TRAIN, "--out", model)
+        before = model.read_bytes()
+        with unprivileged(folder, 0o777):
+            assert "cannot be written: Permission denied" in fail(*TRAIN, "--out", model)
+        assert model.read_bytes() == before
+
+
+def test_scores_are_told_though_the_model_cannot_be_saved(tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(container, "write_whole", full)
+    args = (*TRAIN, "--out", tmp_path / "m.safetensors")
+    out, complaint = run(*args, code=1)
+    assert "on 69 held-out rows" in out
+    assert "Saved" not in out
+    assert complaint.endswith("m.safetensors cannot be written: No space left on device\n")
+    report = json.loads(run(*args, "--json", code=1)[0])
+    assert report["saved"] is None
+    assert report["scores"][0]["model"] == "network"
