@@ -62,8 +62,9 @@ def advise(report: dict) -> list[str]:
     rows = report["rows"]["test"]
     if metric == "accuracy" and rows < 1000:
         margin = 100 * _margin(held_out, rows)
+        about = f"{margin:.0f}" if margin >= 1 else f"{margin:.1f}"
         lines.append(
-            f"{rows} held-out rows tell the accuracy to about ±{margin:.1g} %: "
+            f"{rows} held-out rows tell the accuracy to about ±{about} %: "
             "see how it changes with --seed 1, --seed 2"
         )
     return lines[:3]
