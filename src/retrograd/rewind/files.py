@@ -32,7 +32,8 @@ def check_writable(path: Path) -> None:
     OSError
         If it cannot be; what is there stays as it is.
     """
-    _replace(path, None)
+    if not path.exists() or path.is_file():
+        _replace(path, None)
 
 
 def may_write(place: Path) -> bool:

@@ -53,7 +53,7 @@ class Commands(TyperGroup):
             code, kept = CTRL_C, str(stopped)
         except OSError as error:
             if error.filename is not None:
-                fail(f"{error.filename} cannot be used: {error.strerror}")
+                complain(f"{error.filename} cannot be used: {error.strerror}")
                 sys.exit(1)
             if error.errno not in UNWRITABLE:
                 raise
@@ -61,7 +61,7 @@ class Commands(TyperGroup):
             # What is left of the output would fail again when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             if error.errno != errno.EPIPE:  # a reader that has read enough knows why
-                fail(f"the output cannot be written: {error.strerror}")
+                complain(f"the output cannot be written: {error.strerror}")
         except Exception as error:
             # What a command line can be blamed for says how to write itself and which exit code
             # it has; anything else is ours, and keeps its traceback.
@@ -69,9 +69,9 @@ class Commands(TyperGroup):
                 raise
             code = getattr(error, "exit_code", 1)
             where = getattr(getattr(error, "ctx", None), "command_path", None) or "retrograd"
-            fail(f"{error.format_message()} (see {where} --help)")
+            complain(f"{error.format_message()} (see {where} --help)")
         if code == CTRL_C:
-            fail(f"stopped by Ctrl-C: {kept}")
+            complain(f"stopped by Ctrl-C: {kept}")
         sys.exit(code or 0)
 
 
@@ -86,11 +86,6 @@ def _mend_streams() -> None:
         sys.stdout = io.TextIOWrapper(
             io.BufferedWriter(raw), text.encoding, text.errors, line_buffering=True
         )
-
-
-def fail(message: str) -> None:
-    """Print one line on standard error."""
-    complain(message)
 
 
 app = typer.Typer(
