@@ -52,9 +52,9 @@ def test_same_bits(task, way, monkeypatch):
 def noted(planned, note):
     """``note``, which also counts its calls."""
 
-    def count(self, loss):
+    def count(self, loss, epoch):
         planned.append(loss)
-        return note(self, loss)
+        return note(self, loss, epoch)
 
     return count
 

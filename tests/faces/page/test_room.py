@@ -285,6 +285,9 @@ def test_on_paper_as_drawn_for_the_window(
 ) -> None:
     """Where nothing is drawn anew, it is made smaller; the handle stays at its step."""
     page = browse(serve(recorded["spiral"]), "step=100")
+    page.wait_for_function(  # the curves may be drawn after their place is told
+        "() => parseFloat(document.querySelector('.handle').style.getPropertyValue('--at')) > 20"
+    )
     page.evaluate(ON_PAPER)
     page.evaluate(
         """() => {
