@@ -178,7 +178,7 @@ def draw_results(console: Console, report: dict) -> None:
         )
     compiling = ""
     if training["seconds_of_compiling"]:
-        compiling = f" (and {training['seconds_of_compiling']:.1f} s of compiling, once)"
+        compiling = f" ({training['seconds_of_compiling']:.1f} of them for compiling, once)"
     say(
         console,
         f"Trained {network['parameters']:,} parameters for "
