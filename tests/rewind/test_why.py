@@ -1,6 +1,7 @@
 """Why a parameter moved, where the step was beyond all bounds."""
 
 import numpy as np
+import pytest
 
 from retrograd.engine.batches import make_data
 from retrograd.engine.network import Network
@@ -10,15 +11,13 @@ from retrograd.rewind.trace import trace_step
 from retrograd.rewind.why import why
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # where the kernels are interpreted
 def test_rows_that_are_not_finite_come_first() -> None:
     """By name, NaN too; a row of exactly 0 has no share in it."""
     network, optimizer = Network((1, 1), (), "identity", "squared_error"), Optimizer("sgd")
     X, y = np.zeros((14, 1)), np.full(14, -1e308)
-    X[:11, 0], y[:11] = (
-        np.arange(11) / 100,
-        0.0,
-    )  # row 0 has no share, rows 1 to 10 have finite ones
-    X[13] = 1.0  # 11 and 12 have 0 times infinity, 13 has infinity
+    # Row 0 has no share, rows 1 to 10 have finite ones; 11 and 12 have 0 times infinity, 13 infinity.
+    X[:11, 0], y[:11], X[13] = np.arange(11) / 100, 0.0, 1.0
     data = make_data(network, X, y)
     state = State.start(np.array([0.0, 1e308]), optimizer)
     told = why(trace_step(network, optimizer, data, state, np.arange(14), 1e-300), 0, 0, 0)
