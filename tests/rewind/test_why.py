@@ -16,7 +16,7 @@ def test_rows_that_are_not_finite_come_first() -> None:
     """By name, NaN too; a row of exactly 0 has no share in it."""
     network, optimizer = Network((1, 1), (), "identity", "squared_error"), Optimizer("sgd")
     X, y = np.zeros((14, 1)), np.full(14, -1e308)
-    # Row 0 has no share, rows 1 to 10 have finite ones; 11 and 12 have 0 times infinity, 13 infinity.
+    # Row 0 has no share, rows 1 to 10 have finite ones; 11 and 12 have 0 times infinity, 13 that.
     X[:11, 0], y[:11], X[13] = np.arange(11) / 100, 0.0, 1.0
     data = make_data(network, X, y)
     state = State.start(np.array([0.0, 1e308]), optimizer)
