@@ -127,6 +127,19 @@ def test_a_damaged_kernel_is_compiled_anew(tmp_path, capfd):
     )
 
 
+def test_a_kernel_that_cannot_be_read_now(tmp_path, capfd):
+    """As while another process writes it: that is no damage, and nothing is thrown away."""
+    kept = Damaged(tmp_path)
+
+    def held(signature, context):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    kept._load_overload = held
+    assert jit._load(kept, None, None) is None
+    assert os.listdir(tmp_path) == ["one.nbi"]
+    assert capfd.readouterr().err == ""
+
+
 def test_a_kernel_that_cannot_be_kept(capfd):
     """It is used all the same, and said."""
 

@@ -137,6 +137,8 @@ def _load(kept: Any, signature: Any, context: Any) -> Any:
         return kept._load_overload(signature, context)
     except MemoryError:
         raise
+    except OSError:  # that it cannot be read now, as while another process writes it, is no damage
+        return None
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         _say(f"a kept kernel is damaged ({reason[:100]}): compiling anew, some seconds ...")

@@ -1,4 +1,4 @@
-"""Check the engine's gradient against differences of the engine's loss, parameter by parameter."""
+"""Check the engine's gradient against differences of the loss, parameter by parameter."""
 
 from dataclasses import dataclass, replace
 from typing import Any
