@@ -246,6 +246,7 @@ def test_a_rows_share_is_what_it_does() -> None:
     fit = model.set_params(max_iter=1, shuffle=False, batch_size=47)
     fit.set_callbacks(recorder).fit(X, y, weight)
     run = open_run(recorder)
+    assert repr(run) == f"<Run 1 of {run.store.name}: 1 step, ended>"
     why = run.why(0, 2, 1, 0)
     assert repr(why) == f"<Why coefs[0][2, 1]: {why.before:.6g} -> {why.after:.6g}, 47 rows>"
     row = why.rows[0]

@@ -12,7 +12,7 @@ from retrograd.estimators.recorder import Recorder
 from retrograd.faces.cli import app
 
 PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
-COMMAND = [sys.executable, "-c", "from retrograd.faces.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "retrograd"]
 X = np.random.default_rng(0).normal(size=(10, 2))
 Y = (X[:, 0] > 0).astype(int)
 

@@ -1,4 +1,4 @@
-"""What there is to warn of: said at the line that led to it, or to whoever listens."""
+"""How things are told: warned of at the line that led to it, or to whoever listens; counted."""
 
 import sys
 import warnings
@@ -51,3 +51,16 @@ def hearing() -> Iterator[list[Warning]]:
             yield heard
     finally:
         _heard.reset(token)
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun, in the plural where that is due.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(1200, "row"), counted(2, "class")
+    ('1 row', '1,200 rows', '2 classes')
+    """
+    if count != 1:
+        noun += "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}"

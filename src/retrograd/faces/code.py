@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from retrograd.engine.notes import counted
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
 
@@ -45,7 +46,7 @@ def _notes(way: list[Run]) -> list[str]:
         notes.append(f"It diverged ({run.note!r}), and will again: fit then raises or warns.")
     elif run.status != "ended":
         notes.append(
-            f"The record was broken off after {len(run):,} steps; this goes on to the end."
+            f"The record was broken off after {counted(len(run), 'step')}; this goes on to the end."
         )
     return notes
 

@@ -14,12 +14,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from retrograd.engine.jit import seconds_of_compiling
+from retrograd.engine.notes import counted
 from retrograd.estimators.kinds import ESTIMATORS
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.stopping import DivergenceWarning
 from retrograd.rewind.recording import RecordingLostWarning
 from retrograd.tables.encoder import TableEncoder
-from retrograd.tables.errors import TableError, TableWarning, counted
+from retrograd.tables.errors import TableError, TableWarning
 from retrograd.tables.task import Problem
 
 # With fewer training rows a tenth of them says too little to stop by. An accuracy says less than an

@@ -13,8 +13,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from retrograd.engine.notes import counted
 from retrograd.faces.hints import quoted
-from retrograd.tables.errors import counted, shortened, told_apart
+from retrograd.tables.errors import shortened, told_apart
 
 Justify = Literal["left", "right"]
 MOST_COLUMNS = 10_000

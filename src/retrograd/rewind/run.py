@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from retrograd.engine.kernels.data import Data
+from retrograd.engine.notes import counted
 from retrograd.rewind import questions
 from retrograd.rewind.moment import Moment
 from retrograd.rewind.questions import Condition, Series
@@ -249,9 +250,8 @@ class Run(Recorded):
     def __repr__(self) -> str:
         """One line."""
         place = f", {self.header.place}" if self.header.place else ""
-        return (
-            f"<Run {self.number} of {self.store.name}{place}: {len(self):,} steps, {self.status}>"
-        )
+        steps = counted(len(self), "step")
+        return f"<Run {self.number} of {self.store.name}{place}: {steps}, {self.status}>"
 
 
 class Runs(Sequence):

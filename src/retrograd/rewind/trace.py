@@ -12,6 +12,7 @@ from retrograd.engine.jit import compiling
 from retrograd.engine.kernels.data import Data, Plan
 from retrograd.engine.kernels.update import move_all
 from retrograd.engine.network import Network
+from retrograd.engine.notes import counted
 from retrograd.engine.objective import row_losses
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import n_workers_for
@@ -146,8 +147,7 @@ class Trace(Shown):
     trouble: str | None
 
     def __repr__(self) -> str:
-        rows = "1 row" if self.rows.size == 1 else f"{self.rows.size:,} rows"
-        widths = " → ".join(map(str, self.network.widths))
+        rows, widths = counted(self.rows.size, "row"), " → ".join(map(str, self.network.widths))
         return f"<Trace of step {self.step:,}: {widths}, {rows}, loss {self.loss:.6g}>"
 
     def document(self) -> "Document":

@@ -10,7 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from retrograd.tables.errors import TableError, counted, listed
+from retrograd.engine.notes import counted
+from retrograd.tables.errors import TableError, listed
 from retrograd.tables.plain import Plain, numbers_in_text
 
 # The inter-quartile range of a normal distribution with standard deviation 1.

@@ -52,19 +52,6 @@ def shortened(text: str, longest: int = LONGEST_SHOWN) -> str:
     return f"{text[:longest]}…" if len(text) > longest else text
 
 
-def counted(count: int, noun: str) -> str:
-    """Write a number with its noun, in the plural where that is due.
-
-    Examples
-    --------
-    >>> counted(1, "row"), counted(1200, "row"), counted(2, "class")
-    ('1 row', '1,200 rows', '2 classes')
-    """
-    if count != 1:
-        noun += "es" if noun.endswith("s") else "s"
-    return f"{count:,} {noun}"
-
-
 def told_apart(*values: float, digits: int = 5) -> list[str]:
     """Write numbers with so many digits, and with more if they share their first ones.
 

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import polars as pl
 
+from retrograd.engine.notes import counted
 from retrograd.tables.columns import as_numbers
-from retrograd.tables.errors import brief, counted
+from retrograd.tables.errors import brief
 from retrograd.tables.frames import plain_columns
 from retrograd.tables.parsing import odd_dates
 from retrograd.tables.plain import Plain, no_numbers, numbers_in_text

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 
+from retrograd.engine.notes import counted
 from retrograd.tables.columns import (
     BooleanColumn,
     CategoryColumn,
@@ -15,7 +16,6 @@ from retrograd.tables.columns import (
     centre_and_scale,
 )
 from retrograd.tables.dates import DateColumn, learn_dates
-from retrograd.tables.errors import counted
 from retrograd.tables.plain import Plain, numbers_in_text
 
 LearnedColumn = NumberColumn | BooleanColumn | CategoryColumn | DateColumn

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from retrograd.tables.errors import TableError, counted, listed
+from retrograd.engine.notes import counted
+from retrograd.tables.errors import TableError, listed
 from retrograd.tables.parsing import clean, custom_of, has_decimal_commas, parse
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from retrograd.tables.errors import TableError, counted, listed
+from retrograd.engine.notes import counted
+from retrograd.tables.errors import TableError, listed
 from retrograd.tables.kinds import settle_kinds, slips
 from retrograd.tables.plain import Plain, plain_series
 

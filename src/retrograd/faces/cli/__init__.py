@@ -1,4 +1,4 @@
-"""The command ``retrograd``: train, predict, info."""
+"""The command ``retrograd``."""
 
 from retrograd.faces.cli.app import app, main
 

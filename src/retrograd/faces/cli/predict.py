@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from retrograd.faces.cli.errors import mendable
-from retrograd.tables.errors import counted
 
 
 def predict(
@@ -24,6 +23,8 @@ def predict(
     Writes CSV: for each row, in order, the prediction in a column named after the target.
     """
     with mendable():
+        from retrograd.engine.notes import counted
+
         _check_out(out, model, file)
         content, rows = _predict(model, file, proba)
         if out is None:

@@ -31,6 +31,7 @@ def resume(
     Its numbers are those of a training that was never broken off, bit for bit.
     """
     with mendable():
+        from retrograd.engine.notes import counted
         from retrograd.faces.runs import choose_run
         from retrograd.faces.table_runs import place_of_model
         from retrograd.rewind.store import RunFileError
@@ -38,35 +39,37 @@ def resume(
         chosen = choose_run(file, run, data=data)
         if chosen.status == "diverged":
             raise RunFileError(_diverged(chosen, file))
+        steps = counted(len(chosen), "step")
         place = place_of_model(chosen)
         is_saved = place is None or Path(place).exists()
         if chosen.status == "ended" and out is None and is_saved:
             print(
-                f"{_name(chosen)} had ended, after {len(chosen):,} steps: nothing is left to do "
+                f"{_name(chosen)} had ended, after {steps}: nothing is left to do "
                 "(--out saves its model)"
             )
             return
         out = out or (None if place is None else Path(place))
         replaced = _check_out(chosen, out)
         if chosen.status == "ended":
-            print(f"{_name(chosen)} had ended, after {len(chosen):,} steps", flush=True)
+            print(f"{_name(chosen)} had ended, after {steps}", flush=True)
             _save(chosen, chosen.estimator(), out, replaced)
             return
         _ = chosen.data  # which says now if they are not at hand
-        print(f"{_name(chosen)} was broken off after {len(chosen):,} steps; it goes on", flush=True)
+        print(f"{_name(chosen)} was broken off after {steps}; it goes on", flush=True)
         network, is_stopped = _resume(chosen, file)
         if is_stopped:
             raise Stopped(
                 f"run {chosen.number} is kept up to step {len(chosen):,}: "
                 f"retrograd resume {quoted(file)} goes on"
             )
+        steps = counted(len(chosen), "step")
         is_whole = chosen.status in ("ended", "diverged")
         if is_whole:
             loss = f", loss {chosen.epochs[-1].loss:.6g}" if chosen.epochs else ""
-            steps, epochs = f"{len(chosen):,} steps", f"{len(chosen.epochs):,} epochs"
+            epochs = counted(len(chosen.epochs), "epoch")
             print(f"It has ended, after {steps} and {epochs}{loss}")
         else:  # its recording gave up
-            print(f"It was trained to its end, but the file has {len(chosen):,} steps of it only")
+            print(f"It was trained to its end, but the file has {steps} of it only")
         _save(chosen, network, out, replaced)
         if is_whole:
             print(f"To look into it: retrograd debug {quoted(file)}")

@@ -8,10 +8,11 @@ from tempfile import TemporaryDirectory
 import polars as pl
 from sklearn.preprocessing import StandardScaler
 
+from retrograd.engine.notes import counted
 from retrograd.faces.page.datasets import SCALED, SCALED_Y, TOLD_SCALED_Y, Sample
 from retrograd.faces.table_runs import remember
 from retrograd.tables.encoder import TableEncoder
-from retrograd.tables.errors import TableError, counted
+from retrograd.tables.errors import TableError
 from retrograd.tables.reading import PARQUET_SUFFIXES, Table, read_table
 from retrograd.tables.task import pose
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from retrograd.engine.notes import counted
 from retrograd.rewind.debugger.engine import Debugger, Stop
 from retrograd.rewind.debugger.places import Phase, sections_by_phase
 from retrograd.rewind.debugger.told import Told, brief, is_finite, tell_made, tell_sections
@@ -46,8 +47,7 @@ def headline(debugger: Debugger) -> str:
         return f"{where}: the end"
     titles = [section.title for section in _sections(debugger)[phase]]
     name = next(title for title in titles if title.lower().startswith(phase.kind))
-    n_rows = debugger.trace.rows.size
-    rows = "1 row" if n_rows == 1 else f"{n_rows:,} rows"
+    rows = counted(debugger.trace.rows.size, "row")
     return f"{where}, {rows}: {name[0].lower()}{name[1:].replace(':', ',')}"
 
 
@@ -156,7 +156,7 @@ def tell_info(debugger: Debugger) -> list[Told]:
 def describe(run: Run) -> str:
     """Say in one line what a run is."""
     place = f" ({run.header.place})" if run.header.place else ""
-    return f"run {run.number} of {run.store.name}{place}: {len(run):,} steps, {run.status}"
+    return f"run {run.number} of {run.store.name}{place}: {counted(len(run), 'step')}, {run.status}"
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:

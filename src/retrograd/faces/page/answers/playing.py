@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from retrograd.engine.network import Network
+from retrograd.engine.notes import counted
 from retrograd.engine.optimizers import SOLVERS
 from retrograd.faces.page.answers import runs
 from retrograd.faces.page.answers.table import ANSWERS
@@ -27,7 +28,6 @@ from retrograd.faces.page.settings import (
 from retrograd.faces.page.tabling import MOST_UPLOADED, read_uploaded
 from retrograd.faces.page.viewer import once
 from retrograd.maths.activations import ACTIVATIONS
-from retrograd.tables.errors import counted
 
 # Points of a data set that its small picture has.
 MOST_POINTS = 400
