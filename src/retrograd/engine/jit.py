@@ -45,6 +45,7 @@ def collector_paused() -> Iterator[None]:
 
 with collector_paused():
     import numba
+    from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
     from retrograd.engine.parts import PartCompiler, for_all_constants
 
@@ -56,9 +57,16 @@ def _cache_folder() -> Path:
 
     Numba looks only at the file of the function it loads, not at those whose functions that one
     calls; the digest over all of maths/ and engine/ keeps stale machine code from ever running.
+    Processors and Pythons, of which one home may see several, have their own.
     """
     package = Path(__file__).parents[1]
-    digest = hashlib.sha256(numba.__version__.encode())
+    config = numba.config
+    features = config.CPU_FEATURES or get_host_cpu_features().flatten()
+    made_for = (
+        numba.__version__, sys.implementation.cache_tag,
+        config.CPU_NAME or get_host_cpu_name(), features,
+    )  # fmt: skip
+    digest = hashlib.sha256("\n".join(made_for).encode())
     for room in ("maths", "engine"):
         for source in sorted((package / room).rglob("*.py")):
             digest.update(source.read_bytes())

@@ -14,10 +14,10 @@ BETWEEN = {"retrograd", "sklearn", "joblib", "contextlib"}
 _heard: ContextVar[list[Warning] | None] = ContextVar("heard", default=None)
 
 
-def warn(message: str, category: type[Warning] = UserWarning) -> None:
+def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:
     """Warn, at the nearest line that is neither ours nor scikit-learn's."""
     if (heard := _heard.get()) is not None:
-        heard.append(category(message))
+        heard.append(message if isinstance(message, Warning) else category(message))
         return
     # Ours is frame 0 here and level 1 there.
     level, frame = 1, sys._getframe()

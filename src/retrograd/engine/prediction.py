@@ -23,6 +23,11 @@ class Predictor:
     theta : ndarray of shape (P,), float32 or float64
         Read anew by every prediction, so that it may change in between.
 
+    Raises
+    ------
+    ValueError
+        If theta has not as many parameters as the network.
+
     Examples
     --------
     >>> from retrograd.engine.batches import make_data
@@ -33,6 +38,10 @@ class Predictor:
     """
 
     def __init__(self, network: Network, theta: np.ndarray) -> None:
+        if theta.size != network.n_parameters:
+            raise ValueError(
+                f"the network has {network.n_parameters:,} parameters, theta has {theta.size:,}"
+            )
         self.network = network
         self.dtype = theta.dtype
         self._layout = network.layout(self.dtype)

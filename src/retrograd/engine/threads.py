@@ -1,7 +1,7 @@
 """Threads: how many there are to use, and how they work side by side.
 
-Their number is the one that SciPy's BLAS would use, so ``OMP_NUM_THREADS``, ``threadpoolctl`` and
-joblib's workers say how many, as they do for scikit-learn. The BLAS itself is called by SciPy's
+Their number is the one that the process's BLAS would use, so ``OMP_NUM_THREADS``, ``threadpoolctl``
+and joblib's workers say how many, as they do for scikit-learn. The BLAS itself is called by SciPy's
 L-BFGS only, which is held to one thread: a sum that threads share is another sum.
 """
 
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 - the BLAS must be loaded before it can be asked
@@ -33,25 +33,54 @@ def _blas() -> list[LibController]:
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
-class _Hold:
-    """Keeps the BLAS at one thread while anyone needs it so; the last one out restores it.
+def _limits_threads(library: LibController) -> bool:
+    """Whether a limit is that of the thread that sets it, as OpenMP has it; else the process's."""
+    return getattr(library, "threading_layer", None) == "openmp"
 
-    The limit is the process's, so two fits in two threads must share it: if each restored what it
-    had found, the later one would restore the earlier one's limit.
+
+def _limit(libraries: list[LibController], limits: list[int | None]) -> None:
+    for library, n_threads in zip(libraries, limits, strict=True):
+        # threadpoolctl heeds only the thread that first set a limit, until it is told to forget it:
+        # whoever comes is to be heard here, and others after us.
+        forget = getattr(library, "clear_controlling_thread", lambda force: None)
+        forget(force=True)
+        library.set_num_threads(n_threads)
+        forget(force=True)
+
+
+class _Hold:
+    """Keeps BLAS libraries at one thread while anyone needs it so; the last one out restores it.
+
+    Where the limit is the process's, two fits in two threads must share it: if each restored what
+    it had found, the later one would restore the earlier one's limit.
+
+    Parameters
+    ----------
+    of_thread : bool
+        Whether it is of the libraries that have a limit for each thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, of_thread: bool) -> None:
+        self.of_thread = of_thread
         self.lock = threading.Lock()
         self.n_holders = 0
         self.before: list[int | None] = []
+
+    def libraries(self) -> list[LibController]:
+        """What is held."""
+        return [library for library in _blas() if _limits_threads(library) == self.of_thread]
+
+    def limits(self) -> list[int | None]:
+        """Threads of each library, if they were not held."""
+        return self.before or [library.num_threads for library in self.libraries()]
 
     def take(self) -> None:
         """Limit the BLAS."""
         with self.lock:
             if self.n_holders == 0:
-                self.before = [library.num_threads for library in _blas()]
-                for library in _blas():
-                    library.set_num_threads(1)
+                libraries = self.libraries()
+                self.before = [library.num_threads for library in libraries]
+                _limit(libraries, [1] * len(libraries))
             self.n_holders += 1
 
     def leave(self) -> None:
@@ -65,8 +94,7 @@ class _Hold:
         """Give the BLAS its threads back, if it was held."""
         # Else nothing is asked: a child that was just forked off has no time to look for a BLAS.
         if self.before:
-            for library, n_threads in zip(_blas(), self.before, strict=True):
-                library.set_num_threads(n_threads)
+            _limit(self.libraries(), self.before)
             self.before = []
 
     def after_fork(self) -> None:
@@ -76,16 +104,25 @@ class _Hold:
         self.restore()
 
 
-_hold = _Hold()
-# Whether the main thread is within a block that holds Ctrl-C: one within it has nothing to do.
-_held = False
+class _Own(threading.local):
+    def __init__(self) -> None:
+        self.hold = _Hold(of_thread=True)
+
+
+_hold, _own = _Hold(of_thread=False), _Own()
+# What hears of Ctrl-C else, while the main thread is within a block that holds it: one within that
+# has nothing to do.
+_heard_by: Any = None
 
 
 def _after_fork() -> None:
     """Forget who held what: a forked child has one thread, and that is within no block."""
-    global _held
-    _held = False
-    _hold.after_fork()
+    global _heard_by
+    if _heard_by is not None:
+        signal.signal(signal.SIGINT, _heard_by)
+        _heard_by = None
+    for hold in (_hold, _own.hold):
+        hold.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
@@ -95,21 +132,22 @@ if hasattr(os, "register_at_fork"):
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Hold the BLAS to one thread, so that its bits don't depend on their number."""
-    held = False
+    held: list[_Hold] = []
     try:
         with interrupts_held():
-            _hold.take()
-            held = True
+            for hold in (_hold, _own.hold):
+                hold.take()
+                held.append(hold)
         yield
     finally:
-        if held:
-            with interrupts_held():
-                _hold.leave()
+        with interrupts_held():
+            for hold in held:
+                hold.leave()
 
 
 def available_threads() -> int:
     """Threads that there are to use: as many as the BLAS would use if not held, at least 1."""
-    limits = _hold.before or [library.num_threads for library in _blas()]
+    limits = [*_hold.limits(), *_own.hold.limits()]
     return max((limit or 1 for limit in limits), default=1)
 
 
@@ -143,19 +181,19 @@ def interrupts_held() -> Iterator[None]:
     Python delivers it to the main thread, between any two instructions; a step would be taken but
     not counted, or workers would wait for one that was never started.
     """
-    global _held
-    in_main = not _held and threading.current_thread() is threading.main_thread()
+    global _heard_by
+    in_main = _heard_by is None and threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT) if in_main else None
     if before is None:
         yield
         return
     pressed: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    _held = True
+    _heard_by = before
     try:
         yield
     finally:
-        _held = False
+        _heard_by = None
         signal.signal(signal.SIGINT, before)
         if pressed:
             signal.raise_signal(signal.SIGINT)

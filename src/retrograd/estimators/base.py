@@ -184,12 +184,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             network, data, rng, first = self._ready(X, y, sample_weight, incremental)
             if self.solver == "lbfgs":
                 self._warn_of_unused()
-                fit_lbfgs(self, network, data)
+                told = fit_lbfgs(self, network, data)
             else:
-                fit_stochastic(self, network, data, rng, first, incremental, on_epoch, record)
+                told = fit_stochastic(
+                    self, network, data, rng, first, incremental, on_epoch, record
+                )
         except BaseException:  # also an interrupt, where the solver does not catch it itself
             self.__dict__ = before
             raise
+        for warning in told:
+            warn(warning)
         return self
 
     def _ready(
@@ -269,12 +273,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         self.t_ = 0
 
     def _bind(self, network: Network, theta: np.ndarray) -> None:
-        """Make the fitted attributes that follow from a network and its parameters."""
-        self._network = network
-        self.n_layers_ = network.n_layers + 1
-        self.n_outputs_ = network.widths[-1]
-        self.out_activation_ = network.output
-        self.coefs_, self.intercepts_ = network.layers(theta)
+        """Make the fitted attributes that follow from a network and its parameters.
+
+        All at once: another thread may be predicting.
+        """
+        coefs, intercepts = network.layers(theta)
+        self.__dict__.update(
+            _network=network, n_layers_=network.n_layers + 1, n_outputs_=network.widths[-1],
+            out_activation_=network.output, coefs_=coefs, intercepts_=intercepts,
+        )  # fmt: skip
 
     def _widths(self) -> tuple[int, ...]:
         return parameters.widths(self.coefs_, self.intercepts_)
@@ -307,17 +314,22 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if any(isinstance(callback, Recorder) for callback in getattr(self, "_skl_callbacks", [])):
             warn(f"{why}: this fit is not in its file")
 
-    def _known_network(self) -> Network:
-        """Network of the last fit, or one built from fitted attributes that were set by hand."""
-        widths, network = self._widths(), self.__dict__.get("_network")
+    def _known(self, fitted: dict[str, Any] | None = None) -> tuple[Network, np.ndarray]:
+        """Network of the last fit, or one made for attributes set by hand; and its parameters.
+
+        They are those of one moment, which ``fitted`` is a copy of the attributes of.
+        """
+        fitted = self.__dict__.copy() if fitted is None else fitted
+        coefs, intercepts, network = fitted["coefs_"], fitted["intercepts_"], fitted.get("_network")
+        widths, theta = parameters.widths(coefs, intercepts), parameters.vector(coefs, intercepts)
         names = self.activation
         if network is not None and network.widths == widths:
-            if network.output == self.out_activation_:
-                return network
+            if network.output == fitted["out_activation_"]:
+                return network, theta
             names = network.activations
         if isinstance(names, str):
-            names = [names] * (len(self.coefs_) - 1)
-        return self._network_of(widths, [ALIASES.get(name, name) for name in names])
+            names = [names] * (len(coefs) - 1)
+        return self._network_of(widths, [ALIASES.get(name, name) for name in names]), theta
 
     def _network_of(self, widths: tuple[int, ...], activations: list[str]) -> Network:
         """Network for predictions, from what a fitted estimator shows of it."""

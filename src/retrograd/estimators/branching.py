@@ -103,9 +103,11 @@ def begin(
 
     def train() -> None:
         try:
-            training.run(n_epochs, on_steps=on_steps)
+            told = training.run(n_epochs, on_steps=on_steps)
         except DivergenceError as error:  # which the branch's own record tells
-            warn(f"the branch diverged, too: {error}")
+            told = [UserWarning(f"the branch diverged, too: {error}")]
+        for warning in told:
+            warn(warning)
 
     return recording.run, train
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # Seconds of epochs that are trained without a look between them: Ctrl-C waits as long. Before it is
 # known how long they take, one is; and at most so many multiplications.
 UNWATCHED_SECONDS = 0.2
+# Seconds that an epoch takes at least: a clock may stand still, as in tests that have frozen it.
+SHORTEST = 1e-7
 # Schedules that a warm start begins anew, and with them its patience.
 BEGUN_ANEW = ("adaptive", *BY_STEP)
 # Recordings look at small networks, whose multiplications take longest, four times as often, so
@@ -48,7 +50,7 @@ def fit_stochastic(
     incremental: bool,
     on_epoch: Callable[[bool], bool] | None,
     record: Callable[..., list["Recording"]],
-) -> None:
+) -> list[Warning]:
     """Train by minibatches: ``max_iter`` epochs, fewer if converged, one if incremental.
 
     Parameters
@@ -68,6 +70,11 @@ def fit_stochastic(
         Called with True before and False after an epoch; true ends the training.
     record : callable
         Makes the recordings of a ``Training``.
+
+    Returns
+    -------
+    list of Warning
+        See ``Training.run``.
 
     Raises
     ------
@@ -97,7 +104,7 @@ def fit_stochastic(
     estimator.n_iter_ = 0
     training = Training(estimator, trainer, course, stopping, test)
     training.recordings = record(training)
-    training.run(1 if incremental else estimator.max_iter, on_epoch, may_end=incremental)
+    return training.run(1 if incremental else estimator.max_iter, on_epoch, may_end=incremental)
 
 
 class Training:
@@ -141,10 +148,16 @@ class Training:
         on_epoch: Callable[[bool], bool] | None = None,
         may_end: bool = False,
         on_steps: Callable[[], None] | None = None,
-    ) -> None:
-        """Train for so many epochs or until it stops; warn if it then had better gone on.
+    ) -> list[Warning]:
+        """Train for so many epochs or until it stops.
 
         The recordings are ended, however this ends.
+
+        Returns
+        -------
+        list of Warning
+            What there is to warn of, such as that it had better gone on. Whoever turns warnings
+            into errors is to have the network all the same: this is said once it is in place.
         """
         state = self.trainer.state
         self._on_steps = on_steps
@@ -152,23 +165,22 @@ class Training:
             self.trainer.after_call = self._after_steps
         try:
             with recordings_ended(self.recordings, state):
-                self._run_epochs(n_epochs, on_epoch, may_end)
+                told = self._run_epochs(n_epochs, on_epoch, may_end)
         except KeyboardInterrupt:
-            warn("Training interrupted by user.")
+            told = [UserWarning("Training interrupted by user.")]
         except DivergenceError as error:
             if not self.stopping.has_best:
                 raise
             self.stopping.note_divergence()
             state.slots[:] = 0.0  # NaN may be in there, too
-            warn(
-                f"{error} The parameters with the best validation score are kept.",
-                DivergenceWarning,
-            )
+            kept = f"{error} The parameters with the best validation score are kept."
+            told = [DivergenceWarning(kept)]
         self.stopping.restore_best(state)
+        return told
 
     def _run_epochs(
         self, n_epochs: int, on_epoch: Callable[[bool], bool] | None, may_end: bool
-    ) -> None:
+    ) -> list[Warning]:
         from retrograd.engine.threads import interrupts_held  # as above
 
         while n_epochs > 0:
@@ -183,15 +195,17 @@ class Training:
             else:
                 with interrupts_held():  # an epoch that has been trained is noted, too
                     is_over = self._run_together(n_now)
-            self._seconds_an_epoch = (time.perf_counter() - begin) / n_now
+            self._seconds_an_epoch = max(time.perf_counter() - begin, SHORTEST) / n_now
             if (on_epoch is not None and on_epoch(False)) or is_over:
-                return
-        if not may_end:
-            warn(
+                return []
+        if may_end:
+            return []
+        return [
+            ConvergenceWarning(
                 f"Stochastic Optimizer: Maximum iterations ({self.estimator.max_iter}) reached "
-                "before it converged: raise max_iter, or tol",
-                ConvergenceWarning,
+                "before it converged: raise max_iter, or tol"
             )
+        ]
 
     def _unwatched(self) -> int:
         """Epochs that can be trained without a look: a look takes as long as a small network's."""

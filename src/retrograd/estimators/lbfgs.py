@@ -8,17 +8,21 @@ from sklearn.exceptions import ConvergenceWarning
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
-from retrograd.engine.notes import warn
 
 if TYPE_CHECKING:
     from retrograd.estimators.base import BaseMLP
 
 
-def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
+def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> list[Warning]:
     """Minimise the loss over all rows at once, with SciPy's L-BFGS on the engine's gradient.
 
     Source: Byrd, Lu, Nocedal and Zhu, A limited memory algorithm for bound constrained
     optimization (1995).
+
+    Returns
+    -------
+    list of Warning
+        What there is to warn of, once the network is in place.
 
     Raises
     ------
@@ -60,10 +64,12 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> None:
     estimator._bind(network, theta)
     estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
     estimator.loss_ = objective.reported(theta)
-    if result.status != 0:
-        warn(
+    if result.status == 0:
+        return []
+    return [
+        ConvergenceWarning(
             f"lbfgs failed to converge: it stopped after {result.nit} iterations and "
             f"{result.nfev} evaluations ({result.message}): raise max_iter or max_fun, or "
-            "scale the data",
-            ConvergenceWarning,
+            "scale the data"
         )
+    ]

@@ -136,19 +136,21 @@ def _predictor(estimator: "BaseMLP") -> "Predictor":
     # Loads the compiler: not before it is needed.
     from retrograd.engine.prediction import Predictor
 
-    coefs, intercepts = estimator.coefs_, estimator.intercepts_
-    own_network = estimator.__dict__.get("_network")
+    fitted = estimator.__dict__.copy()  # of one moment: another thread may be fitting
+    coefs, intercepts, own_network = (
+        fitted["coefs_"], fitted["intercepts_"], fitted.get("_network")
+    )  # fmt: skip
     key = id(estimator)
     if (ready := _ready.get(key)) is not None:
         owner, form, network, predictor = ready
         if (
             owner() is estimator
             and network is own_network
-            and network.output == estimator.out_activation_
+            and network.output == fitted["out_activation_"]
             and form.is_of(coefs, intercepts)
         ):
             return predictor
-    theta, network = estimator._theta(), estimator._known_network()
+    network, theta = estimator._known(fitted)
     predictor = Predictor(network, theta)
     if network is own_network and getattr(coefs[0], "base", None) is theta:
         owner = ref(estimator, lambda _: _ready.pop(key, None))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrograd.engine.notes import warn
 from retrograd.estimators.notebook_runs import is_notebooks, rebuild_notebooks, resume_notebooks
 from retrograd.estimators.recorder import Recorder
 
@@ -176,8 +177,10 @@ class EstimatorDoor:
         test = rebuilding.rows_kept(run, "validation")
         training = Training(model, trainer, course, stopping, test)
         training.recordings = [self._recording(run, state)]
-        training.run(0 if stopped else model.max_iter - model.n_iter_, may_end=stopped)
+        told = training.run(0 if stopped else model.max_iter - model.n_iter_, may_end=stopped)
         run.refresh()
+        for warning in told:
+            warn(warning)
         return model
 
     def _recording(self, run: "Run", state: Any) -> Any:

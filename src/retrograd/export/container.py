@@ -8,6 +8,7 @@ the same bytes.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -147,7 +148,9 @@ def _read_all(path: Path) -> tuple[dict[str, np.ndarray], dict]:
 
 def _canonical(document: dict) -> str:
     """Write JSON in the one way that the digest is taken over."""
-    return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    # A byte of a file's name that is no text is half a surrogate pair to Python, and has no bytes.
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def _digest(tensors: Mapping[str, np.ndarray], document: dict) -> str:

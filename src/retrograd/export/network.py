@@ -36,7 +36,7 @@ def pack_network(model, prefix: str, tensors: dict) -> dict:
     -------
     dict
     """
-    network, theta = model._known_network(), model._theta()
+    network, theta = model._known()
     for layer, (weights, biases) in enumerate(zip(*network.layers(theta), strict=True)):
         tensors[f"{prefix}weights.{layer}"] = weights
         tensors[f"{prefix}biases.{layer}"] = biases

@@ -161,7 +161,11 @@ class Connection:
         ((n_pages,),) = self.run("PRAGMA page_count")
         found = self.run("SELECT type, name, sql FROM sqlite_master")
         if n_pages == 0:
-            raise RunFileError(f"{self.name} is empty: no run was ever begun in it")
+            # Broken off before its first commit: there is no run in it, as in one in memory.
+            self.close()
+            self.path, self.writable = None, True
+            self._open()
+            return
         if application != APPLICATION_ID:
             raise RunFileError(f"{self.name} is an SQLite file, but no file of runs of retrograd's")
         if version != VERSION:
@@ -224,7 +228,7 @@ def check_kind(path: Path, writable: bool = False) -> None:
     ------
     RunFileError
         If it is a folder, or no ordinary file, or begins as no SQLite file does; if it does not
-        exist or is empty, unless it is to be written to.
+        exist, unless it is to be written to.
     """
     try:
         if writable and not path.exists():
@@ -244,8 +248,6 @@ def check_kind(path: Path, writable: bool = False) -> None:
             raise
         reason = getattr(error, "strerror", None) or error
         raise RunFileError(f"{path} cannot be read: {reason}") from None
-    if not magic and not writable:
-        raise RunFileError(f"{path.name} is empty: no run was ever begun in it")
     if magic and magic != MAGIC:
         raise RunFileError(f"{path.name} is no file of runs: it is not an SQLite file")
 

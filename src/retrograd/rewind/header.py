@@ -133,6 +133,9 @@ class Header:
                            ("started", str)):  # fmt: skip
             if type(getattr(self, part)) is not kind:
                 raise TypeError(f"{part} is no {'text' if kind is str else 'object'}")
+        for told in (*self.made_by.values(), *self.machine.values()):
+            if type(told) is not str:
+                raise TypeError(f"it was made by or on {told!r}")
         if type(self.estimator.get("parameters", {})) is not dict:
             raise TypeError("parameters is no object")
         self._check_network()

@@ -71,8 +71,9 @@ class Run(Recorded):
         """Moment after so many steps; negative from the end, which -1 is."""
         if isinstance(step, slice):
             raise TypeError("a run is no list of moments: ask for one, as in run[10]")
-        is_number = isinstance(step, int | np.integer)
-        return self.at(len(self) + 1 + step if is_number and step < 0 else step)
+        if isinstance(step, int | np.integer) and -len(self) - 1 <= step < 0:
+            step = len(self) + 1 + step
+        return self.at(step)
 
     def __iter__(self) -> Iterator[Moment]:
         """All moments, from the start to the end."""

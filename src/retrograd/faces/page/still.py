@@ -75,7 +75,9 @@ def drawn(run: Run, answers: dict[str, str]) -> str:
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-    # Nothing of the run is in the markup but its file's name, and these letters and digits.
+    # Nothing of the run is in the markup but its file's name, in which bytes may be no text, and
+    # these letters and digits.
+    title = escape(run.store.name.encode(errors="replace").decode())
     parts = "".join(
         f'<script type="text/plain" data-answers="{name}">{text}</script>\n'
         for name, text in answers.items()
@@ -87,7 +89,7 @@ def drawn(run: Run, answers: dict[str, str]) -> str:
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{escape(run.store.name)} · retrograd</title>
+<title>{title} · retrograd</title>
 <style>{_harmless(join_styles(), "</style")}</style>
 </head>
 <body>
