@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numba
 import pytest
 
 from retrograd.engine import jit
@@ -32,6 +33,19 @@ def test_nothing_is_kept_where_the_digest_is_not(tmp_path: Path) -> None:
     program = "from retrograd.engine.kernels import steps; print(steps.train.stats.cache_path)"
     assert run(program, XDG_CACHE_HOME=str(tmp_path / "file")) == "None"
     assert run(program, XDG_CACHE_HOME=str(tmp_path)).startswith(str(tmp_path))
+
+
+def test_every_processor_and_python_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home may be seen by several, and each is told when its kernels are compiled."""
+    folders = {jit._cache_folder()}
+    monkeypatch.setattr(numba.config, "CPU_NAME", "generic")
+    folders.add(jit._cache_folder())
+    monkeypatch.setattr(numba.config, "CPU_FEATURES", "+sse,+sse2")
+    folders.add(jit._cache_folder())
+    monkeypatch.setattr(sys.implementation, "cache_tag", "cpython-999")
+    folders.add(jit._cache_folder())
+    assert len(folders) == 4
+    assert len({folder.parent for folder in folders}) == 1
 
 
 def test_a_numba_with_another_inside(tmp_path: Path) -> None:

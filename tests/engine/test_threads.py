@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -159,6 +161,58 @@ def test_the_last_one_out_gives_the_blas_its_threads_back():
         assert available_threads() == 3
 
 
+def test_limits_are_set_from_every_thread():
+    """Whichever was first; and limits of the user's own are still heard in all of them."""
+
+    def held():
+        with one_blas_thread():
+            return blas_threads()
+
+    def limited():
+        with threadpool_limits(2, user_api="blas"):
+            return blas_threads()
+
+    with ThreadPoolExecutor(1) as worker:
+        before = worker.submit(blas_threads).result()
+        assert held() == worker.submit(held).result() == held() == {1}
+        assert worker.submit(limited).result() == limited() == {2}
+        first, second = one_blas_thread(), one_blas_thread()
+        worker.submit(first.__enter__).result()
+        second.__enter__()
+        worker.submit(first.__exit__, None, None, None).result()
+        assert blas_threads() == {1}
+        second.__exit__(None, None, None)
+        assert worker.submit(limited).result() == {2}
+        assert blas_threads() == before
+
+
+class OfEachThread(threading.local):
+    """A BLAS whose limit is that of the thread that sets it, as one with OpenMP has it."""
+
+    threading_layer = "openmp"
+    num_threads = 4
+
+    def set_num_threads(self, n_threads):
+        self.num_threads = n_threads
+
+
+def test_limits_of_each_thread(monkeypatch):
+    """Are set and given back in each of them, in whatever order they end."""
+    blas = OfEachThread()
+    monkeypatch.setattr(threads, "_blas", lambda: [blas])
+    first, second = one_blas_thread(), one_blas_thread()
+    with ThreadPoolExecutor(1) as worker:
+        first.__enter__()
+        worker.submit(second.__enter__).result()
+        assert worker.submit(lambda: blas.num_threads).result() == blas.num_threads == 1
+        assert worker.submit(available_threads).result() == available_threads() == 4
+        first.__exit__(None, None, None)
+        assert blas.num_threads == 4
+        assert worker.submit(lambda: blas.num_threads).result() == 1
+        worker.submit(second.__exit__, None, None, None).result()
+        assert worker.submit(lambda: blas.num_threads).result() == 4
+
+
 def test_an_error_gives_the_blas_its_threads_back():
     with threadpool_limits(3, user_api="blas"):
         with pytest.raises(ZeroDivisionError), one_blas_thread():  # noqa: PT012
@@ -198,3 +252,21 @@ def test_a_forked_child_has_its_threads():
             assert in_forked_child(lambda: blas_threads() == {2}) == "the same"
             assert blas_threads() == {1}
         assert blas_threads() == {2}
+
+
+@can_fork
+@fork_is_meant
+def test_a_child_of_another_thread_hears_of_ctrl_c():
+    """Also if it is forked while the main thread, which it does not have, holds it."""
+
+    def press():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    with ThreadPoolExecutor(1) as worker, interrupts_held():
+        assert worker.submit(in_forked_child, press).result() == "the same"
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)

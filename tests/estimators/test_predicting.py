@@ -14,6 +14,7 @@ import scipy.sparse
 import sklearn
 from tasks import make_task, pair
 
+from retrograd.estimators import parameters as parameters_module
 from retrograd.estimators import predicting
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.regressor import MLPRegressor
@@ -207,6 +208,25 @@ def test_in_many_threads():
 
     with ThreadPoolExecutor(6) as pool:
         assert max(pool.map(ask, range(6))) < 1e-12
+
+
+@pytest.mark.parametrize("where", ["widths", "vector"])
+def test_while_another_thread_fits(where, monkeypatch):
+    """Prediction is that of one moment's parameters, and of the network that they are of."""
+    model, X, y = fitted()
+    expected, function = model.predict_proba(X), getattr(parameters_module, where)
+    # With another array, what was ready for the last prediction is of no use.
+    model.intercepts_[0] = model.intercepts_[0].copy()
+
+    def overtaken(coefs, intercepts):
+        monkeypatch.undo()
+        model.set_params(hidden_layer_sizes=(9, 7), activation="relu").fit(X, y)
+        return function(coefs, intercepts)
+
+    monkeypatch.setattr(parameters_module, where, overtaken)
+    assert np.array_equal(model.predict_proba(X), expected)
+    assert not np.array_equal(model.predict_proba(X), expected)
+    assert model.coefs_[1].shape == (9, 7)
 
 
 @pytest.mark.parametrize("hashed", [False, True])

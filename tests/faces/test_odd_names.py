@@ -2,12 +2,14 @@
 
 import io
 import json
+import os
 import shlex
 
 import pytest
 from command_line import PENGUINS, fail, run
 from rich.console import Console
 
+from retrograd.export.model_file import read_facts
 from retrograd.faces import text
 
 # These train for real, and interpreted kernels would take minutes.
@@ -40,6 +42,24 @@ def test_what_to_try_next_works_for_names_with_a_dash(tmp_path, monkeypatch):
     assert [command[1] for command in commands] == ["predict", "info", "debug"]
     for _, *command in commands:
         assert run(*command, typed="quit\n")[0] != ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are bytes on POSIX alone")
+def test_a_table_whose_name_is_no_text(tmp_path, monkeypatch):
+    """It is trained on, recorded, saved, and told of, as any other."""
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"p\xff\xe9.csv")
+    try:
+        (tmp_path / name).write_bytes(PENGUINS.read_bytes())
+    except OSError:
+        pytest.skip("this file system wants names that are text")
+    made = ("--record", "a.retro", "--out", "a.safetensors")
+    run("train", name, "--target", "species", *QUICK, *made)
+    assert read_facts("a.safetensors")["facts"]["file"] == name
+    out, _ = run("resume", "a.retro", "--out", "b.safetensors")
+    assert "Saved to b.safetensors" in out
+    assert read_facts("b.safetensors")["facts"]["file"] == name
+    assert len(run("predict", "b.safetensors", name)[0].splitlines()) == 345
 
 
 def test_long_labels_and_names_are_shown_in_part(tmp_path):

@@ -136,6 +136,8 @@ LIES = {
     "facts": [None, 3, []],
     "made_by": [None, {}, "me", ...],
     "machine": [None, {}, []],
+    "machine.system": [None, 3, {}],
+    "made_by.retrograd": [None, ["0.1"]],
     "started": [None, 3],
     "os": ["rm"],
 }  # fmt: skip

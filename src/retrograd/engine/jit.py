@@ -45,7 +45,8 @@ def collector_paused() -> Iterator[None]:
 
 with collector_paused():
     import numba
-    from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+    from llvmlite.binding import get_host_cpu_name
+    from numba.core.codegen import get_host_cpu_features
 
     from retrograd.engine.parts import PartCompiler, for_all_constants
 
@@ -61,7 +62,7 @@ def _cache_folder() -> Path:
     """
     package = Path(__file__).parents[1]
     config = numba.config
-    features = config.CPU_FEATURES or get_host_cpu_features().flatten()
+    features = get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES
     made_for = (
         numba.__version__, sys.implementation.cache_tag,
         config.CPU_NAME or get_host_cpu_name(), features,

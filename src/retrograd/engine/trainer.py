@@ -70,6 +70,10 @@ class State:
         slots = np.zeros((optimizer.n_slots, theta.size), theta.dtype)
         return cls(theta, slots, float(optimizer.learning_rate_init), is_start=True)
 
+    def __getstate__(self) -> dict:
+        """What goes into a pickle: the slots without the gaps between them, as they come back."""
+        return vars(self) | {"slots": np.ascontiguousarray(self.slots)}
+
     def copy(self) -> "State":
         """Independent copy."""
         return replace(self)

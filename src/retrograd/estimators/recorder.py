@@ -192,13 +192,18 @@ class Recorder:
         return " > ".join(self._name(tasks[: k + 1]) for k in range(len(tasks)))
 
     def _name(self, path: list) -> str:
-        """Name of a task; candidates and folds are numbered as the rows of ``cv_results_`` are."""
+        """Name of a task; candidates and folds are numbered as the rows of ``cv_results_`` are.
+
+        In a halving search they are numbered anew in every iteration.
+        """
         task = path[-1]
         estimator, name, number = task.estimator_name, task.task_name, task.task_id
         if task.source_task_name is not None:
             # The fit of a part is a task of the whole, which says more of it.
             estimator, name = task.source_estimator_name, task.source_task_name
-        folds = self._folds.get(_address(path[:-1])) if name == EVALUATION else None
+        # A halving search has its iterations between itself and the fits.
+        above = [self._folds.get(_address(path[:end])) for end in range(len(path) - 1, 0, -1)]
+        folds = next(filter(None, above), None) if name == EVALUATION else None
         if folds is not None:
             candidate, fold = divmod(number, folds)
             return f"{estimator} candidate {candidate} fold {fold}"

@@ -214,6 +214,8 @@ def _unpack(facts: dict, prefix: str, tensors: Tensors, steps: Steps):
     else:
         raise ModelFileError(f"it has a part of unknown class {name!r}")
     returns = fact(facts, "returns", str, type(None))
+    if returns not in (None, "default", "pandas", "polars"):
+        raise ModelFileError(f"'returns' is wrong: {returns!r}")
     return part if returns is None else part.set_output(transform=returns)
 
 

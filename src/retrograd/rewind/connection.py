@@ -5,9 +5,10 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from retrograd.rewind.files import beside
 from retrograd.rewind.schema import APPLICATION_ID, SCHEMA, VERSION, statements
 
 # Seconds to wait while another process writes to the file.
@@ -127,6 +128,8 @@ class Connection:
         }  # fmt: skip
         where = ":memory:"
         if self.path is not None:
+            if self.writable and not self.path.exists():
+                _begin(self.path, self._page_size())
             where = f"{self.path.absolute().as_uri()}?mode={'rwc' if self.writable else 'rw'}"
         with self._told():
             self._sqlite = sqlite3.connect(where, uri=True, **options)
@@ -143,11 +146,9 @@ class Connection:
 
     def _make(self) -> None:
         """Make the file if there is nothing in it; if there is, see that it can be written to."""
-        page = LARGE_PAGE if self._row_bytes > LARGE_ROW else PAGE
         if self._row_bytes > HUGE_ROW:
-            page = HUGE_PAGE
             self.run(f"PRAGMA cache_size = {HUGE_CACHE}")
-        self.run(f"PRAGMA page_size = {page}")
+        self.run(f"PRAGMA page_size = {self._page_size()}")
         with self.at_once(write=True):
             # Asked only now: another process may have been faster.
             ((application,),) = self.run("PRAGMA application_id")
@@ -155,17 +156,18 @@ class Connection:
                 for statement in statements():
                     self.run(statement)
 
+    def _page_size(self) -> int:
+        if self._row_bytes > HUGE_ROW:
+            return HUGE_PAGE
+        return LARGE_PAGE if self._row_bytes > LARGE_ROW else PAGE
+
     def _check_format(self) -> None:
         ((application,),) = self.run("PRAGMA application_id")
         ((version,),) = self.run("PRAGMA user_version")
         ((n_pages,),) = self.run("PRAGMA page_count")
         found = self.run("SELECT type, name, sql FROM sqlite_master")
         if n_pages == 0:
-            # Broken off before its first commit: there is no run in it, as in one in memory.
-            self.close()
-            self.path, self.writable = None, True
-            self._open()
-            return
+            raise RunFileError(f"{self.name} is empty: no run was ever begun in it")
         if application != APPLICATION_ID:
             raise RunFileError(f"{self.name} is an SQLite file, but no file of runs of retrograd's")
         if version != VERSION:
@@ -228,7 +230,7 @@ def check_kind(path: Path, writable: bool = False) -> None:
     ------
     RunFileError
         If it is a folder, or no ordinary file, or begins as no SQLite file does; if it does not
-        exist, unless it is to be written to.
+        exist or is empty, unless it is to be written to.
     """
     try:
         if writable and not path.exists():
@@ -248,8 +250,25 @@ def check_kind(path: Path, writable: bool = False) -> None:
             raise
         reason = getattr(error, "strerror", None) or error
         raise RunFileError(f"{path} cannot be read: {reason}") from None
+    if not magic and not writable:
+        raise RunFileError(f"{path.name} is empty: no run was ever begun in it")
     if magic and magic != MAGIC:
         raise RunFileError(f"{path.name} is no file of runs: it is not an SQLite file")
+
+
+def _begin(path: Path, page_size: int) -> None:
+    """Make a file without runs, whole from the first on: a process may be killed at any moment.
+
+    Where that cannot be done, it is left to SQLite, whose file is empty until its first commit.
+    """
+    with suppress(OSError, sqlite3.Error), beside(path) as other:
+        with closing(sqlite3.connect(other, isolation_level=None)) as sqlite:
+            sqlite.execute(f"PRAGMA page_size = {page_size}")
+            sqlite.execute("BEGIN")
+            for statement in statements():
+                sqlite.execute(statement)
+            sqlite.execute("COMMIT")
+        os.link(other, path)  # which never takes the place of what another process has made
 
 
 def _explain(name: str, error: Exception) -> str:

@@ -4,6 +4,8 @@ import errno
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -41,6 +43,19 @@ def may_write(place: Path) -> bool:
     return os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """Make an empty file beside another, to take its place; removed in the end, if still there."""
+    # Not by that one's name, which may be as long as a name can be.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".retrograd.", suffix=".part")
+    os.close(handle)
+    try:
+        os.chmod(name, _new_mode())  # mkstemp makes private files
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
 def _replace(path: Path, content: bytes | None) -> None:
     """Write a file anew; with no content, go only so far as to see that it can be done."""
     try:
@@ -50,20 +65,16 @@ def _replace(path: Path, content: bytes | None) -> None:
         # The folder's rights are enough to put another file in its place, but not to want that.
         if replaced is not None and not may_write(target):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        # Not by the target's name, which may be as long as a name can be.
-        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".retrograd.", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                if content is None:
-                    return
+        with beside(target) as other:
+            if content is None:
+                return
+            with other.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            # mkstemp makes private files.
-            os.chmod(beside, _new_mode() if replaced is None else stat.S_IMODE(replaced.st_mode))
-            os.replace(beside, target)
-        finally:
-            Path(beside).unlink(missing_ok=True)
+            if replaced is not None:
+                os.chmod(other, stat.S_IMODE(replaced.st_mode))
+            os.replace(other, target)
     except OSError as error:
         if error.errno is None:
             raise
