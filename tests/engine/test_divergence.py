@@ -193,10 +193,22 @@ def test_one_bad_row_among_many() -> None:
 def test_the_error_crosses_process_borders() -> None:
     """Workers of joblib send it home pickled."""
     error = DivergenceError(3, 1, 0.5, "the loss")
+    error.losses = np.array([0.5, np.inf])
     copy = pickle.loads(pickle.dumps(error))
     assert str(copy) == str(error)
-    assert vars(copy) == vars(error)
+    assert copy.losses.tolist() == [0.5, np.inf]
     assert isinstance(copy, ValueError)
+
+
+def test_the_same_error_in_another_epoch_or_with_another_cure() -> None:
+    """Nothing else of it changes, the losses up to there least of all."""
+    error = DivergenceError(3, 1, 0.5, "the loss")
+    error.losses = np.array([0.5, np.inf])
+    later = error.but(epoch=7).but(cure="lower lr")
+    assert (later.step, later.epoch, later.learning_rate) == (3, 7, 0.5)
+    assert later.losses.tolist() == [0.5, np.inf]
+    assert str(later).endswith("at step 3 (epoch 7) in the loss; the learning rate was 0.5. What "
+                               "usually helps: lower lr.")  # fmt: skip
 
 
 def test_a_batch_that_weighs_nothing_cannot_diverge() -> None:
