@@ -1,0 +1,31 @@
+"""``retrograd train``: what its options come to."""
+
+import json
+
+import pytest
+from command_line import PENGUINS, run
+
+from retrograd.faces.models import load_model
+
+pytestmark = pytest.mark.compiled
+
+
+def test_every_option_is_acted_on(tmp_path):
+    """None of them at its default; what the report tells of them is what the network has."""
+    model = tmp_path / "m.safetensors"
+    told = {"hidden": [5, 4], "activation": "tanh", "solver": "sgd", "lr": 0.03, "epochs": 3,
+            "batch": 7, "alpha": 0.0, "seed": 9, "test_size": 0.25}  # fmt: skip
+    options = ["--hidden", "5,4", "--drop", "year, island"]
+    for name in [*told][1:]:
+        options += [f"--{name.replace('_', '-')}", told[name]]
+    out, _ = run("train", PENGUINS, "--target", "species", *options, "--json", "--out", model)
+    report = json.loads(out)
+    assert report["options"] == told
+    assert report["rows"] == {"table": 344, "train": 258, "validation": 0, "test": 86}
+    names = [column["name"] for column in report["columns"]]
+    assert names == ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g", "sex"]
+    network = load_model(model)[-1]
+    assert [array.shape[1] for array in network.coefs_] == [5, 4, 3]
+    assert (network.activation, network.solver, network.learning_rate_init) == ("tanh", "sgd", 0.03)
+    assert (network.max_iter, network.batch_size, network.alpha) == (3, 7, 0.0)
+    assert (network.random_state, network.n_iter_) == (9, 3)
