@@ -1,0 +1,50 @@
+"""Going on with what was broken off, where the rule for stopping is amid its work."""
+
+import warnings
+
+import pytest
+from recorded import fitted
+from tasks import same_bits
+
+from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.rewinding import open_run
+
+
+class InterruptAfter:
+    """A callback that is a Ctrl-C after so many epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        self.left = epochs
+
+    def setup(self, estimator, context) -> None:
+        """Do nothing."""
+
+    def teardown(self, estimator, context) -> None:
+        """Do nothing."""
+
+    def on_fit_task_begin(self, estimator, context) -> None:
+        """Do nothing."""
+
+    def on_fit_task_end(self, estimator, context) -> bool:
+        """Interrupt if it is time."""
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return False
+
+
+@pytest.mark.parametrize("epochs", [3, 5, 6])
+def test_epochs_of_a_warm_up_are_no_standstill_afterwards_either(epochs: int) -> None:
+    """One-cycle rises for 6 epochs of 20; no epoch improves by tol, so the eighth is the last."""
+    changes = {"tol": 10.0, "n_iter_no_change": 2, "max_iter": 20}
+    whole, recorder = fitted("rmsprop, one cycle", **changes), Recorder()
+    fitted("rmsprop, one cycle", recorder, InterruptAfter(epochs), **changes)
+    run = open_run(recorder)
+    assert (run.status, len(run.epochs), whole.n_iter_) == ("interrupted", epochs, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        branch = run.branch(len(run))
+        resumed = run.resume()
+    for model in (resumed, branch.estimator()):
+        same_bits(model, whole)
+        assert model.loss_curve_ == whole.loss_curve_
