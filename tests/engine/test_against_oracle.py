@@ -97,8 +97,11 @@ def test_one_activation_per_layer() -> None:
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type) -> None:
-    """The notebook's own rule: plain descent, no penalty, no weights, one row a step."""
-    problem = make_problem((4, 5, 3, 2), activation, pair, n_rows=8)
+    """The notebook's own rule: plain descent, no penalty, no weights, one row a step.
+
+    Two layers: of more, or of one, the steps are taken in the ordinary way.
+    """
+    problem = make_problem((4, 5, 3), activation, pair, n_rows=8)
     problem.weight[:] = 1.0
     unweighted = problem.data("dense", dtype)._replace(sample_weight=np.empty(0, dtype))
     unweighted.sample_weight.flags.writeable = False
