@@ -102,6 +102,13 @@ def test_nan_target() -> None:
     assert error.place == "the loss"
 
 
+def test_nan_target_of_one_example() -> None:
+    """The loop for one example a step names the same place."""
+    network = regression(3)
+    error = diverge(network, np.ones((1, 2)), np.array([np.nan]), ones(network))
+    assert error.place == "the loss"
+
+
 def test_overflow_in_the_output_activation() -> None:
     """The z before exp is finite, the a behind it is not."""
     network = Network((2, 1), (), "exp", "poisson")
