@@ -258,6 +258,12 @@ def test_the_score_of_a_quantile():
     )
     assert score(X, targets, np.full(len(y), 2.0)) == score(X, targets, None)
     assert score(X, np.ones_like(targets), None) == 0.0
+    weight = np.linspace(0.0, 2.0, len(y))
+    ours, constant = (
+        np.average(np.where(y > a, 0.3 * (y - a), 0.7 * (a - y)), weights=weight)
+        for a in (model.predict(X), np.quantile(y, 0.3))
+    )
+    assert score(X, targets, weight) == pytest.approx(1.0 - ours / constant)
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
