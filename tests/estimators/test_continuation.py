@@ -85,6 +85,18 @@ def test_a_warm_start_begins_an_adaptive_rate_anew():
     assert two == pytest.approx([0.02, 0.02, 0.004, 0.004, 0.0008, 0.0008], rel=1e-12)
 
 
+@pytest.mark.parametrize("learning_rate", ["cosine", "one_cycle"])
+def test_a_warm_start_begins_a_schedule_by_step_anew(learning_rate):
+    """Its second fit has the rates of the first; partial_fit would be at the schedule's end."""
+    X, y = make_task("regression")
+    recorder = Recorder()
+    model = build("regression", learning_rate=learning_rate, max_iter=6, warm_start=True)
+    model.set_callbacks(recorder).fit(X, y).fit(X, y)
+    one, two = ([epoch.learning_rate for epoch in run.epochs] for run in open_runs(recorder))
+    assert one == two
+    assert max(one) > 4 * one[-1]
+
+
 def test_fit_then_partial_fit():
     """The two kinds of call may follow each other."""
     X, y = make_task("regression")

@@ -418,6 +418,8 @@ def test_every_fit_of_a_search_is_a_run(tmp_path) -> None:
     assert len(runs) == 5
     assert len({run.header.place for run in runs}) == 5
     assert all("GridSearchCV" in run.header.place for run in runs)
+    for run, where in zip(runs[:4], [(0, 0), (0, 1), (1, 0), (1, 1)], strict=True):
+        assert "GridSearchCV candidate {} fold {}".format(*where) in run.header.place
     same_bits(runs[4].estimator(), plain.best_estimator_[-1])
     same_bits(search.best_estimator_[-1], plain.best_estimator_[-1])
 

@@ -33,6 +33,17 @@ class InterruptAfter:
         return False
 
 
+def test_what_had_stopped_by_itself_is_trained_no_further() -> None:
+    """Ctrl-C came after the last epoch, but before the fit was through."""
+    whole, recorder = fitted("converged"), Recorder()
+    fitted("converged", recorder, InterruptAfter(whole.n_iter_))
+    run = open_run(recorder)
+    assert (run.status, len(run.epochs)) == ("interrupted", whole.n_iter_)
+    resumed = run.resume()  # of which there is nothing to warn
+    same_bits(resumed, whole)
+    assert (run.status, resumed.n_iter_) == ("ended", whole.n_iter_) < ("ended", whole.max_iter)
+
+
 @pytest.mark.parametrize("epochs", [3, 5, 6])
 def test_epochs_of_a_warm_up_are_no_standstill_afterwards_either(epochs: int) -> None:
     """One-cycle rises for 6 epochs of 20; no epoch improves by tol, so the eighth is the last."""
