@@ -1,4 +1,4 @@
-"""Going on with what was broken off, where the rule for stopping is amid its work."""
+"""Going on with a run, where stopping or the learning rate has to remember what was before."""
 
 import warnings
 
@@ -8,6 +8,8 @@ from tasks import same_bits
 
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.rewinding import open_run
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 class InterruptAfter:
@@ -59,3 +61,16 @@ def test_epochs_of_a_warm_up_are_no_standstill_afterwards_either(epochs: int) ->
     for model in (resumed, branch.estimator()):
         same_bits(model, whole)
         assert model.loss_curve_ == whole.loss_curve_
+
+
+def test_a_branch_at_another_rate_is_as_far_in_inverse_scaling() -> None:
+    """Its rate is that of the samples seen so far, from another one at first."""
+    recorder = Recorder()
+    fitted("sgd, invscaling", recorder, power_t=0.25)
+    run = open_run(recorder)
+    start = run.at(epoch=4)
+    branch = run.branch(start.step, learning_rate_init=0.5)
+    rates = [branch.at(epoch=epoch).learning_rate for epoch in (4, 5)]
+    seen = [start.state().samples_seen, run.at(epoch=5).state().samples_seen]
+    assert seen == [4 * 47, 5 * 47]
+    assert rates == pytest.approx([0.5 / (n + 1) ** 0.25 for n in seen], rel=1e-12)
