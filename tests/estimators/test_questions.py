@@ -315,6 +315,9 @@ def test_first_divergence() -> None:
             assert parted.parameter == f"coefs[0][0, {parted.unit}]"
             a, b = moments_theta(run, at + 1), moments_theta(branch, 1)
             assert {*parted.values} == {a[parted.unit], b[parted.unit]}
+    parted = first_divergence(run, run.branch(13, edit={"coefs[0][3, 2]": 5.0}))
+    assert (parted.step, parted.layer, parted.unit) == (-1, 0, 2)
+    assert (parted.parameter, parted.values[1]) == ("coefs[0][3, 2]", 5.0)
     other = Recorder()
     fitted("adam", other, random_state=1)
     assert first_divergence(run, open_run(other)).step == -1
