@@ -16,6 +16,7 @@ from problems import (
     layers_of,
     make_problem,
     plan,
+    rounded,
     train_engine,
     train_oracle,
 )
@@ -91,6 +92,14 @@ def test_one_activation_per_layer() -> None:
     mixed = type(network)(network.widths, ("relu", "gelu", "softplus"), "logistic", "log_loss")
     problem.network = mixed
     compare(problem, OPTIMIZERS["sgd with Nesterov"], 4, 3, "dense", np.float64, "mixed")
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_labels_between_no_and_yes(n_outputs: int) -> None:
+    """A label may be a probability; some of them are, beside others that are not."""
+    problem = make_problem((4, 5, n_outputs), "tanh", ("log_loss", "logistic"), n_rows=8)
+    problem.y[::2] = rounded(np.random.default_rng(0).uniform(size=(4, n_outputs)))
+    compare(problem, OPTIMIZERS["adam"], 4, 3, "dense", np.float64, "between")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -16,6 +16,7 @@ from retrograd.engine import trainer as trainer_module
 from retrograd.engine.batches import rows_with_replacement
 from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
+from retrograd.engine.kernels.data import History
 from retrograd.engine.objective import Objective
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.prediction import predict
@@ -131,15 +132,37 @@ def test_a_plan_in_pieces(optimizer: str, pieces: list[int]) -> None:
 
 
 def test_the_loops_own_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The trainer returns to Python now and then of itself, for Ctrl-C; that changes nothing."""
+    """The trainer returns to Python now and then of itself, for Ctrl-C; that changes nothing.
+
+    Nor does it change what is written down of every step.
+    """
     problem = make_problem((4, 5, 3), "gelu", SOFTMAX, 8)
     rows, bounds = plan(8, 3, 2)
     results = []
     for call_work in (trainer_module.CALL_WORK, 1):
         monkeypatch.setattr(trainer_module, "CALL_WORK", call_work)
         trainer = start(problem, "adam", 3)
-        results.append(bits(trainer, trainer.run(rows, bounds, np.full(6, 0.01))))
+        history = History.of(6, problem.theta, thetas=True, gradients=True)
+        losses = trainer.run(rows, bounds, np.full(6, 0.01), history)
+        results.append((bits(trainer, losses), fingerprint(*history)))
+        assert np.array_equal(history.thetas[0], problem.theta)
+        assert np.array_equal(history.gradients[-1], trainer.work.gradient)
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("panel_rows", [1, 3, 4, 9, 10])
+def test_a_batch_in_panels(panel_rows: int) -> None:
+    """Also where they do not divide it: the same numbers, but for the order of the sums."""
+    problem, optimizer = make_problem((3, 4, 2), "tanh", SOFTMAX, 10), OPTIMIZERS["adam"]
+    rows, bounds = plan(10, 10, 3)
+    whole = train_engine(problem, optimizer, rows, bounds, np.full(3, 0.01))
+    state = State.start(problem.theta, optimizer)
+    trainer = Trainer(
+        problem.network, optimizer, problem.data("dense"), 10, state, panel_rows=panel_rows
+    )
+    losses = trainer.run(rows, bounds, np.full(3, 0.01))
+    np.testing.assert_allclose(losses, whole.losses, rtol=1e-12)
+    np.testing.assert_allclose(state.theta, whole.theta, rtol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -170,12 +193,19 @@ def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type)
     assert results[2] == results[0]
 
 
+@pytest.mark.parametrize(
+    "bounds", [[0, 1, 2, 3, 4, 5, 6], [0, 1, 2, 2, 3, 4, 5]], ids=["", "one empty"]
+)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("storage", ["dense", "csr"])
 @pytest.mark.parametrize(
-    "optimizer", [*OPTIMIZERS.values(), Optimizer("sgd", momentum=0.0)], ids=[*OPTIMIZERS, "plain"]
+    "optimizer",
+    [*OPTIMIZERS.values(), Optimizer("sgd", momentum=0.0), Optimizer("sgd")],
+    ids=[*OPTIMIZERS, "plain", "plain with Nesterov"],
 )
-def test_one_example_a_step_otherwise(optimizer: Optimizer, storage: str, weighted: bool) -> None:
+def test_one_example_a_step_otherwise(
+    optimizer: Optimizer, storage: str, weighted: bool, bounds: list[int]
+) -> None:
     """Penalty, momentum, weights, sparse rows, a step without a row: not in the shorter way."""
     problem, results = make_problem((3, 4, 2), "tanh", ("squared_error", "identity"), 6), []
     data = problem.data(storage)
@@ -185,7 +215,7 @@ def test_one_example_a_step_otherwise(optimizer: Optimizer, storage: str, weight
     for batch_size in (1, 3):
         state = State.start(problem.theta, optimizer)
         trainer = Trainer(problem.network, optimizer, data, batch_size, state)
-        losses = trainer.run(np.arange(6), np.array([0, 1, 2, 2, 3, 4, 5, 6]), np.full(7, 0.05))
+        losses = trainer.run(np.arange(6), np.array(bounds), np.full(6, 0.05))
         results.append(bits(trainer, losses))
     assert results[0] == results[1]
 

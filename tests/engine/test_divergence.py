@@ -123,6 +123,15 @@ def test_overflow_in_the_loss_alone() -> None:
     assert error.place == "the loss"
 
 
+def test_overflow_in_the_loss_of_one_example_alone() -> None:
+    """The prediction is its bias, and nothing that follows from the residual overflows."""
+    network = regression(1, activation="identity")
+    theta = ones(network)
+    network.biases(theta, 1)[:] = 1e160
+    error = diverge(network, np.ones((1, 2)), np.zeros(1), theta, rates=(1e-300,))
+    assert (error.step, error.place) == (0, "the loss")
+
+
 def test_a_rate_that_underflowed() -> None:
     """Poisson deviance of a predicted rate of 0, when something was counted, is infinite."""
     network = Network((2, 1), (), "exp", "poisson")
