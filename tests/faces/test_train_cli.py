@@ -29,3 +29,17 @@ def test_every_option_is_acted_on(tmp_path):
     assert (network.activation, network.solver, network.learning_rate_init) == ("tanh", "sgd", 0.03)
     assert (network.max_iter, network.batch_size, network.alpha) == (3, 7, 0.0)
     assert (network.random_state, network.n_iter_) == (9, 3)
+
+
+def test_the_best_epoch_is_counted_from_one(tmp_path):
+    """As the network has it, which went back to it; with how many rows had a say in that."""
+    model = tmp_path / "m.safetensors"
+    args = ("train", PENGUINS, "--target", "body_mass_g", "--epochs", 12, "--out", model)
+    report = json.loads(run(*args, "--json")[0])
+    network = load_model(model)[-1].regressor_
+    best = network.validation_scores_.index(max(network.validation_scores_))
+    training = report["training"]
+    assert (training["best_epoch"], training["epochs"]) == (best + 1, network.n_iter_)
+    assert training["best_validation_score"] == network.best_validation_score_
+    assert report["rows"] == {"table": 342, "train": 245, "validation": 28, "test": 69}
+    assert f"at epoch {best + 1};" in run(*args)[0]
