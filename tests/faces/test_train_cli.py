@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from command_line import PENGUINS, run
 
@@ -43,3 +44,35 @@ def test_the_best_epoch_is_counted_from_one(tmp_path):
     assert training["best_validation_score"] == network.best_validation_score_
     assert report["rows"] == {"table": 342, "train": 245, "validation": 28, "test": 69}
     assert f"at epoch {best + 1};" in run(*args)[0]
+
+
+def test_of_many_names_the_first_ones_are_told_and_how_many_more(tmp_path):
+    """Those that are pooled as rare count, too."""
+    names = [*"abcde"] * 8 + ["rare", "rarer"]
+    rows = [f"{name},{k % 7}.5\n" for k, name in enumerate(names)]
+    (tmp_path / "t.csv").write_text("name,y\n" + "".join(rows))
+    args = (
+        "--target",
+        "y",
+        "--epochs",
+        1,
+        "--test-size",
+        0.05,
+        "--out",
+        tmp_path / "m.safetensors",
+    )
+    report = json.loads(run("train", tmp_path / "t.csv", *args, "--json")[0])
+    assert report["columns"][0]["holds"] == "a, b, c, d, 3 more"
+
+
+def test_a_training_that_diverges_late_is_told_by_its_best_epoch(tmp_path):
+    """The scores of the epochs before it count, not what came of the last one."""
+    rng = np.random.default_rng(0)
+    rows = [f"{x},{y}\n" for x, y in rng.normal(size=(400, 2))]
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(rows))
+    args = ("--target", "y", "--hidden", "none", "--solver", "sgd", "--lr", 3)
+    out, _ = run("train", tmp_path / "t.csv", *args, "--json", "--out", tmp_path / "m.safetensors")
+    training = json.loads(out)["training"]
+    assert training["ended"] == "diverged"
+    assert 1 <= training["best_epoch"] < training["epochs"]
+    assert np.isfinite(training["best_validation_score"])
