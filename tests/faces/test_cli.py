@@ -274,6 +274,7 @@ def test_info(models):
         "TableEncoder → MLPClassifier",
         "15 → 64 → 32 → 3",
         "relu, then softmax",
+        "3,203",  # 15 * 64 + 64, 64 * 32 + 32, 32 * 3 + 3
         "Adelie, Chinstrap, Gentoo",
         "number, may be missing",
         "species (classification)",

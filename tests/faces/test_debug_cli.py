@@ -310,3 +310,12 @@ def test_what_a_file_holds_tells_the_terminal_nothing(file):
         out, _ = run(command, file)
         assert "?[2J" in out
         assert "\x1b" not in out
+
+
+def test_of_two_runs_one_must_be_named(tmp_path):
+    path = tmp_path / "two.retro"
+    record(path)
+    record(path, random_state=1)
+    assert "has 2 runs: name one, as in --run 2" in fail("trace", path, "--step", 1)
+    first, second = (run("trace", path, "--step", 1, "--run", k, "--json")[0] for k in (1, 2))
+    assert json.loads(first)["loss"] != json.loads(second)["loss"]
