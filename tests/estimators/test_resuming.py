@@ -73,4 +73,6 @@ def test_a_branch_at_another_rate_is_as_far_in_inverse_scaling() -> None:
     rates = [branch.at(epoch=epoch).learning_rate for epoch in (4, 5)]
     seen = [start.state().samples_seen, run.at(epoch=5).state().samples_seen]
     assert seen == [4 * 47, 5 * 47]
+    with pytest.raises(IndexError, match="epoch 3 is not in the run, which has epochs 4 to 9"):
+        branch.at(epoch=3)
     assert rates == pytest.approx([0.5 / (n + 1) ** 0.25 for n in seen], rel=1e-12)
