@@ -16,6 +16,7 @@ from problems import (
     layers_of,
     make_problem,
     plan,
+    rounded,
     train_engine,
     train_oracle,
 )
@@ -93,12 +94,23 @@ def test_one_activation_per_layer() -> None:
     compare(problem, OPTIMIZERS["sgd with Nesterov"], 4, 3, "dense", np.float64, "mixed")
 
 
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_labels_between_no_and_yes(n_outputs: int) -> None:
+    """A label may be a probability; some of them are, beside others that are not."""
+    problem = make_problem((4, 5, n_outputs), "tanh", ("log_loss", "logistic"), n_rows=8)
+    problem.y[::2] = rounded(np.random.default_rng(0).uniform(size=(4, n_outputs)))
+    compare(problem, OPTIMIZERS["adam"], 4, 3, "dense", np.float64, "between")
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type) -> None:
-    """The notebook's own rule: plain descent, no penalty, no weights, one row a step."""
-    problem = make_problem((4, 5, 3, 2), activation, pair, n_rows=8)
+    """The notebook's own rule: plain descent, no penalty, no weights, one row a step.
+
+    Two layers: of more, or of one, the steps are taken in the ordinary way.
+    """
+    problem = make_problem((4, 5, 3), activation, pair, n_rows=8)
     problem.weight[:] = 1.0
     unweighted = problem.data("dense", dtype)._replace(sample_weight=np.empty(0, dtype))
     unweighted.sample_weight.flags.writeable = False

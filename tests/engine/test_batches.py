@@ -106,11 +106,46 @@ def test_other_memory_orders_are_copied_into_rows() -> None:
 def test_damaged_sparse_rows_are_refused() -> None:
     """A kernel checks no index, so what comes in is checked once."""
     network = Network((3, 1), (), "identity", "squared_error")
-    X = scipy.sparse.csr_array(np.eye(3))
-    X.indices[1] = 7
-    with pytest.raises(ValueError, match="not 0 to 2"):
-        make_data(network, X)
+    for column in (-1, 3, 7):
+        X = scipy.sparse.csr_array(np.eye(3))
+        X.indices[1] = column
+        with pytest.raises(ValueError, match="not 0 to 2"):
+            make_data(network, X)
     X = scipy.sparse.csr_array(np.eye(3))
     X.indptr[-1] = 9
     with pytest.raises(ValueError, match="indptr|index"):
         make_data(network, X)
+    X = scipy.sparse.csr_array(np.eye(3))
+    X.indptr[:] = [0, 3, 1, 3]
+    with pytest.raises(ValueError, match="indptr does not fit"):
+        make_data(network, X)
+
+
+SOFTMAX = Network((3, 4), (), "softmax", "log_loss")
+
+
+@pytest.mark.parametrize(
+    ("network", "X", "y", "weight", "message"),
+    [
+        (NETWORK, np.ones((2, 3), int), None, None, "float32 or float64, got int64"),
+        (NETWORK, np.ones((2, 4)), None, None, "takes 3 columns"),
+        (NETWORK, np.ones(3), None, None, "takes 3 columns"),
+        (NETWORK, np.ones((2, 3)), np.ones((3, 2)), None, "2 rows and 2 targets of each"),
+        (NETWORK, np.ones((2, 3)), np.ones((2, 1)), None, "2 rows and 2 targets of each"),
+        (NETWORK, np.ones((2, 3)), np.ones((2, 2)), np.ones(1), "2 sample weights were expected"),
+        (NETWORK, np.ones((2, 3)), np.ones((2, 2)), np.ones(3), "2 sample weights were expected"),
+        (SOFTMAX, np.ones((2, 3)), np.array([0, 4]), None, "class numbers must be 0 to 3"),
+        (SOFTMAX, np.ones((2, 3)), np.array([-1, 3]), None, "class numbers must be 0 to 3"),
+        (SOFTMAX, np.ones((2, 3)), np.array([np.nan, 3]), None, "class numbers must be 0 to 3"),
+    ],
+)
+def test_rows_that_do_not_fit_the_network(
+    network: Network,
+    X: np.ndarray,
+    y: np.ndarray | None,
+    weight: np.ndarray | None,
+    message: str,
+) -> None:
+    """Refused by name before a kernel, which looks at no shape, would read past their end."""
+    with pytest.raises(ValueError, match=message):
+        make_data(network, X, y, weight)

@@ -16,6 +16,7 @@ from retrograd.engine import trainer as trainer_module
 from retrograd.engine.batches import rows_with_replacement
 from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
+from retrograd.engine.kernels.data import History
 from retrograd.engine.objective import Objective
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.prediction import predict
@@ -131,15 +132,37 @@ def test_a_plan_in_pieces(optimizer: str, pieces: list[int]) -> None:
 
 
 def test_the_loops_own_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The trainer returns to Python now and then of itself, for Ctrl-C; that changes nothing."""
+    """The trainer returns to Python now and then of itself, for Ctrl-C; that changes nothing.
+
+    Nor does it change what is written down of every step.
+    """
     problem = make_problem((4, 5, 3), "gelu", SOFTMAX, 8)
     rows, bounds = plan(8, 3, 2)
     results = []
     for call_work in (trainer_module.CALL_WORK, 1):
         monkeypatch.setattr(trainer_module, "CALL_WORK", call_work)
         trainer = start(problem, "adam", 3)
-        results.append(bits(trainer, trainer.run(rows, bounds, np.full(6, 0.01))))
+        history = History.of(6, problem.theta, thetas=True, gradients=True)
+        losses = trainer.run(rows, bounds, np.full(6, 0.01), history)
+        results.append((bits(trainer, losses), fingerprint(*history)))
+        assert np.array_equal(history.thetas[0], problem.theta)
+        assert np.array_equal(history.gradients[-1], trainer.work.gradient)
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("panel_rows", [1, 3, 4, 9, 10])
+def test_a_batch_in_panels(panel_rows: int) -> None:
+    """Also where they do not divide it: the same numbers, but for the order of the sums."""
+    problem, optimizer = make_problem((3, 4, 2), "tanh", SOFTMAX, 10), OPTIMIZERS["adam"]
+    rows, bounds = plan(10, 10, 3)
+    whole = train_engine(problem, optimizer, rows, bounds, np.full(3, 0.01))
+    state = State.start(problem.theta, optimizer)
+    trainer = Trainer(
+        problem.network, optimizer, problem.data("dense"), 10, state, panel_rows=panel_rows
+    )
+    losses = trainer.run(rows, bounds, np.full(3, 0.01))
+    np.testing.assert_allclose(losses, whole.losses, rtol=1e-12)
+    np.testing.assert_allclose(state.theta, whole.theta, rtol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -150,7 +173,7 @@ def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type)
 
     Nor does it matter whether weights of 1 are given: the engine has a shorter way for that case.
     """
-    problem = make_problem((3, 4, 3, 2), activation, pair, 6)
+    problem = make_problem((3, 4, 2), activation, pair, 6)
     problem.weight[:] = 1.0
     optimizer = Optimizer("sgd", momentum=0.0)
     weighted = problem.data("dense", dtype)
@@ -168,6 +191,33 @@ def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type)
         results.append((bits(trainer, losses), fingerprint(*seen)))
     assert results[1] == results[0]
     assert results[2] == results[0]
+
+
+@pytest.mark.parametrize(
+    "bounds", [[0, 1, 2, 3, 4, 5, 6], [0, 1, 2, 2, 3, 4, 5]], ids=["", "one empty"]
+)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("storage", ["dense", "csr"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [*OPTIMIZERS.values(), Optimizer("sgd", momentum=0.0), Optimizer("sgd")],
+    ids=[*OPTIMIZERS, "plain", "plain with Nesterov"],
+)
+def test_one_example_a_step_otherwise(
+    optimizer: Optimizer, storage: str, weighted: bool, bounds: list[int]
+) -> None:
+    """Penalty, momentum, weights, sparse rows, a step without a row: not in the shorter way."""
+    problem, results = make_problem((3, 4, 2), "tanh", ("squared_error", "identity"), 6), []
+    data = problem.data(storage)
+    if not weighted:
+        data = data._replace(sample_weight=np.empty(0))
+        data.sample_weight.flags.writeable = False
+    for batch_size in (1, 3):
+        state = State.start(problem.theta, optimizer)
+        trainer = Trainer(problem.network, optimizer, data, batch_size, state)
+        losses = trainer.run(np.arange(6), np.array(bounds), np.full(6, 0.05))
+        results.append(bits(trainer, losses))
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -189,13 +239,16 @@ def test_one_example_a_step_in_tiles(widths: tuple[int, ...], dtype: type) -> No
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("rate", [0.05, 1e300])
-def test_the_seeds_own_loop(rate: float, dtype: type) -> None:
+@pytest.mark.parametrize(("rate", "size"), [(0.05, 1.0), (1e300, 1.0), (0.05, 0.6)])
+def test_the_seeds_own_loop(rate: float, size: float, dtype: type) -> None:
     """The notebook's network has a loop of its own: the same bits, and the same end if it diverges.
 
-    A trainer that could do larger batches takes the ordinary way.
+    A trainer that could do larger batches takes the ordinary way. Where the first unit's parameters
+    are of size 0.6, in powers of the largest number, z2 overflows, but nothing else does.
     """
     problem = make_problem((2, 2, 1), "identity", ("log_loss", "logistic"), 20)
+    if size < 1.0:
+        problem.theta[[0, 2, 4, 6]] *= float(np.finfo(dtype).max) ** size
     optimizer = Optimizer("sgd", momentum=0.0)
     data = problem.data("dense", dtype)._replace(sample_weight=np.empty(0, dtype))
     data.sample_weight.flags.writeable = False
@@ -214,7 +267,7 @@ def test_the_seeds_own_loop(rate: float, dtype: type) -> None:
         seen = (work.z[:3], work.a[:3], work.delta[:3], work.gradient)
         results.append((end, bits(trainer, losses), fingerprint(*seen)))
     assert results[0] == results[1]
-    assert ("first seen at step" in results[0][0]) == (rate > 1.0)
+    assert ("first seen at step" in results[0][0]) == (rate > 1.0 or size < 1.0)
 
 
 def epochs(trainer: Trainer, n: int, total: int = 6) -> list[float]:

@@ -102,6 +102,13 @@ def test_nan_target() -> None:
     assert error.place == "the loss"
 
 
+def test_nan_target_of_one_example() -> None:
+    """The loop for one example a step names the same place."""
+    network = regression(3)
+    error = diverge(network, np.ones((1, 2)), np.array([np.nan]), ones(network))
+    assert error.place == "the loss"
+
+
 def test_overflow_in_the_output_activation() -> None:
     """The z before exp is finite, the a behind it is not."""
     network = Network((2, 1), (), "exp", "poisson")
@@ -114,6 +121,15 @@ def test_overflow_in_the_loss_alone() -> None:
     network = regression()
     error = diverge(network, np.full((1, 2), 1e200), np.zeros(1), ones(network), rates=(1e-300,))
     assert error.place == "the loss"
+
+
+def test_overflow_in_the_loss_of_one_example_alone() -> None:
+    """The prediction is its bias, and nothing that follows from the residual overflows."""
+    network = regression(1, activation="identity")
+    theta = ones(network)
+    network.biases(theta, 1)[:] = 1e160
+    error = diverge(network, np.ones((1, 2)), np.zeros(1), theta, rates=(1e-300,))
+    assert (error.step, error.place) == (0, "the loss")
 
 
 def test_a_rate_that_underflowed() -> None:
@@ -193,10 +209,22 @@ def test_one_bad_row_among_many() -> None:
 def test_the_error_crosses_process_borders() -> None:
     """Workers of joblib send it home pickled."""
     error = DivergenceError(3, 1, 0.5, "the loss")
+    error.losses = np.array([0.5, np.inf])
     copy = pickle.loads(pickle.dumps(error))
     assert str(copy) == str(error)
-    assert vars(copy) == vars(error)
+    assert copy.losses.tolist() == [0.5, np.inf]
     assert isinstance(copy, ValueError)
+
+
+def test_the_same_error_in_another_epoch_or_with_another_cure() -> None:
+    """Nothing else of it changes, the losses up to there least of all."""
+    error = DivergenceError(3, 1, 0.5, "the loss")
+    error.losses = np.array([0.5, np.inf])
+    later = error.but(epoch=7).but(cure="lower lr")
+    assert (later.step, later.epoch, later.learning_rate) == (3, 7, 0.5)
+    assert later.losses.tolist() == [0.5, np.inf]
+    assert str(later).endswith("at step 3 (epoch 7) in the loss; the learning rate was 0.5. What "
+                               "usually helps: lower lr.")  # fmt: skip
 
 
 def test_a_batch_that_weighs_nothing_cannot_diverge() -> None:

@@ -55,6 +55,9 @@ def test_a_network_is_frozen_and_compares_by_value() -> None:
         ({"loss": "hinge"}, "unknown loss 'hinge'; known are 'log_loss'"),
         ({"output": "exp"}, "loss 'squared_error' does not go with output 'exp'"),
         ({"output": "relu"}, "loss 'squared_error' does not go with output 'relu'"),
+        ({"loss": "huber"}, "the Huber loss needs a width above 0, got 0.0"),
+        ({"loss": "quantile"}, "a quantile lies between 0 and 1, got 0.0"),
+        ({"loss": "quantile", "loss_parameter": 1.0}, "a quantile lies between 0 and 1, got 1.0"),
     ],
 )
 def test_what_is_no_network(changes: dict[str, object], message: str) -> None:

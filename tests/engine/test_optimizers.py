@@ -47,6 +47,8 @@ def test_rate_after_a_stall() -> None:
     np.testing.assert_allclose(rates, 0.2 / 5.0 ** np.arange(len(rates)), rtol=1e-12)
     assert rates[-1] <= 1e-6 < rates[-2]
     assert Optimizer("sgd", 0.2).rate_after_stall(0.2) is None
+    assert adaptive.rate_after_stall(1e-6) is None
+    assert adaptive.rate_after_stall(1.1e-6) == pytest.approx(2.2e-7)
 
 
 def test_slots() -> None:

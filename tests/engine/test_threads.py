@@ -252,6 +252,14 @@ def test_a_forked_child_has_its_threads():
             assert in_forked_child(lambda: blas_threads() == {2}) == "the same"
             assert blas_threads() == {1}
         assert blas_threads() == {2}
+        with threads._hold.lock:  # as another thread has it that is about to hold the BLAS
+            assert in_forked_child(can_hold_the_blas) == "the same"
+
+
+def can_hold_the_blas() -> bool:
+    """Whether the BLAS is held to one thread within a block."""
+    with one_blas_thread():
+        return blas_threads() == {1}
 
 
 @can_fork

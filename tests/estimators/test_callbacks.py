@@ -61,6 +61,15 @@ def test_every_epoch_is_told():
     assert watcher.told == ["setup", "fit begins", *epochs, "fit ends", "teardown"]
 
 
+def test_the_epoch_that_is_the_last_one_is_told_to_its_end():
+    """Also where the training stops by itself."""
+    model, watcher = watched(tol=10.0, n_iter_no_change=2, max_iter=50)
+    model.fit(*make_task("multiclass"))
+    assert model.n_iter_ < 50
+    assert watcher.told.count("epoch begins") == model.n_iter_
+    assert watcher.told.count("epoch ends") == model.n_iter_
+
+
 def test_a_callback_stops_the_training():
     """After three epochs the model is what three epochs make, and no warning is given."""
     X, y = make_task("multiclass")

@@ -7,7 +7,9 @@ from sklearn.exceptions import ConvergenceWarning
 from tasks import make_task, pair, same_bits
 
 from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.regressor import MLPRegressor
+from retrograd.estimators.rewinding import open_runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -71,6 +73,30 @@ def test_warm_starts_share_their_patience():
     same_bits(one, two)
 
 
+def test_a_warm_start_begins_an_adaptive_rate_anew():
+    """It is cut by five whenever the loss stalls, in the second fit as in the first."""
+    X, y = make_task("regression")
+    recorder = Recorder()
+    model = build("regression", solver="sgd", learning_rate="adaptive", tol=10.0, max_iter=6,
+                  n_iter_no_change=1, warm_start=True)  # fmt: skip
+    model.set_callbacks(recorder).fit(X, y).fit(X, y)
+    one, two = ([epoch.learning_rate for epoch in run.epochs] for run in open_runs(recorder))
+    assert one == pytest.approx([0.02, 0.02, 0.02, 0.004, 0.004, 0.0008], rel=1e-12)
+    assert two == pytest.approx([0.02, 0.02, 0.004, 0.004, 0.0008, 0.0008], rel=1e-12)
+
+
+@pytest.mark.parametrize("learning_rate", ["cosine", "one_cycle"])
+def test_a_warm_start_begins_a_schedule_by_step_anew(learning_rate):
+    """Its second fit has the rates of the first; partial_fit would be at the schedule's end."""
+    X, y = make_task("regression")
+    recorder = Recorder()
+    model = build("regression", learning_rate=learning_rate, max_iter=6, warm_start=True)
+    model.set_callbacks(recorder).fit(X, y).fit(X, y)
+    one, two = ([epoch.learning_rate for epoch in run.epochs] for run in open_runs(recorder))
+    assert one == two
+    assert max(one) > 4 * one[-1]
+
+
 def test_fit_then_partial_fit():
     """The two kinds of call may follow each other."""
     X, y = make_task("regression")
@@ -87,6 +113,39 @@ def test_without_warm_start_fit_begins_anew():
     same_bits(model, fresh)
     assert model.loss_curve_ == fresh.loss_curve_
     assert vars(model).keys() == vars(fresh).keys()
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_nor_does_its_patience(early_stopping):
+    """What an earlier table was learned to says nothing of how well this one is."""
+    X, y = make_task("regression")
+    options = {"max_iter": 30, "n_iter_no_change": 3, "early_stopping": early_stopping}
+    fresh = build("regression", **options).fit(X, y)
+    model = build("regression", **options).fit(X, np.zeros(len(y))).fit(X, y)
+    assert model.n_iter_ == fresh.n_iter_
+    assert model.best_loss_ == fresh.best_loss_
+    assert model.best_validation_score_ == fresh.best_validation_score_
+
+
+def test_each_fit_without_a_seed_has_its_own_orders():
+    """From the same parameters, all 0, two fits of one estimator end elsewhere."""
+    X, y = make_task("regression")
+    model = build("regression", random_state=None, hidden_layer_sizes=(), max_iter=2)
+    model.set_params(init="zeros")
+    first = model.fit(X, y).coefs_[0].copy()
+    assert not np.array_equal(first, model.fit(X, y).coefs_[0])
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_rows_in_double_precision_for_a_network_in_single(method):
+    """It goes on in single precision, whatever the later rows are."""
+    X, y = make_task("multiclass")
+    models = [build(max_iter=2, warm_start=method == "fit").fit(X.astype(np.float32), y)
+              for _ in range(2)]  # fmt: skip
+    for model, rows in zip(models, (X, X.astype(np.float32)), strict=True):
+        getattr(model, method)(rows, y)
+    assert models[0].coefs_[0].dtype == np.float32
+    same_bits(*models)
 
 
 def test_no_seed_no_repetition():

@@ -53,6 +53,27 @@ def test_one_class(solver):
     )
 
 
+def test_one_class_is_the_answer_whatever_comes_out():
+    """Also where the only output is large: there is no second class that it could stand for."""
+    X, _ = make_task("binary")
+    model = MLPClassifier(**SMALL).fit(X, np.full(len(X), "only"))
+    model.intercepts_[-1][:] = 50.0
+    assert model.predict_proba(X)[0, 1] > 0.99
+    assert set(model.predict(X)) == {"only"}
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel"])
+def test_a_tie_goes_to_the_first_class(task):
+    """As scikit-learn has it; a label that is as likely as not is left out."""
+    X, y = make_task(task)
+    for model in pair(task, **SMALL):
+        model.fit(X, y)
+        for part in (*model.coefs_, *model.intercepts_):
+            part[...] = 0.0
+        first = np.zeros((len(X), 3)) if task == "multilabel" else np.unique(y)[:1]
+        assert (model.predict(X) == first).all()
+
+
 LABELS = {
     "strings": np.array(["b", "a", "c"]),
     "long strings": np.array(["first", "second one", "x"]),
@@ -100,6 +121,9 @@ def test_partial_fit_names_unknown_labels():
     assert not hasattr(model, "classes_")
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         model.partial_fit(X, y)
+    with pytest.raises(ValueError, match="y has labels that classes_ has not"):
+        model.partial_fit(X, y, classes=[2, 5])
+    assert not hasattr(model, "classes_"), "what failed leaves nothing behind"
     model.partial_fit(X, y, classes=[2, 5, 9])
     with pytest.raises(ValueError, match="not the same as on last call"):
         model.partial_fit(X, y, classes=[1, 2])

@@ -148,10 +148,10 @@ def test_weights_that_no_row_can_be_learned_from(task):
         model.fit(X, y, np.full(n, -1.0))
     with pytest.raises(ValueError, match="at least one non-zero"):
         model.fit(X, y, np.zeros(n))
-    only_one = np.zeros(n)
-    only_one[0] = 1.0
-    with pytest.raises(ValueError, match="only rows of weight 0 to train or to validate on"):
-        model.set_params(early_stopping=True).fit(X, y, only_one)
+    model.set_params(early_stopping=True)
+    for only_one in np.eye(n):  # which is now on this side, now on that
+        with pytest.raises(ValueError, match="only rows of weight 0 to train or to validate on"):
+            model.fit(X, y, only_one)
     with pytest.raises(ValueError, match=r"sample_weight\.shape"):
         model.fit(X, y, np.ones(3))
 

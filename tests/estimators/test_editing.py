@@ -245,6 +245,16 @@ def test_counts_are_not_negative() -> None:
     run, _ = recorded("in order")
     with pytest.raises(ValueError, match="needs y >= 0"):
         run.branch(3, edit={"y[0]": -1.0})
+    assert value_at(run.branch(3, edit={"y[0]": 0}), 0, "y[0]") == 0.0
+
+
+def test_one_of_several_labels_is_there_or_not() -> None:
+    """Each is 0 or 1, however many of them a row has."""
+    run, _ = recorded("sgd, invscaling")
+    with pytest.raises(ValueError, match=r"y\[0, 2\]: a label is 0 or 1, not 2"):
+        run.branch(3, edit={"y[0, 2]": 2})
+    branch = run.branch(3, edit={"y[0]": [True, False, 1]})
+    assert value_at(branch, 0, "y[0]").tolist() == [1.0, 0.0, 1.0]
 
 
 def test_without_its_data(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ REFUSED = {
     "solver": ["newton", "Adam"],
     "learning_rate": ["linear"],
     "init": ["glorot"],
-    "hidden_layer_sizes": [0, (-1,), (5.5,), "5", [[5]], None],
+    "hidden_layer_sizes": [0, (-1,), (5.5,), "5", [[5]], None, (True,)],
     "alpha": [-1.0, np.inf, np.nan, "1"],
     "learning_rate_init": [0.0, -1.0],
     "max_iter": [0, 1.5],
@@ -175,6 +175,20 @@ def test_illegal_values_are_refused(name, value):
     with pytest.raises(ValueError, match=rf"(?i){name}|activation"):
         model.fit(X, y)
     assert not hasattr(model, "coefs_")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("momentum", 0), ("momentum", 1.0), ("alpha", 0), ("tol", 0), ("power_t", 0.0),
+        ("beta_1", 0.0), ("beta_2", 0.0), ("n_iter_no_change", np.inf), ("max_iter", 1),
+    ],
+)  # fmt: skip
+def test_the_ends_of_what_is_legal(name, value):
+    """As scikit-learn has them."""
+    X, y = make_task("multiclass")
+    for model in pair("multiclass", max_iter=1, solver="sgd", random_state=0):
+        assert model.set_params(**{name: value}).fit(X, y).n_iter_ == 1
 
 
 def test_losses_parameters_are_checked():
@@ -244,6 +258,12 @@ def test_the_score_of_a_quantile():
     )
     assert score(X, targets, np.full(len(y), 2.0)) == score(X, targets, None)
     assert score(X, np.ones_like(targets), None) == 0.0
+    weight = np.linspace(0.0, 2.0, len(y))
+    ours, constant = (
+        np.average(np.where(y > a, 0.3 * (y - a), 0.7 * (a - y)), weights=weight)
+        for a in (model.predict(X), np.quantile(y, 0.3))
+    )
+    assert score(X, targets, weight) == pytest.approx(1.0 - ours / constant)
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])

@@ -191,6 +191,8 @@ def test_the_output_set_by_hand():
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     np.testing.assert_allclose(powers / powers.sum(axis=1, keepdims=True), proba, rtol=1e-12)
     assert (model.predict(X) == labels).all()
+    model.set_params(activation="logistic")  # which is for the next fit
+    np.testing.assert_array_equal(model.predict_proba(X), logits)
     model.out_activation_ = "softmax"
     assert (model.predict_proba(X) == proba).all()
     bounded = MLPRegressor(**SMALL).fit(X, X[:, 0])

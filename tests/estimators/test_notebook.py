@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograd.engine.divergence import DivergenceError
+from retrograd.estimators import branching
 from retrograd.estimators.notebook import MLP, sigmoid, sigmoid_deriv
+from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.rewinding import open_run
 
 
 class Notebook:
@@ -177,6 +180,41 @@ def test_divergence():
     assert "learning_rate_init" not in str(caught.value)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
     assert model.W1 is None
+
+
+def test_a_branch_of_a_branch_is_in_the_epoch_of_the_whole_training():
+    """Each begins amid an epoch of four steps; the epochs are those of the first run."""
+    recorder = Recorder()
+    np.random.seed(1)
+    MLP(epochs=5).fit(np.arange(8.0).reshape(4, 2), np.array([0, 1, 0, 1]), recorder)
+    run = open_run(recorder)
+    branch = run.branch(6)
+    twig = branch.branch(1)
+    for one, first_step in ((run, 0), (branch, 6), (twig, 7)):
+        assert len(one) == 20 - first_step
+        epochs = [one.at(step).epoch for step in range(len(one))]
+        assert epochs == [(first_step + step) // 4 for step in range(len(one))]
+        np.testing.assert_array_equal(one[-1].coefs[0], run[-1].coefs[0])
+
+
+def test_a_branch_that_was_broken_off_goes_on_to_the_end_it_would_have_had():
+    """Which is that of its parent, whose first steps it has not taken."""
+    recorder = Recorder()
+    np.random.seed(1)
+    MLP(epochs=5).fit(np.arange(8.0).reshape(4, 2), np.array([0, 1, 0, 1]), recorder)
+    run = open_run(recorder, 1)
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    number, train = branching.begin(run, 6, {}, None, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train()
+    branch = open_run(recorder, number)
+    assert branch.status == "interrupted"
+    mlp = branch.resume()
+    assert (branch.status, len(branch)) == ("ended", 14)
+    np.testing.assert_array_equal(mlp.W1, run.estimator().W1)
 
 
 def test_weights_that_do_not_fit():

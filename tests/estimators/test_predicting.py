@@ -265,6 +265,8 @@ def test_predictions_that_overflow_are_told(dtype):
         with pytest.warns(RuntimeWarning, match=told) as caught:
             ask(far)
         assert caught[0].filename == __file__
+    with pytest.warns(RuntimeWarning, match="predictions are NaN or infinite in"):
+        model.predict(scipy.sparse.csr_array(np.abs(far)))
     model.predict(X.astype(dtype))
 
 

@@ -155,6 +155,10 @@ def test_log_prints_after_the_fact(capsys) -> None:
     assert [line.split("  ")[0] for line in lines] == ["step 0", "step 20", "step 40"]
     assert f"loss = {run.losses[1][20]:.6g}" in lines[1]
     assert "coefs[0][0] = [" in lines[2]
+    # At the run's end there are weights, but no step that has a loss.
+    for asked, last in (("loss", len(run) - 1), ("step", len(run))):
+        run.log("coefs[0][0, 0]", asked, start=len(run) - 1)
+        assert capsys.readouterr().out.splitlines()[-1].startswith(f"step {last}  coefs")
 
 
 def test_questions_that_are_none() -> None:
@@ -316,6 +320,9 @@ def test_first_divergence() -> None:
             assert parted.parameter == f"coefs[0][0, {parted.unit}]"
             a, b = moments_theta(run, at + 1), moments_theta(branch, 1)
             assert {*parted.values} == {a[parted.unit], b[parted.unit]}
+    parted = first_divergence(run, run.branch(13, edit={"coefs[0][3, 2]": 5.0}))
+    assert (parted.step, parted.layer, parted.unit) == (-1, 0, 2)
+    assert (parted.parameter, parted.values[1]) == ("coefs[0][3, 2]", 5.0)
     other = Recorder()
     fitted("adam", other, random_state=1)
     assert first_divergence(run, open_run(other)).step == -1

@@ -145,6 +145,7 @@ def test_data_that_are_not_kept(tmp_path) -> None:
     same_bits(bare.at(0).estimator().fit(X, y, weight), model)
     with pytest.raises(RunFileError, match=r"pass them, as open_run\(path, data=\(X, y\)\)"):
         bare.at(3).coefs  # noqa: B018
+    assert bare.at(7).epoch == open_run(path, data=(X, y, weight)).at(7).state().epoch > 0
     run = open_run(path, data=(X, y, weight))
     assert run.verify() is None
     same_bits(run.estimator(), model)
@@ -418,6 +419,8 @@ def test_every_fit_of_a_search_is_a_run(tmp_path) -> None:
     assert len(runs) == 5
     assert len({run.header.place for run in runs}) == 5
     assert all("GridSearchCV" in run.header.place for run in runs)
+    for run, where in zip(runs[:4], [(0, 0), (0, 1), (1, 0), (1, 1)], strict=True):
+        assert "GridSearchCV candidate {} fold {}".format(*where) in run.header.place
     same_bits(runs[4].estimator(), plain.best_estimator_[-1])
     same_bits(search.best_estimator_[-1], plain.best_estimator_[-1])
 
@@ -450,6 +453,10 @@ def test_what_a_moment_knows() -> None:
     assert moment.rows.size == 10
     assert moment.loss == moment.trace().loss
     assert moment.exact
+    assert (run.at(4).previous().step, run.at(4).next().step) == (3, 5)
+    for beyond in (run.at(0).previous, run[-1].next):
+        with pytest.raises(IndexError, match="is not in the run"):
+            beyond()
     memory = run[-1].optimizer_state
     assert set(memory) == {"m", "v"}
     np.testing.assert_array_equal(

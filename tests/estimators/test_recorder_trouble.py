@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 from recorded import fitted, recorded
 from sklearn.base import clone
 from tasks import make_task, pair, same_bits
@@ -225,13 +226,15 @@ def test_data_that_are_too_many_to_keep_are_told(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(recorder_module, "DATA_AT_MOST", 100)
     X, y = make_task("binary")
 
-    def fit(name: str, keep_data: bool | str) -> None:
+    def fit(name: str, keep_data: bool | str, rows=X) -> None:
         model = MLPClassifier((3,), max_iter=3, random_state=0)
-        model.set_callbacks(Recorder(tmp_path / name, keep_data=keep_data)).fit(X, y)
+        model.set_callbacks(Recorder(tmp_path / name, keep_data=keep_data)).fit(rows, y)
 
     with pytest.warns(RecordingWarning, match=r"are not kept, .* open_run\(path, data=\(X, y\)\)"):
         fit("auto.retro", "auto")
     with pytest.raises(RunFileError, match="keeps no training data"):
         open_run(tmp_path / "auto.retro").at(1).trace()
+    with pytest.warns(RecordingWarning, match="are not kept"):
+        fit("sparse.retro", "auto", scipy.sparse.csr_array(X))
     fit("without.retro", False)  # any warning would be an error
     fit("with.retro", True)

@@ -178,6 +178,18 @@ def test_partial_fit(task, solver):
     assert_same_training(ours, reference)
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("tol", [0.0, 1e-300])
+def test_a_loss_that_stays_the_same(tol, early_stopping):
+    """Is no worse, which is enough if tol is 0; by any other it has not improved."""
+    X, y = make_task("multiclass")
+    models = pair("multiclass", tol=tol, n_iter_no_change=2, max_iter=9, shuffle=False,
+                  learning_rate_init=1e-300, early_stopping=early_stopping,
+                  random_state=0)  # fmt: skip
+    ours, reference = (model.fit(X, y).n_iter_ for model in models)
+    assert ours == reference
+
+
 def test_the_largest_learning_rate_may_be_an_integer():
     """Numbers of any kind are taken for what they are worth."""
     check("regression", solver="sgd", learning_rate_init=np.float32(0.0625), alpha=1, momentum=0)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from recorded import KINDS, SMALL, data_of, fitted, theta_of
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tasks import make_task, pair
@@ -62,13 +63,22 @@ def test_a_schedule_is_where_the_training_has_come_to(schedule: str) -> None:
         assert again == trace(moment.estimator(), X[rows], y[rows], weight[rows]).learning_rate
 
 
-def test_a_warm_start_with_another_solver_begins_its_memory() -> None:
-    """So that Adam's first step is one, not three times its rate."""
+@pytest.mark.parametrize(
+    ("before", "after"), [("sgd", "adam"), ("adam", "adamw"), ("rmsprop", "sgd")]
+)
+def test_a_warm_start_with_another_solver_begins_its_memory(before: str, after: str) -> None:
+    """So that Adam's first step is one, not three times its rate; and it counts on from there."""
     X, y, _ = data_of("multiclass")
-    model = fitted("adam", solver="sgd", warm_start=True).set_params(solver="adam")
+    model = fitted("adam", solver=before, warm_start=True).set_params(solver=after)
     step = trace(model, X, y)
     assert (step.step > 1, step.n_updates) == (True, 1)
-    assert np.abs(step.update).max() <= step.learning_rate * (1 + 1e-9)
+    assert not step.slots.any()
+    if after == "adam":
+        assert np.abs(step.update).max() <= step.learning_rate * (1 + 1e-9)
+    with pytest.warns(ConvergenceWarning):
+        later = trace(model.fit(X, y), X, y)
+    assert later.n_updates == later.step - step.step + 1 > 2
+    assert later.slots.any()
 
 
 def test_one_row_is_enough() -> None:

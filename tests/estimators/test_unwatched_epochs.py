@@ -8,6 +8,7 @@ from retrograd import Recorder, open_run
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.trainer import STEP_WORK, Trainer
 from retrograd.estimators import fitting
+from retrograd.rewind import recording
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -20,6 +21,8 @@ WAYS = {
                  "n_iter_no_change": 2},
     "invscaling": {"max_iter": 15, "solver": "sgd", "learning_rate": "invscaling"},
     "cosine": {"max_iter": 15, "learning_rate": "cosine"},
+    "one cycle, stalls after it": {"max_iter": 40, "learning_rate": "one_cycle", "tol": 10.0,
+                                   "n_iter_no_change": 2},
     "in order": {"max_iter": 15, "shuffle": False},
 }  # fmt: skip
 
@@ -91,8 +94,10 @@ def test_recorded_as_one_by_one(way, monkeypatch):
     assert told[0] == told[1]
 
 
-def test_a_recorded_divergence():
-    """It ends at the step that diverged, and the epochs before it are there."""
+def test_a_recorded_divergence(monkeypatch):
+    """It ends at the step that diverged, the epochs before it are there, and rows count once."""
+    monkeypatch.setattr(recording, "SPACING", 0.0)
+    monkeypatch.setattr(recording, "COST_FACTOR", 0)
     recorder = Recorder()
     model, _ = pair("binary", hidden_layer_sizes=(6,), batch_size=16, random_state=0, solver="sgd",
                     learning_rate_init=60.0, alpha=10.0, activation="identity", max_iter=400,
@@ -103,6 +108,8 @@ def test_a_recorded_divergence():
     assert (run.status, len(run)) == ("diverged", raised.value.step)
     assert len(run.epochs) == raised.value.epoch > 1
     assert run[-1].trace().trouble == raised.value.place
+    for epoch in range(len(run.epochs)):
+        assert run.at(epoch=epoch).state().samples_seen == 47 * epoch
 
 
 def test_who_watches_is_told_of_every_epoch(capsys):

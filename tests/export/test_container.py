@@ -70,6 +70,17 @@ def test_any_single_damage_is_one_clear_error(tmp_path_factory, content, data):
         np.testing.assert_array_equal(tensors[name], array)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"[2,3]", b"[3,2]"), (b'"F64"', b'"I64"'), (b'"a":', b'"c":')]
+)
+def test_the_seal_covers_names_types_and_shapes(tmp_path, content, old, new):
+    """The bytes of all tensors are the same, but they would be taken for something else."""
+    assert content.count(old) == 1
+    (tmp_path / "m.safetensors").write_bytes(content.replace(old, new))
+    with pytest.raises(ModelFileError, match=r"m\.safetensors was changed after it was written"):
+        read_container(tmp_path / "m.safetensors")
+
+
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "m.safetensors"
     with pytest.raises(ModelFileError, match="does not exist"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.compose import TransformedTargetRegressor
@@ -211,12 +212,31 @@ FORGERIES = {
         lambda d, t: t.update({"n.target.mean": np.ones(1, dtype=np.float32)}),
         "of type float32",
     ),
+    "mixed dtypes": (
+        lambda d, t: t.update({"n.regressor.biases.0": t["n.regressor.biases.0"].astype("f8")}),
+        "of type float64",
+    ),
     "nan": (lambda d, t: t["n.regressor.weights.0"].fill(np.nan), "not finite"),
     "zero scale": (lambda d, t: t["n.target.scale"].fill(0.0), "not positive"),
     "encoder": (lambda d, t: d["model"]["steps"][0][1]["state"].update(columns=3), "columns"),
     "features": (
         lambda d, t: d["model"]["steps"][0][1]["state"]["columns"][1]["categories"].pop(),
         "yields 3 features, the next one takes 4",
+    ),
+    "more features": (
+        lambda d, t: d["model"]["steps"][0][1]["state"]["columns"][1]["categories"].append("x"),
+        "yields 5 features, the next one takes 4",
+    ),
+    "target dimensions": (
+        lambda d, t: d["model"]["steps"][1][1].update(target_dimensions=3),
+        "the target's scale does not match the network's outputs",
+    ),
+    "wide target": (
+        lambda d, t: (
+            d["model"]["steps"][1][1]["target"].update(columns=2),
+            t.update({f"n.target.{name}": np.ones(2) for name in ("mean", "scale", "var")}),
+        ),
+        "the target's scale does not match the network's outputs",
     ),
 }
 
@@ -292,6 +312,28 @@ def test_parameters_set_after_the_fit_do_not_change_the_network(tmp_path):
     assert loaded.activation == "tanh"
 
 
+def test_sparse_labels_come_back_sparse(tmp_path):
+    labels = scipy.sparse.csr_array((X > 0).astype(int))
+    for y, sparse in ((labels, True), (labels.toarray(), False)):
+        loaded = again(fitted(MLPClassifier(**FEW), X, y), tmp_path / "m.safetensors")
+        assert scipy.sparse.issparse(loaded.predict(X)) is sparse
+
+
+def test_classes_that_the_outputs_do_not_stand_for(tmp_path):
+    path = tmp_path / "m.safetensors"
+    for y, labels, message in (
+        (np.arange(30) % 2, [0, 1, 2], "1 outputs for 3 classes"),
+        (np.arange(30) % 3, [0, 1], "3 outputs for 2 classes"),
+        (np.arange(30) % 2, [1, 1], "class labels are not in order"),
+    ):
+        save_model(fitted(MLPClassifier(**FEW), X, y), path)
+        tensors, document = read_container(path)
+        document["model"]["classes"]["labels"] = labels
+        write_container(path, tensors, document)
+        with pytest.raises(ModelFileError, match=message):
+            load_model(path)
+
+
 def test_a_loaded_model_can_be_trained_on(tmp_path):
     """The count of samples goes on, and a model fitted by L-BFGS takes another solver."""
     model = fitted(MLPRegressor(**FEW), X, X[:, 0])
@@ -310,6 +352,9 @@ def test_a_scaled_target_of_a_pipeline(tmp_path):
     model = fitted(target, frame, 100 + 5 * X[:, 0])
     loaded = again(model, tmp_path / "m.safetensors", steps=STEPS)
     np.testing.assert_array_equal(loaded.predict(frame), model.predict(frame))
+    assert loaded.check_inverse is True
+    model.check_inverse = False
+    assert again(model, tmp_path / "m.safetensors", steps=STEPS).check_inverse is False
 
 
 def test_nothing_is_written_that_could_not_be_loaded(tmp_path):

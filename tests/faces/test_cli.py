@@ -274,6 +274,7 @@ def test_info(models):
         "TableEncoder → MLPClassifier",
         "15 → 64 → 32 → 3",
         "relu, then softmax",
+        "3,203",  # 15 * 64 + 64, 64 * 32 + 32, 32 * 3 + 3
         "Adelie, Chinstrap, Gentoo",
         "number, may be missing",
         "species (classification)",
@@ -339,7 +340,10 @@ def test_mistakes_in_train_are_one_line(tmp_path, monkeypatch, args, message):
         (["--target", "y", "--activation", "rilu"], "'rilu' is not one of identity, logistic"),
         (["--target", "y", "--solver", "x"], "'x' is not one of sgd, adam"),
         (["--target", "y", "--lr", "-1"], "-1 is not between 0 and inf"),
+        (["--target", "y", "--lr", "inf"], "inf is not between 0 and inf"),
         (["--target", "y", "--test-size", "1.5"], "1.5 is not between 0 and 1"),
+        (["--target", "y", "--test-size", "1"], "1 is not between 0 and 1"),
+        (["--target", "y", "--test-size", "0"], "0 is not between 0 and 1"),
         (["--target", "y", "--epochs", "0"], "--epochs"),
         (["--target", "y", "--task", "cluster"], "'cluster' is not one of"),
         (["--target", "y", "--sed", "1"], "No such option"),

@@ -11,6 +11,7 @@ from command_line import X, Y, fail, record, run
 from retrograd.engine.divergence import DivergenceError
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.regressor import MLPRegressor
 from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.rewind.recording import Recording
 from retrograd.rewind.store import Store
@@ -310,3 +311,22 @@ def test_what_a_file_holds_tells_the_terminal_nothing(file):
         out, _ = run(command, file)
         assert "?[2J" in out
         assert "\x1b" not in out
+
+
+def test_of_two_runs_one_must_be_named(tmp_path):
+    path = tmp_path / "two.retro"
+    record(path)
+    record(path, random_state=1)
+    assert "has 2 runs: name one, as in --run 2" in fail("trace", path, "--step", 1)
+    first, second = (run("trace", path, "--step", 1, "--run", k, "--json")[0] for k in (1, 2))
+    assert json.loads(first)["loss"] != json.loads(second)["loss"]
+
+
+def test_the_best_score_of_a_run_is_not_its_last(tmp_path):
+    """A training that its scores have ended had a better one before."""
+    path, rows = tmp_path / "one.retro", np.random.default_rng(0).normal(size=(60, 2))
+    model = MLPRegressor(hidden_layer_sizes=(4,), early_stopping=True, n_iter_no_change=2,
+                         learning_rate_init=0.1, tol=0.0, random_state=0)  # fmt: skip
+    model.set_callbacks(Recorder(path)).fit(rows, rows[:, 0])
+    (told,) = json.loads(run("runs", path, "--json")[0])
+    assert told["best_score"] == max(model.validation_scores_) > model.validation_scores_[-1]

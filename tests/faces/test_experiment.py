@@ -32,6 +32,13 @@ def test_split_keeps_lonely_classes_in_training():
     assert notes == ["1 class of one row only: kept in training"]
 
 
+def test_lonely_classes_do_not_keep_the_others_from_their_shares():
+    y = np.array([*"ab" * 10, *"cdefg"])
+    _, test, notes = split_rows(y, "classification", 0.2, seed=0)
+    assert sorted(y[test]) == ["a", "a", "b", "b"]
+    assert notes == ["5 classes of one row only: kept in training"]
+
+
 def test_split_of_too_many_classes_is_random_and_says_so():
     y = np.repeat(np.arange(8), 2)
     train, test, notes = split_rows(y, "classification", 0.2, seed=0)
@@ -86,6 +93,8 @@ def test_what_is_learned_of_a_column_is_learned_from_the_training_rows():
     ("rows", "classes", "solver", "validates", "batch"),
     [
         (100, 0, "adam", False, 16),
+        (248, 0, "adam", False, 16),
+        (250, 0, "adam", True, 16),
         (400, 0, "adam", True, 16),
         (400, 3, "adam", False, 16),
         (4000, 3, "adam", True, 128),
@@ -102,6 +111,22 @@ def test_choices_follow_the_rows(rows, classes, solver, validates, batch):
     chosen = Options(batch=7, lr=0.5)
     network = build_network(experiment(rows, classes, chosen), chosen)
     assert (network.batch_size, network.learning_rate_init) == (7, 0.5)
+
+
+@pytest.mark.parametrize(("classes", "validates"), [(256, True), (257, False)])
+def test_with_more_classes_than_rows_to_validate_on_none_are_set_aside(classes, validates):
+    """A tenth of 2,560 rows are 256."""
+    y = np.array([f"c{k % classes}" for k in range(3200)])
+    prepared = prepare(pose(pl.DataFrame({"x": np.arange(3200.0), "y": y}), "y"), Options())
+    assert len(prepared.train) == 2560
+    assert build_network(prepared, Options()).early_stopping is validates
+
+
+def test_that_all_epochs_were_used_is_told_once():
+    options = Options(hidden=(3,), epochs=2)
+    prepared = experiment(100, 0, options)
+    fitted = fit(prepared, build_network(prepared, options), None)
+    assert (fitted.ended, fitted.notes) == ("epochs", [])
 
 
 def test_a_divergence_in_the_last_epoch_is_told_like_any_other():
@@ -146,8 +171,11 @@ def report(held_out, training, linear, ended="converged", rows=5000):
         (report(0.5, 0.55, 0.1, "diverged"), []),
         (report(0.9, 0.92, 0.1, "epochs"), ["--epochs 150"]),
         (report(0.9, 0.92, 0.95), ["ridge regression does no worse"]),
+        (report(0.9, 0.92, 0.9), ["ridge regression does no worse"]),
         (report(-0.1, 0.2, -0.1), ["no better than a constant"]),
+        (report(0.0, 0.2, -0.1), ["no better than a constant"]),
         (report(0.9, 0.92, 0.1), []),
+        (report(0.9, 0.92, 0.1, rows=50), []),
     ],
 )
 def test_advice_follows_the_results(facts, advice):

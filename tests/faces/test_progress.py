@@ -59,6 +59,14 @@ def test_the_line_fits_the_terminal(width):
     assert ("steps/s" in line) == (width >= 80)
 
 
+def test_steps_are_batches_the_last_of_an_epoch_cut_short():
+    """Of 47 rows in batches of 10 they are five an epoch."""
+    progress = LiveProgress(Console(width=100), CtrlC())
+    network = MLPClassifier(batch_size=10, max_iter=9)
+    network.n_iter_, network.t_, network.loss_curve_ = 3, 3 * 47, [1.0, 0.5, 0.25]
+    assert progress._facts_of(network, 3.0) == ("epoch 3/9  loss 0.2500  ≤ 0:06 left  5 steps/s")
+
+
 def swallow_ctrl_c():
     """Press Ctrl-C, swallow it as a network does, and ask the callback whether to go on."""
     with CtrlC() as ctrl_c:

@@ -133,7 +133,11 @@ def test_a_model_that_cannot_be_saved_is_had_from_its_record(tmp_path, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(container, "write_whole", no_room)
         _, complaint = run(*args, "--out", tmp_path / "full.safetensors", code=1)
+        # How good it was is not lost with it.
+        out, _ = run(*args[:-2], "--json", "--out", tmp_path / "full.safetensors", code=1)
     assert f"the run is kept: retrograd resume {path} --out FILE saves it elsewhere" in complaint
+    report = json.loads(out)
+    assert (report["saved"], report["scores"][0]["model"]) == (None, "network")
     assert f"Saved to {model}" in run("resume", path, "--out", model)[0]
 
 

@@ -13,7 +13,7 @@ from retrograd.export.container import read_container
 from retrograd.faces import experiment
 from retrograd.faces.page.answers.runs import feature_names, image_shape
 from retrograd.faces.progress import LiveProgress
-from retrograd.faces.table_runs import whole_model
+from retrograd.faces.table_runs import place_of_model, whole_model
 from retrograd.rewind.store import RunFileError
 
 # These train for real, and interpreted kernels would take minutes.
@@ -108,6 +108,9 @@ def test_a_branch_remembers_the_table():
     kept = tensors_and_facts("penguins.safetensors")
     with pytest.warns(ConvergenceWarning):
         branch = open_run("p.retro").branch(at=3, learning_rate_init=0.01)
+    # Its parent's model is not to be written over with its own.
+    assert place_of_model(open_run("p.retro", 1)) == "penguins.safetensors"
+    assert place_of_model(branch) is None
     run("resume", "p.retro", "--run", branch.number, "--out", "other.safetensors")
     arrays, model, facts = tensors_and_facts("other.safetensors")
     assert arrays.keys() == kept[0].keys()

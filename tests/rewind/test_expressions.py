@@ -283,3 +283,10 @@ def test_norm_does_not_overflow_where_it_is_a_number_itself():
         assert norm(np.array([np.inf, 1.0])) == np.inf
         assert np.isnan(norm(np.array([np.nan, np.inf])))
         assert norm(np.zeros(3)) == 0.0
+
+
+def test_a_unit_is_dead_if_no_row_sends_it_any_delta() -> None:
+    """One row is enough to keep it alive."""
+    delta = [np.array([[0.0, 0.0, 1.0], [0.0, -2.0, 3.0]])]
+    dead = [Expression(f"dead(0, {unit})").holds({"delta": delta}) for unit in range(3)]
+    assert dead == [True, False, False]

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse
 
 from problems import OPTIMIZERS, PAIRS, layers_of, make_problem
+from retrograd.engine.batches import make_data
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.trainer import State, Trainer
@@ -12,6 +13,7 @@ from retrograd.engine.work import PANEL_ROWS
 from retrograd.rewind.trace import Trace, trace_step
 
 SOFTMAX = ("log_loss", "softmax")
+PLAIN = Optimizer("sgd", momentum=0.0)
 
 
 def traced(
@@ -154,3 +156,16 @@ def test_nothing_can_be_written_through_a_trace() -> None:
         trace.layers[0].W[0, 0] = 1.0
     with pytest.raises(ValueError, match="read-only"):
         trace.y_pred[0] = 1.0
+
+
+@pytest.mark.compiled
+def test_a_parameter_that_fades_to_zero() -> None:
+    """Training takes what is too small to be normal for 0: the update leads there, and no less."""
+    network, optimizer = Network((1, 1), (), "identity", "squared_error"), PLAIN
+    data = make_data(network, np.array([[1.0]]), np.array([0.0]))
+    state = State.start(np.array([3e-308, 1.0]), optimizer)
+    trace = trace_step(network, optimizer, data, state, np.array([0]), 2.9e-308)
+    assert trace.gradient.tolist() == [1.0, 1.0]
+    assert (trace.theta[0], trace.theta_after[0]) == (3e-308, 0.0)
+    assert trace.update[0] == -3e-308
+    assert (trace.decayed + trace.update == trace.theta_after).all()

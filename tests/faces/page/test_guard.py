@@ -24,7 +24,7 @@ from websockets.sync.client import ClientConnection, connect
 from retrograd import MLPClassifier, Recorder, open_run
 from retrograd.faces.page import serving
 from retrograd.faces.page.asking import reply
-from retrograd.faces.page.guard import HEADERS
+from retrograd.faces.page.guard import HEADERS, Guard
 
 COMMAND = "from retrograd.faces.cli import main; main()"
 
@@ -91,6 +91,17 @@ def test_another_host(address: str, host: str) -> None:
     assert get(address, Host=host) == (404, b"")
     with pytest.raises(InvalidStatus), talk(address, additional_headers={"Host": host}):
         pass
+
+
+@pytest.mark.parametrize(
+    ("hosts", "lets_in"),
+    [(["localhost:8000"], True), ([], False), (["localhost:8000", "example.org"], False)],
+)
+def test_one_host_and_no_other(hosts: list[str], lets_in: bool) -> None:
+    """Of two, one cannot say which of them somebody between us has looked at."""
+    headers = [(b"host", host.encode()) for host in hosts]
+    scope = {"type": "http", "path": "/secret/", "headers": headers}
+    assert Guard(None, "secret", 8000).lets_in(scope) is lets_in
 
 
 @pytest.mark.parametrize("origin", ["http://example.org", "null", "https://{0}", "http://{0}.org"])

@@ -3,7 +3,7 @@
 import warnings
 
 import pytest
-from sessions import PHASES, X, Y, complaint, place, texts
+from sessions import PHASES, X, Y, complaint, losses, place, texts
 
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.regressor import MLPRegressor
@@ -156,3 +156,10 @@ def test_at_the_end_there_are_parameters_and_no_step(session):
     texts(session, "watch loss")
     assert "has no value: not known here: no step" in texts(session, "goto end")[-1]
     assert " = " in texts(session, "back")[-1]
+
+
+def test_a_log_has_its_last_step_too(session):
+    """One that begins where it ends is of one step."""
+    found = losses(session)
+    assert texts(session, "log loss from 3 to 3") == [f"  step 3  loss = {found[3]:.6g}"]
+    assert texts(session, "log step from 3 to 5") == [f"  step {k}  step = {k}" for k in (3, 4, 5)]

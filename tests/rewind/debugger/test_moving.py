@@ -21,6 +21,20 @@ def test_the_run_begins_and_ends(session):
     assert place(session, "step") == f"{STEPS} end"
 
 
+def test_what_fails_on_the_way_leaves_us_where_we_are(session, monkeypatch):
+    """Here Ctrl-C, amid working out a watch at the place gone to."""
+    place(session, "goto 2 loss", "watch loss")
+    debugger = session.debugger
+
+    def interrupted(watch):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(debugger, "_look", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        debugger.next(3)
+    assert str(debugger.here) == "2 loss"
+
+
 def test_whole_steps(session):
     assert place(session, "next") == "1 forward 0"
     assert place(session, "step 2", "next 3") == "4 forward 0"

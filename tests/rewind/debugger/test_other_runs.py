@@ -34,7 +34,9 @@ def test_branch_and_going_between_runs(session):
     assert session.debugger.run is run
     assert session.prompt == "(retrograd 1: 4 forward 0) "
     place(session, "watch loss", "goto 6 loss")
-    assert texts(session, "run 2")[0] == "run 2 of the recorder: 8 steps, ended"
+    told = texts(session, "run 2")
+    assert told[0] == "run 2 of the recorder: 8 steps, ended"
+    assert "(was" not in told[-1], "what a watch was in another run is no news here"
     assert session.debugger.run.header.optimizer.learning_rate_init == 0.5
     assert session.prompt == "(retrograd 2: 0 forward 0) "
     assert texts(session, "goto 2")[0].startswith("step 2 (6 of the training, epoch 2), ")
