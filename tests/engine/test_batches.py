@@ -8,7 +8,6 @@ from retrograd.engine.batches import (
     batch_bounds,
     epoch_rows,
     make_data,
-    rows_with_replacement,
 )
 from retrograd.engine.network import Network
 
@@ -28,17 +27,15 @@ def test_order_is_a_pure_function_of_seed_and_epoch() -> None:
         assert np.array_equal(np.sort(one), np.arange(50))
 
 
-def test_epochs_seeds_and_purposes_differ() -> None:
+def test_epochs_and_seeds_differ() -> None:
     """No two streams are the same by accident."""
     orders = [epoch_rows(50, seed, epoch, True) for seed in range(5) for epoch in range(5)]
-    orders += [rows_with_replacement(50, seed, epoch) for seed in range(5) for epoch in range(5)]
     assert len({order.tobytes() for order in orders}) == len(orders)
 
 
 def test_order_is_the_same_on_every_machine() -> None:
     """Written down, so that a change of the draws, ours or NumPy's, cannot pass unseen."""
     assert epoch_rows(8, 42, 3, True).tolist() == [1, 0, 7, 2, 3, 5, 4, 6]
-    assert rows_with_replacement(8, 42, 3).tolist() == [3, 6, 5, 6, 4, 1, 0, 1]
 
 
 def test_every_order_is_equally_likely() -> None:
@@ -48,16 +45,6 @@ def test_every_order_is_equally_likely() -> None:
     for epoch in range(epochs):
         counts[np.arange(n), epoch_rows(n, 1, epoch, True)] += 1
     assert np.abs(counts - epochs / n).max() < 5 * np.sqrt(epochs * 0.25 * 0.75)
-
-
-def test_rows_with_replacement() -> None:
-    """As many draws as rows, within range; some rows twice, some never; all equally often."""
-    draws = [rows_with_replacement(20, 0, epoch) for epoch in range(1000)]
-    assert all(draw.shape == (20,) for draw in draws)
-    assert any(len(set(draw.tolist())) < 20 for draw in draws)
-    counts = np.bincount(np.concatenate(draws), minlength=20)
-    assert counts.size == 20
-    assert np.abs(counts - 1000).max() < 5 * np.sqrt(20_000 * 0.05 * 0.95)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from bits import fingerprint
 from problems import OPTIMIZERS, PAIRS, Problem, make_problem, plan, train_engine
 from retrograd.engine import trainer as trainer_module
-from retrograd.engine.batches import rows_with_replacement
 from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import History
@@ -179,7 +178,7 @@ def test_one_example_a_step(activation: str, pair: tuple[str, str], dtype: type)
     weighted = problem.data("dense", dtype)
     plain = weighted._replace(sample_weight=np.empty(0, dtype))
     plain.sample_weight.flags.writeable = False
-    rows, results = rows_with_replacement(6, 0, 0), []
+    rows, results = np.random.default_rng(0).integers(0, 6, 6), []
     for data, batch_size in ((plain, 1), (plain, 3), (weighted, 1)):
         state = State.start(problem.theta.astype(dtype), optimizer)
         trainer = Trainer(problem.network, optimizer, data, batch_size, state)
@@ -253,7 +252,7 @@ def test_the_seeds_own_loop(rate: float, size: float, dtype: type) -> None:
     data = problem.data("dense", dtype)._replace(sample_weight=np.empty(0, dtype))
     data.sample_weight.flags.writeable = False
     rates = np.where(np.arange(40) == 17, min(rate, float(np.finfo(dtype).max) / 8), 0.05)
-    rows, results = np.tile(rows_with_replacement(20, 0, 0), 2), []
+    rows, results = np.tile(np.random.default_rng(0).integers(0, 20, 20), 2), []
     for batch_size in (1, 3):
         state = State.start(problem.theta.astype(dtype), optimizer)
         trainer = Trainer(problem.network, optimizer, data, batch_size, state)

@@ -9,6 +9,8 @@ import pytest
 from tasks import make_task, pair, same_bits
 
 from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.rewinding import open_runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -112,8 +114,10 @@ def test_unfitted():
     same_bits(model.fit(X, y), twin.fit(X, y))
 
 
-def test_a_model_with_callbacks():
+def test_a_model_with_callbacks(tmp_path):
     """The callbacks go along, since they are part of how it is set up."""
     model, X, y = fitted()
-    twin = pickle.loads(pickle.dumps(model.set_callbacks()))
+    recorder = Recorder(tmp_path / "runs.retro")
+    twin = pickle.loads(pickle.dumps(model.set_callbacks(recorder)))
     same_bits(model.fit(X, y), twin.fit(X, y))
+    assert [run.n_epochs for run in open_runs(recorder)] == [model.n_iter_] * 2

@@ -9,7 +9,7 @@ from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
 
 # What draws are for; a new purpose takes a new number, so that no other stream moves.
-SHUFFLE, WITH_REPLACEMENT = 1, 2
+SHUFFLE = 1
 
 
 def make_data(
@@ -136,26 +136,3 @@ def epoch_rows(n_rows: int, seed: int, epoch: int, shuffle: bool) -> np.ndarray:
     if not shuffle:
         return np.arange(n_rows, dtype=np.int64)
     return generator(seed, SHUFFLE, epoch).permutation(n_rows)
-
-
-def rows_with_replacement(n_rows: int, seed: int, epoch: int) -> np.ndarray:
-    """One row a step, drawn with replacement, n_rows of them: the notebook's rule, seeded.
-
-    Examples
-    --------
-    >>> rows = rows_with_replacement(4, seed=0, epoch=0)
-    >>> rows.shape, bool(np.all(rows == rows_with_replacement(4, seed=0, epoch=0)))
-    ((4,), True)
-    """
-    return generator(seed, WITH_REPLACEMENT, epoch).integers(0, n_rows, n_rows, dtype=np.int64)
-
-
-def batch_bounds(n_rows: int, batch_size: int) -> np.ndarray:
-    """Where batches of batch_size rows begin and end; the last one has what is left.
-
-    Examples
-    --------
-    >>> batch_bounds(5, 2)
-    array([0, 2, 4, 5])
-    """
-    return np.append(np.arange(0, n_rows, batch_size, dtype=np.int64), n_rows)

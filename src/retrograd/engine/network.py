@@ -24,7 +24,6 @@ class Layout(NamedTuple):
     weights_at: np.ndarray
     biases_at: np.ndarray
     units_at: np.ndarray
-    n_weights: int
     loss: int
     loss_parameter: float
     loss_scale: float  # 1 / O where the reported loss is the mean over the outputs, else 1
@@ -120,7 +119,6 @@ class Network:
             weights_at=weights_at,
             biases_at=biases_at,
             units_at=units_at,
-            n_weights=int(biases_at[0]),
             loss=LOSSES[self.loss].code,
             loss_parameter=float(self.loss_parameter),
             loss_scale=1.0 / self.widths[-1] if mean else 1.0,

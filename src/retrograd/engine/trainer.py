@@ -98,7 +98,7 @@ class Trainer:
     Attributes
     ----------
     after_call : callable or None
-        Told the losses of the steps just taken, some 0.1 seconds of them or an epoch, and the last
+        Told the losses of the steps just taken, some 0.2 seconds of them or an epoch, and the last
         one's gradient; the state is then as after them. If the step that follows has diverged, it
         is told None for the gradient, and of the state only the counts are of use.
 

@@ -113,7 +113,6 @@ DATASETS: dict[str, DataSet] = {
 }
 
 SCALED = "from sklearn.preprocessing import StandardScaler"
-SCALED_X = "X = StandardScaler().fit_transform(X)"
 SCALED_Y = "y = StandardScaler().fit_transform(y.reshape(-1, 1))[:, 0]"
 TOLD_SCALED_Y = "the target is standardised: mean 0, standard deviation 1"
 
