@@ -136,3 +136,14 @@ def epoch_rows(n_rows: int, seed: int, epoch: int, shuffle: bool) -> np.ndarray:
     if not shuffle:
         return np.arange(n_rows, dtype=np.int64)
     return generator(seed, SHUFFLE, epoch).permutation(n_rows)
+
+
+def batch_bounds(n_rows: int, batch_size: int) -> np.ndarray:
+    """Where batches of batch_size rows begin and end; the last one has what is left.
+
+    Examples
+    --------
+    >>> batch_bounds(5, 2)
+    array([0, 2, 4, 5])
+    """
+    return np.append(np.arange(0, n_rows, batch_size, dtype=np.int64), n_rows)
