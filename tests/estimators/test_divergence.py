@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from tasks import make_task, pair, same_bits
 
 from retrograd.engine.divergence import DivergenceError
+from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.regressor import MLPRegressor
 
 # Interpreted kernels warn on the way, as NumPy's scalars do.
@@ -168,3 +169,28 @@ def test_a_weight_of_zero_is_an_absent_row(solver):
         weighted = MLPRegressor(**settings).fit(X, y, weight)
         repeated = MLPRegressor(**settings).fit(X.repeat(weight, 0), y.repeat(weight))
     np.testing.assert_allclose(weighted.coefs_[0], repeated.coefs_[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("build", "parameters", "cure"),
+    [
+        (MLPClassifier, {}, "scale X with StandardScaler, or lower learning_rate_init."),
+        (
+            MLPClassifier, {"solver": "sgd"},
+            "scale X with StandardScaler, lower learning_rate_init, or take solver='adam'.",
+        ),
+        (MLPRegressor, {}, "scale X and y with StandardScaler, or lower learning_rate_init."),
+        (
+            MLPRegressor, {"loss": "poisson"},
+            "scale X with StandardScaler, or lower learning_rate_init.",
+        ),
+        (MLPRegressor, {"solver": "lbfgs"}, "scale X and y with StandardScaler."),
+    ],
+)  # fmt: skip
+def test_the_cure_is_none_that_is_in_use(build, parameters, cure):
+    """Counts and labels cannot be scaled, and who has Adam need not take it."""
+    X, _ = make_task("binary")
+    model = build(learning_rate_init=1e200, random_state=0, **parameters)
+    with pytest.raises(DivergenceError) as caught:
+        model.fit(X * (1e200 if model.solver == "lbfgs" else 1.0), np.arange(len(X)) % 2)
+    assert str(caught.value).endswith(f"What usually helps: {cure}")

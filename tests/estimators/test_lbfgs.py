@@ -7,8 +7,9 @@ import pytest
 import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
-from tasks import make_task, pair
+from tasks import make_task, pair, same_bits
 
+from retrograd.engine.objective import Objective
 from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.regressor import MLPRegressor
 
@@ -122,3 +123,48 @@ def test_max_iter_and_max_fun_are_kept():
         with pytest.warns(ConvergenceWarning, match="max_iter or max_fun"):
             model.fit(X, y)
         assert model.n_iter_ <= 3
+
+
+def test_an_overflow_ends_nothing():
+    """Where a trial's loss is infinite it begins anew, and comes to the loss of other seeds."""
+    rng = np.random.RandomState(5)
+    X, y = rng.randn(50, 3) * 20, rng.poisson(3, 50).astype(float)
+    model = MLPRegressor(loss="poisson", hidden_layer_sizes=(10,), solver="lbfgs", random_state=5)
+    with pytest.warns(ConvergenceWarning, match="after 200 iterations and .* evaluations"):
+        model.fit(X, y)
+    assert model.n_iter_ == 200
+    assert model.loss_ < 0.5
+    with pytest.warns(ConvergenceWarning, match="after 40 iterations"):
+        model.set_params(max_iter=40).fit(X, y)
+    assert model.n_iter_ == 40
+
+
+def test_an_overflow_all_around_is_told(monkeypatch):
+    """Where no step can be taken it stays, has not converged, and says so."""
+    X, y = np.array([[1.0], [2.0], [3.0]]), np.array([2.0, 5.0, 20.0])
+    model = MLPRegressor(loss="poisson", hidden_layer_sizes=(), solver="lbfgs", random_state=0)
+    seen = []
+
+    def blocked(self, theta):
+        seen.append(theta.copy())
+        return (1.0 if np.array_equal(theta, seen[0]) else np.inf), np.ones_like(theta)
+
+    monkeypatch.setattr(Objective, "__call__", blocked)
+    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge"):
+        model.fit(X, y)
+    assert len(seen) > 1
+    np.testing.assert_array_equal([*model.coefs_[0][0], *model.intercepts_[0]], seen[0])
+
+
+def test_the_memory_of_steps_before_it_is_gone():
+    """Who trains on by steps begins as one that has the same parameters by other means."""
+    X, y = make_task("multiclass")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = MLPClassifier((5,), random_state=3, max_iter=3, warm_start=True).fit(X, y)
+        model.set_params(solver="lbfgs").fit(X, y).set_params(solver="adam")
+        other = MLPClassifier((5,), random_state=3, max_iter=3, solver="lbfgs").fit(X, y)
+    for mine, its in zip([*model.coefs_, *model.intercepts_], [*other.coefs_, *other.intercepts_],
+                         strict=True):  # fmt: skip
+        its[...] = mine
+    same_bits(model.partial_fit(X, y), other.set_params(solver="adam").partial_fit(X, y))

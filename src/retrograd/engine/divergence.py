@@ -18,7 +18,7 @@ class DivergenceError(ValueError):
     place : str
         The layer and the kind of array.
     cure : str
-        What usually helps; empty for what helps an ``MLPClassifier`` or ``MLPRegressor``.
+        What usually helps; empty for what helps any network.
     losses : ndarray
         Losses of the steps of this call of the trainer, the last one that of the step itself.
     """
@@ -33,15 +33,14 @@ class DivergenceError(ValueError):
         self.learning_rate = learning_rate
         self.place = place
         self.cure = cure
-        scale = "scale X (and y) with StandardScaler"
-        usual = f"{scale}, lower learning_rate_init, or take solver='adam'"
+        cure_of_all = "scale what it learns from, or lower its learning rate"
         # The first two sentences are what scikit-learn says, for those who look for them.
         super().__init__(
             "Solver produced non-finite parameter weights. The input data may contain large "
             "values and need to be preprocessed. "
             f"NaN or infinity was first seen at step {step} (epoch {epoch}) in {place}"
             + (f"; the learning rate was {learning_rate:g}. " if learning_rate > 0.0 else ". ")
-            + f"What usually helps: {cure or (usual if learning_rate > 0.0 else scale)}."
+            + f"What usually helps: {cure or cure_of_all}."
         )
 
     def but(self, epoch: int | None = None, cure: str = "") -> "DivergenceError":

@@ -19,6 +19,7 @@ from retrograd.engine.optimizers import Optimizer
 from retrograd.estimators.stopping import (
     DivergenceWarning,
     Stopping,
+    cure_of,
     open_curves,
     recordings_ended,
 )
@@ -168,9 +169,10 @@ class Training:
                 told = self._run_epochs(n_epochs, on_epoch, may_end)
         except KeyboardInterrupt:
             told = [UserWarning("Training interrupted by user.")]
-        except DivergenceError as error:
+        except DivergenceError as found:
+            error = found.but(cure=cure_of(self.estimator))
             if not self.stopping.has_best:
-                raise
+                raise error from None
             self.stopping.note_divergence()
             state.slots[:] = 0.0  # NaN may be in there, too
             kept = f"{error} The parameters with the best validation score are kept."

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from retrograd.engine.divergence import DivergenceError
@@ -131,6 +132,17 @@ def recordings_ended(recordings: Sequence["Recording"], state: "State") -> Itera
     finally:
         for recording in recordings:
             recording.end(None if status == "diverged" else state, status, note)
+
+
+def cure_of(estimator: "BaseMLP") -> str:
+    """Say what usually helps against divergence, but nothing that is so already."""
+    has_scale = is_classifier(estimator) or estimator.loss == "poisson"
+    cures = [f"scale {'X' if has_scale else 'X and y'} with StandardScaler"]
+    if estimator.solver != "lbfgs":
+        cures.append("lower learning_rate_init")
+    if estimator.solver == "sgd":
+        cures.append("take solver='adam'")
+    return ", or ".join([", ".join(cures[:-1]), cures[-1]] if cures[1:] else cures)
 
 
 def open_curves(estimator: "BaseMLP", first: bool) -> None:
