@@ -21,6 +21,13 @@ class DivergenceError(ValueError):
         What usually helps; empty for what helps any network.
     losses : ndarray
         Losses of the steps of this call of the trainer, the last one that of the step itself.
+
+    Examples
+    --------
+    >>> error = DivergenceError(7, 0, 0.5, "z[0] (pre-activations)")
+    >>> str(error)[str(error).index("NaN"):]
+    'NaN or infinity was first seen at step 7 (epoch 0) in z[0] (pre-activations); the learning rate
+    was 0.5. What usually helps: scale what it learns from, or lower its learning rate.'
     """
 
     losses: np.ndarray = np.empty(0)
@@ -44,7 +51,13 @@ class DivergenceError(ValueError):
         )
 
     def but(self, epoch: int | None = None, cure: str = "") -> "DivergenceError":
-        """Return the same error, in another epoch or with another cure."""
+        """Return the same error, in another epoch or with another cure.
+
+        Parameters
+        ----------
+        epoch : int, optional
+        cure : str, optional
+        """
         error = DivergenceError(
             self.step, self.epoch if epoch is None else epoch, self.learning_rate, self.place,
             cure or self.cure,

@@ -216,6 +216,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n,) or (n, O)
+
+        Raises
+        ------
+        ValueError
+            If X is not usable. ``NotFittedError``, a ValueError, if there was no fit.
+
+        Examples
+        --------
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["low", "low", "high", "high"]
+        >>> model = MLPClassifier((), solver="lbfgs", random_state=0).fit(X, y)
+        >>> model.predict([[-1.0], [9.0]]).tolist()
+        ['low', 'high']
         """
         return self._decode(predict_outputs(self, X))
 
@@ -229,6 +241,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n, n_classes)
+
+        Raises
+        ------
+        ValueError
+            As ``predict`` does.
+
+        Examples
+        --------
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["low", "low", "high", "high"]
+        >>> model = MLPClassifier((), solver="lbfgs", alpha=1.0, random_state=0).fit(X, y)
+        >>> model.classes_.tolist(), model.predict_proba([[1.5]]).round(2)
+        (['high', 'low'], array([[0.5, 0.5]]))
         """
         outputs = predict_outputs(self, X)
         if self.n_outputs_ == 1:
@@ -245,6 +269,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n, n_classes)
+
+        Raises
+        ------
+        ValueError
+            As ``predict`` does.
+
+        Examples
+        --------
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["low", "low", "high", "high"]
+        >>> model = MLPClassifier((), solver="lbfgs", alpha=1.0, random_state=0).fit(X, y)
+        >>> model.predict_log_proba([[1.5]]).round(2)
+        array([[-0.69, -0.69]])
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))

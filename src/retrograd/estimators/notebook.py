@@ -48,6 +48,14 @@ def sigmoid(z: np.ndarray | float) -> np.ndarray:
 def sigmoid_deriv(z: np.ndarray | float) -> np.ndarray:
     r"""Return the logistic function's derivative, :math:`\sigma(z) (1 - \sigma(z))`.
 
+    Parameters
+    ----------
+    z : float or array-like of any shape
+
+    Returns
+    -------
+    ndarray of z's shape, float64
+
     Examples
     --------
     >>> sigmoid_deriv([0.0, 1000.0])
@@ -109,6 +117,10 @@ class MLP:
         recorder : Recorder, optional
             Writes the training down, to rewind it later.
 
+        Returns
+        -------
+        self
+
         Raises
         ------
         ValueError
@@ -116,6 +128,12 @@ class MLP:
             not 0 or 1.
         DivergenceError
             If NaN or infinity arises.
+
+        Examples
+        --------
+        >>> X, y = np.array([[-1.0], [1.0]]), np.array([0, 1])
+        >>> MLP(lr=0.5, epochs=50).fit(X, y).predict(X)
+        array([0, 1])
         """
         from retrograd.engine.trainer import State, Trainer
 
@@ -171,12 +189,27 @@ class MLP:
             yield
 
     def predict(self, X: np.ndarray, threshold: float = 0.5) -> np.ndarray:
-        """1 where the predicted probability reaches the threshold, else 0; shape (n,).
+        """1 where the predicted probability reaches the threshold, else 0.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d)
+        threshold : float, default=0.5
+
+        Returns
+        -------
+        ndarray of shape (n,), int64
 
         Raises
         ------
         ValueError
             If it was not fitted, or X has another number of columns.
+
+        Examples
+        --------
+        >>> mlp = MLP(lr=0.5, epochs=50).fit(np.array([[-1.0], [1.0]]), [0, 1])
+        >>> mlp.predict(np.array([[-2.0], [2.0]])), mlp.predict(np.array([[2.0]]), threshold=1.0)
+        (array([0, 1]), array([0]))
         """
         from retrograd.engine.prediction import predict
 

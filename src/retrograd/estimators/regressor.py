@@ -141,6 +141,18 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n,) or (n, O)
+
+        Raises
+        ------
+        ValueError
+            If X is not usable. ``NotFittedError``, a ValueError, if there was no fit.
+
+        Examples
+        --------
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0]
+        >>> model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0.0, random_state=0)
+        >>> model.fit(X, y).predict([[10.0]]).round(2)
+        array([21.])
         """
         outputs = predict_outputs(self, X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs

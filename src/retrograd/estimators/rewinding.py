@@ -22,12 +22,25 @@ def open_runs(path: "str | PathLike | Recorder") -> "Runs":
     path : str, path or Recorder
         A file that a ``Recorder`` has written, or the recorder itself.
 
+    Returns
+    -------
+    Runs
+
     Raises
     ------
     RunFileError
         If there is no such file, or it is no file of runs, of a newer format, or damaged.
     TypeError
         If it is no path at all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from retrograd import MLP
+    >>> recorder = Recorder()
+    >>> _ = MLP(epochs=3).fit(np.array([[-1.0], [1.0]]), [0, 1], recorder)
+    >>> open_runs(recorder)
+    <Run 1 of the recorder: 6 steps, ended>
     """
     from retrograd.rewind.run import Runs
     from retrograd.rewind.store import Store

@@ -53,10 +53,25 @@ def first_divergence(run_a: "Run", run_b: "Run") -> Divergence | None:
     ----------
     run_a, run_b : Run
 
+    Returns
+    -------
+    Divergence or None
+
     Raises
     ------
     ValueError
         If they are of different networks, or have no step in common.
+
+    Examples
+    --------
+    >>> from retrograd import MLP, Recorder, open_runs
+    >>> recorder, X, y = Recorder(), np.array([[-1.0], [1.0]]), np.array([0, 1])
+    >>> for lr in (0.1, 0.1, 0.2):
+    ...     np.random.seed(0)
+    ...     _ = MLP(lr=lr, epochs=3).fit(X, y, recorder)
+    >>> one, twin, other = open_runs(recorder)
+    >>> first_divergence(one, twin) is None, first_divergence(one, other).step
+    (True, 0)
     """
     if run_a.header.network.widths != run_b.header.network.widths:
         raise ValueError(
