@@ -92,11 +92,12 @@ def test_a_recorder_tells_a_files_faults_at_once(tmp_path):
         Recorder(tmp_path)
 
 
-def test_a_newer_format(path):
+@pytest.mark.parametrize("version", [VERSION + 1, VERSION - 1])
+def test_another_format(path, version):
     """It says which, and what to do."""
-    sql(path, f"PRAGMA user_version = {VERSION + 1}")
+    sql(path, f"PRAGMA user_version = {version}")
     message = refusal(path)
-    assert f"of format {VERSION + 1}" in message
+    assert f"of format {version}" in message
     assert "a newer one may read it" in message
     with pytest.raises(RunFileError, match="a newer one may read it"):
         Recorder(path)
