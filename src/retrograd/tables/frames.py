@@ -85,6 +85,17 @@ def plain_columns(table, wanted: list[str] | None = None) -> dict[str, Plain]:
     return columns
 
 
+def not_looked_at(target: str) -> str:
+    """Say of a column why its values play no part.
+
+    Examples
+    --------
+    >>> not_looked_at("species")
+    "column 'species' is what the model predicts: not looked at"
+    """
+    return f"column {target!r} is what the model predicts: not looked at"
+
+
 def columns_called(names: list[str]) -> str:
     """Start a sentence about columns, verb included.
 
