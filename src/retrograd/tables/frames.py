@@ -77,7 +77,7 @@ def plain_columns(table, wanted: list[str] | None = None) -> dict[str, Plain]:
     columns, wrong = {}, []
     for name in frame.columns if wanted is None else wanted:
         try:
-            columns[name] = plain(frame[name])
+            columns[name] = plain(frame.get_column(name))
         except TableError as error:
             wrong.append(str(error))
     if wrong:
