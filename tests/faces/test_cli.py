@@ -1,6 +1,7 @@
 """The command line, in process: what it prints, what it saves, how it fails."""
 
 import json
+import re
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ from command_line import PENGUINS, fail, run
 
 from retrograd.faces.cli.train import SOLVERS
 from retrograd.faces.models import load_model
+from retrograd.maths.activations import ACTIVATIONS, ALIASES
 
 # These train for real, and interpreted kernels would take minutes.
 pytestmark = pytest.mark.compiled
@@ -359,6 +361,8 @@ def test_help_and_version():
     for command in ("train", "predict", "info"):
         assert "Usage" in run(command, "--help")[0]
     assert run("--version")[0].startswith("retrograd")
+    told = run("train", "--help")[0]
+    assert all(re.search(rf"\b{name}\b", told) for name in (*ACTIVATIONS, *ALIASES))
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

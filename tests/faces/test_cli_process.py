@@ -9,6 +9,9 @@ import time
 
 import pytest
 from command_line import COMMAND, PENGUINS
+from sklearn.preprocessing import StandardScaler
+
+from retrograd.faces.models import save_model
 
 # These train for real, and interpreted kernels would take minutes.
 pytestmark = pytest.mark.compiled
@@ -59,6 +62,20 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path):
     command = subprocess.list2cmdline(COMMAND[:2]) + f" '{COMMAND[2]}' --help | head -n 1"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")
+def test_a_reader_that_has_left_is_told_by_the_exit_code(tmp_path):
+    """As a shell tells it of programs that SIGPIPE ends, whoever writes: we, Typer or Rich."""
+    save_model(StandardScaler().fit([[0.0], [2.0]]), tmp_path / "m.safetensors")
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        for args in (("info", "m.safetensors"), ("info", "m.safetensors", "--json"), ("--help",)):
+            done = run(*args, cwd=tmp_path, stdout=writing)
+            assert (done.returncode, done.stderr) == (141, "")
+    finally:
+        os.close(writing)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")

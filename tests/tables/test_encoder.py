@@ -248,7 +248,7 @@ def test_the_cell_that_makes_a_column_another_kind_is_named(make):
         "column 'x' should hold numbers, found text such as '1,5' in row 2 (counting from 0); "
         "column 'b' should hold booleans, found text such as 'maybe' in row 3 (counting from 0); "
         "column 'd' should hold dates, found text such as '2024-13-45 10:00' in row 1 (counting "
-        "from 0); column 'c' should hold text, found numbers; "
+        "from 0): write dates as 2024-12-31; column 'c' should hold text, found numbers; "
         "columns 'y', 'z' are not as in training, either"
     )
     # Text that says yes or no is text all the same, in a frame.
@@ -308,6 +308,17 @@ def test_columns_are_matched_by_name_and_surplus_ones_ignored_with_a_warning():
     swapped = frame.select("b", "a").with_columns(z=pl.lit(0))
     with pytest.warns(TableWarning, match="column 'z' is unknown to the model: ignored"):
         np.testing.assert_array_equal(encoder.transform(swapped), encoder.transform(frame))
+
+
+def test_what_is_predicted_is_no_surprise():
+    frame = pl.DataFrame({"a": [1, 2], "y": [5, 9]})
+    encoder = TableEncoder().fit(frame.select("a"), frame["y"])
+    with pytest.warns(TableWarning) as caught:
+        encoder.transform(frame.with_columns(z=0))
+    assert [str(warning.message) for warning in caught] == [
+        "column 'y' is what the model predicts: not looked at",
+        "column 'z' is unknown to the model: ignored",
+    ]
 
 
 def test_missing_value_never_seen_in_training_is_said():

@@ -108,9 +108,26 @@ def load_model(path, *, steps: Steps | None = None):
     Traceback (most recent call last):
     retrograd.export.container.ModelFileError: nowhere.safetensors does not exist
     """
+    return load_described(path, steps=steps)[0]
+
+
+def load_described(path, *, steps: Steps | None = None) -> tuple[Any, dict]:
+    """Load a model, see :func:`load_model`, and what its file says of it, see :func:`read_facts`.
+
+    Returns
+    -------
+    model : fitted estimator
+    document : dict
+
+    Examples
+    --------
+    >>> load_described("nowhere.safetensors")
+    Traceback (most recent call last):
+    retrograd.export.container.ModelFileError: nowhere.safetensors does not exist
+    """
     arrays, document = read_container(path)
     try:
-        return _build(arrays, document, steps or {})
+        return _build(arrays, document, steps or {}), document
     except ModelFileError as error:
         raise ModelFileError(f"{path} does not describe a model: {error}") from None
 

@@ -1,5 +1,8 @@
 """save_model and load_model for every model that retrograd itself makes, tables included."""
 
+from dataclasses import replace
+
+from retrograd.tables.dates import DateColumn
 from retrograd.tables.encoder import TableEncoder
 
 STEPS = {"TableEncoder": TableEncoder}
@@ -65,4 +68,23 @@ def load_model(path):
     """
     from retrograd.export import model_file  # what a file can hold is slow to import
 
-    return model_file.load_model(path, steps=STEPS)
+    model, document = model_file.load_described(path, steps=STEPS)
+    first = model[0] if hasattr(model, "steps") else model
+    if isinstance(first, TableEncoder):
+        _tell(first, document)
+    return model
+
+
+def _tell(encoder: TableEncoder, document: dict) -> None:
+    """Tell an encoder what a table's reader had found out, and its own state does not say."""
+    from retrograd.faces.modelcard import customs_of, target_of
+    from retrograd.tables.parsing import CUSTOMS
+
+    encoder.target_ = target_of(document)
+    customs = {name: one for name, one in customs_of(document).items() if one in CUSTOMS}
+    encoder.columns_ = [
+        replace(column, custom=column.custom or customs.get(column.name, ""))
+        if isinstance(column, DateColumn)
+        else column
+        for column in encoder.columns_
+    ]

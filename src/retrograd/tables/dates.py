@@ -61,7 +61,8 @@ def date_parts(moments: np.ndarray) -> dict[str, np.ndarray]:
 class DateColumn:
     """A date or moment: its scaled year, a point on a circle for each cycle, a flag for missing.
 
-    Only the parts that varied in fit are features; a missing date has 0 in all of them.
+    Only the parts that varied in fit are features; a missing date has 0 in all of them. In text,
+    01/02/2024 is read by the ``custom`` of fit, "day/month" or "month/day"; empty if none is known.
     """
 
     kind: ClassVar[str] = "date"
@@ -71,6 +72,7 @@ class DateColumn:
     scale: float
     time_zone: str
     missing: bool
+    custom: str = ""
 
     def features(self) -> list[str]:
         """Name the features, in the order of :meth:`encode`'s columns."""
@@ -82,9 +84,10 @@ class DateColumn:
 
     def encode(self, found: Plain, settings: ColumnSettings) -> tuple[np.ndarray, list[str]]:
         """Write the features, shape (B, number of features), and what there is to say."""
-        moments = self._moments(found)
+        moments, notes = self._moments(found)
         hole = np.isnat(moments)
-        notes = [] if self.missing else unseen_holes(self.name, hole, "the middle is used")
+        if not self.missing:
+            notes += unseen_holes(self.name, hole, "the middle is used")
         values = date_parts(moments)
         blocks = []
         for part in self.parts:
@@ -99,10 +102,14 @@ class DateColumn:
             blocks.append(missing_flag(hole))
         return np.hstack(blocks), notes
 
-    def _moments(self, found: Plain) -> np.ndarray:
-        """Check that the column holds dates in the time zone of fit, and hand them on."""
+    def _moments(self, found: Plain) -> tuple[np.ndarray, list[str]]:
+        """Check that the column holds dates in the time zone of fit, also if they come as text."""
+        notes: list[str] = []
+        if found.kind == "text":
+            found, notes = self._read(found)
         if found.kind == "empty":
-            return np.full(len(found.values), np.datetime64("NaT", "us"), dtype="datetime64[us]")
+            holes = np.full(len(found.values), np.datetime64("NaT", "us"), dtype="datetime64[us]")
+            return holes, notes
         if found.kind != "date":
             raise wrong_kind(self.name, "dates", found)
         if found.time_zone != self.time_zone:
@@ -110,10 +117,21 @@ class DateColumn:
                 f"column {self.name!r} is in time zone {found.time_zone or 'none'}, in training "
                 f"it was in {self.time_zone or 'none'}: convert it"
             )
-        return found.values
+        return found.values, notes
+
+    def _read(self, found: Plain) -> tuple[Plain, list[str]]:
+        """Read text as dates."""
+        from retrograd.tables.parsing import dates_in_text  # polars need not be there before
+
+        dates, _, notes = dates_in_text(self.name, found.values, self.custom)
+        if dates is None:
+            riddle = ", which may be day/month or month/day" if notes else ""
+            wrong = wrong_kind(self.name, "dates", found)
+            raise TableError(f"{wrong}{riddle}: write dates as 2024-12-31")
+        return dates, notes
 
 
-def learn_dates(name: str, found: Plain) -> DateColumn | None:
+def learn_dates(name: str, found: Plain, custom: str = "") -> DateColumn | None:
     """Learn a column of dates; None if they are constant and none is missing."""
     hole = np.isnat(found.values)
     values = date_parts(found.values[~hole])
@@ -123,4 +141,4 @@ def learn_dates(name: str, found: Plain) -> DateColumn | None:
         parts = [part for part in parts if part != "year"]
     if not parts and not hole.any():
         return None
-    return DateColumn(name, tuple(parts), centre, scale, found.time_zone, bool(hole.any()))
+    return DateColumn(name, tuple(parts), centre, scale, found.time_zone, bool(hole.any()), custom)

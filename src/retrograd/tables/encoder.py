@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from retrograd.engine.notes import warn
 from retrograd.tables.columns import ColumnSettings, IgnoredColumn
 from retrograd.tables.errors import TableError, TableWarning
-from retrograd.tables.frames import column_names, columns_called, plain_columns
+from retrograd.tables.frames import column_names, columns_called, not_looked_at, plain_columns
 from retrograd.tables.learning import LearnedColumn, learn_column
 from retrograd.tables.state import columns_from_state, parameters_from_state
 
@@ -25,7 +25,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     Numbers are centred on their median and divided by a robust spread; text and categories become
     one feature per frequent value and one for all others; booleans become 0 or 1; dates become
-    their year and a point on a circle for month, day, weekday and hour. A column with missing
+    their year and a point on a circle for month, day, weekday and hour. Text that is all
+    numbers, or all dates, is read as such, unless it is declared categorical. A column with missing
     values in fit gets one more feature that is 1 where it is missing. A column that tells nothing
     (constant, all missing, an identifier) is left out, with a :class:`TableWarning` that says so.
 
@@ -51,6 +52,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         What was noticed in fit.
     feature_names_in_ : object array (n_features_in_,)
     n_features_in_ : int
+    target_ : str or None
+        What the model predicts, if y had a name in fit or a model file has: among the columns of a
+        frame it is no surprise.
 
     Examples
     --------
@@ -82,7 +86,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : pandas or polars DataFrame with B rows
-        y : ignored
+        y : array, optional
+            Only its name is looked at, if it has one.
 
         Returns
         -------
@@ -115,6 +120,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.notes_ += [note for _, notes in learned for note in notes]
         self.feature_names_in_ = np.array(list(frame), dtype=object)
         self.n_features_in_ = len(columns)
+        name = getattr(y, "name", None)
+        self.target_ = name if isinstance(name, str) and name else None
         return self
 
     def transform(self, X):
@@ -145,7 +152,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         frame = plain_columns(X, wanted=[column.name for column in self._used()])
         known = set(self.feature_names_in_)
         surplus = [name for name in column_names(X) if name not in known]
-        notes = [f"{columns_called(surplus)} unknown to the model: ignored"] if surplus else []
+        notes = []
+        if self.target_ is not None and self.target_ in surplus:
+            surplus.remove(self.target_)
+            notes.append(not_looked_at(self.target_))
+        if surplus:
+            notes.append(f"{columns_called(surplus)} unknown to the model: ignored")
         blocks, wrong = [], []
         for column in self._used():
             try:
@@ -220,6 +232,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             for key in ("centre", "scale")
         }
         for column in columns:
+            if not column.get("custom", True):  # few have one
+                del column["custom"]
             column.update({k: list(v) for k, v in column.items() if isinstance(v, tuple)})
         parameters = {  # a search over np.arange gives numbers that JSON does not have
             name: value.item() if isinstance(value, np.generic) else value
@@ -259,6 +273,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         names = [column.name for column in encoder.columns_]
         encoder.feature_names_in_ = np.array(names, dtype=object)
         encoder.n_features_in_ = len(names)
+        encoder.target_ = None
         return encoder
 
     def _settings(self) -> ColumnSettings:

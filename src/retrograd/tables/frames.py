@@ -77,12 +77,23 @@ def plain_columns(table, wanted: list[str] | None = None) -> dict[str, Plain]:
     columns, wrong = {}, []
     for name in frame.columns if wanted is None else wanted:
         try:
-            columns[name] = plain(frame[name])
+            columns[name] = plain(frame.get_column(name))
         except TableError as error:
             wrong.append(str(error))
     if wrong:
         raise TableError("; ".join(wrong))
     return columns
+
+
+def not_looked_at(target: str) -> str:
+    """Say of a column why its values play no part.
+
+    Examples
+    --------
+    >>> not_looked_at("species")
+    "column 'species' is what the model predicts: not looked at"
+    """
+    return f"column {target!r} is what the model predicts: not looked at"
 
 
 def columns_called(names: list[str]) -> str:

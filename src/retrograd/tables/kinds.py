@@ -24,8 +24,9 @@ NEARLY_ALL = 0.9
 def settle_kinds(frame: pl.DataFrame, rows: np.ndarray) -> tuple[pl.DataFrame, list[str]]:
     """Declare columns of text that are not all numbers to be names.
 
-    A part of such a column may be all numbers, and would be taken for them: what becomes of a table
-    would hang on how it is split.
+    A part of such a column may be all numbers, or all dates, and would be taken for them: what
+    becomes of a table would hang on how it is split. Text that is all dates is text no more: the
+    table's reader has read it.
 
     Parameters
     ----------

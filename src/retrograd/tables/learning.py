@@ -75,13 +75,32 @@ def learn_column(name: str, found: Plain, settings: ColumnSettings) -> tuple[Col
     if found.kind == "boolean":
         return _learn_boolean(name, found.values)
     if found.kind == "date":
-        same = NEARLY_CONSTANT if found.differs else CONSTANT
-        return learn_dates(name, found) or IgnoredColumn(name, same), []
-    numbers = None if found.declared else numbers_in_text(found.values)
+        return _learn_date(name, found), []
+    return _learn_text(name, found, settings)
+
+
+def _learn_text(name: str, found: Plain, settings: ColumnSettings) -> tuple[Column, list[str]]:
+    """Learn what the text of a frame says; declared names are names, whatever they look like."""
+    if found.declared:
+        return _learn_category(name, found.values, settings)
+    numbers = numbers_in_text(found.values)
     if numbers is not None:
         column, notes = _learn_number(name, Plain("number", numbers))
         return column, [f"column {name!r} holds numbers written as text: read as numbers", *notes]
-    return _learn_category(name, found.values, settings)
+    from retrograd.tables.parsing import dates_in_text  # polars need not be there before
+
+    dates, custom, news = dates_in_text(name, found.values)
+    if dates is not None and dates.kind == "date":
+        read = f"column {name!r} holds dates written as text: read as dates"
+        return _learn_date(name, dates, custom), [read, *news]
+    column, notes = _learn_category(name, found.values, settings)
+    return column, [*news, *notes]
+
+
+def _learn_date(name: str, found: Plain, custom: str = "") -> Column:
+    """Learn a date or moment."""
+    same = NEARLY_CONSTANT if found.differs else CONSTANT
+    return learn_dates(name, found, custom) or IgnoredColumn(name, same)
 
 
 def _learn_number(name: str, found: Plain) -> tuple[Column, list[str]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from retrograd.tables.plain import NUMBER
+from retrograd.tables.plain import NUMBER, Plain, plain_series
 
 # Cells that mean 'missing', besides an empty one, in the customs of R, pandas, SQL, spreadsheets
 # and the UCI repository.
@@ -88,7 +88,7 @@ def parse(
         whole = text.cast(pl.Int64, strict=False)
         complete = whole.null_count() == text.null_count()
         return (whole if complete else text.cast(pl.Float64)), notes
-    return _parse_dates(text, custom)
+    return parse_dates(text, custom)
 
 
 def _told_of_commas(text: pl.Series) -> list[str]:
@@ -101,6 +101,46 @@ def _told_of_commas(text: pl.Series) -> list[str]:
         f"column {text.name!r}: commas are taken for decimal ones, {example!r} for "
         f"{example.replace(',', '.')}; if they are between thousands, leave them out"
     ]
+
+
+def dates_in_text(
+    name: str, values: np.ndarray, custom: str = ""
+) -> tuple[Plain | None, str, list[str]]:
+    """Read text of a frame as dates or moments if every value is one, as in a CSV file.
+
+    Parameters
+    ----------
+    name : str
+        The column's.
+    values : object array (B,)
+        Strings, None where missing.
+    custom : {"", "day/month", "month/day"}, default=""
+        As in :func:`parse`; empty if it is not known.
+
+    Returns
+    -------
+    dates : Plain or None
+        None if any value is no date, or if it cannot be told which; if all are missing, none of
+        any kind.
+    custom : {"", "day/month", "month/day"}
+        The order of day and month, if the values tell.
+    notes : list of str
+
+    Examples
+    --------
+    >>> dates_in_text("when", np.array(["31/01/2024", "NA"], dtype=object))[:2]
+    (Plain(kind='date', values=array(['2024-01-31T00:00:00.000000', 'NaT'],
+          dtype='datetime64[us]'), time_zone='', declared=False, differs=False), 'day/month')
+    >>> dates_in_text("when", np.array(["2024-01-31", "soon"], dtype=object))
+    (None, '', [])
+    """
+    text = clean(_series(values, name))
+    if text.null_count() == len(text):
+        return Plain("empty", np.full(len(text), np.nan)), "", []
+    parsed, notes = parse_dates(text, custom)
+    if not parsed.dtype.is_temporal():
+        return None, "", notes
+    return plain_series(parsed), custom_of(text) or "", notes
 
 
 def custom_of(text: pl.Series) -> str | None:
@@ -149,7 +189,8 @@ def first_odd(values: np.ndarray, expected: str) -> int:
     >>> first_odd(np.array(["31.01.2024", "1.5.", "01.02.2024"], dtype=object), "dates")
     1
     """
-    text = pl.Series(values.tolist(), dtype=pl.String)
+    text = _series(values)
+    text = clean(text) if expected == "dates" else text
     fits = {
         "numbers": lambda: [text.str.contains(_NUMBER)],
         "booleans": lambda: [_is_boolean(text)],
@@ -157,6 +198,15 @@ def first_odd(values: np.ndarray, expected: str) -> int:
     }
     odd = min((text.is_not_null() & ~fit for fit in fits[expected]()), key=pl.Series.sum)
     return int((odd if odd.any() else text.is_not_null()).arg_true()[0])
+
+
+def _series(values: np.ndarray, name: str = "") -> pl.Series:
+    """Hand strings to polars, which has no halves of surrogate pairs, as Python's may have."""
+    try:
+        return pl.Series(name, values.tolist(), dtype=pl.String)
+    except UnicodeEncodeError:
+        whole = [text and text.encode(errors="backslashreplace").decode() for text in values]
+        return pl.Series(name, whole, dtype=pl.String)
 
 
 def _is_boolean(text: pl.Series) -> pl.Series:
@@ -182,7 +232,7 @@ def odd_dates(values: np.ndarray) -> np.ndarray:
     >>> odd_dates(np.array(["2024-01-31", None, "unknown"], dtype=object))
     array([2])
     """
-    text = pl.Series(values.tolist(), dtype=pl.String)
+    text = _series(values)
     like_dates = text.drop_nulls().head(100).str.contains(_LIKE_A_DATE)
     if 2 * like_dates.sum() < len(like_dates):
         return text.is_not_null().arg_true().to_numpy().astype(np.int64)
@@ -199,10 +249,30 @@ def _every_custom(text: pl.Series) -> Iterator[pl.Series]:
         yield _read(text, one)
 
 
-def _parse_dates(text: pl.Series, custom: str | None) -> tuple[pl.Series, list[str]]:
-    """Try the customs of writing dates, and refuse to guess between two that both fit."""
+def parse_dates(text: pl.Series, custom: str | None = None) -> tuple[pl.Series, list[str]]:
+    """Try the customs of writing dates, and refuse to guess between two that both fit.
+
+    Parameters
+    ----------
+    text : polars.Series of String, length B
+        Cleaned, with null where missing.
+    custom : {"day/month", "month/day"}, optional
+        As in :func:`parse`.
+
+    Returns
+    -------
+    values : polars.Series of Date, Datetime or String, length B
+    notes : list of str
+
+    Examples
+    --------
+    >>> parse_dates(pl.Series("when", ["01/02/2024"]))[1]
+    ["column 'when' looks like dates, but '01/02/2024' may be day/month or month/day: left as text;
+    write dates as 2024-12-31"]
+    """
     # Most text is no date; looking at a few cells first saves trying every custom on all.
-    if not text.drop_nulls().head(100).str.contains(_LIKE_A_DATE).all():
+    first = text.drop_nulls().head(100)
+    if first.is_empty() or not first.str.contains(_LIKE_A_DATE).all():
         return text, []
     full, notes = _with_century(text), []
     if not full.equals(text):

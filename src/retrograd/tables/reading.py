@@ -5,8 +5,9 @@ import io
 import re
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -15,7 +16,7 @@ import polars as pl
 
 from retrograd.engine.notes import counted
 from retrograd.tables.errors import TableError, listed
-from retrograd.tables.parsing import clean, custom_of, has_decimal_commas, parse
+from retrograd.tables.parsing import clean, custom_of, has_decimal_commas, parse, parse_dates
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -54,16 +55,17 @@ def read_table(
     CSV is read as UTF-8, separated by comma, semicolon, tab or bar, whichever fits. A column's
     type is the narrowest that all its values have: boolean, whole number, number, date, moment,
     text. Empty cells and the likes of NA are missing. A comma is decimal where semicolons separate
-    columns; where tabs or bars do, if a column has one that cannot be between thousands.
+    columns; where tabs or bars do, if a column has one that cannot be between thousands. Columns of
+    Parquet have types; text of which every value is a date or moment is read as in CSV.
 
     Parameters
     ----------
     path : str or path
         A file that ends in .csv, .tsv, .txt, .parquet or .pq.
     text_columns : collection of str, optional
-        Columns of a CSV file to leave as text, whatever they look like.
+        Columns of text to leave as such, whatever they look like.
     customs : mapping of str to {"day/month", "month/day"}, optional
-        What 01/02/2024 means in columns of a CSV file, where it is known, as from another file's
+        What 01/02/2024 means in columns of text, where it is known, as from another file's
         ``customs``.
 
     Returns
@@ -102,7 +104,7 @@ def read_table(
     if not content:
         raise TableError(f"{path.name} is empty")
     if suffix in PARQUET_SUFFIXES:
-        table = Table(_read_parquet(path.name, content), [])
+        table = _read_parquet(path.name, content, set(text_columns), customs)
     else:
         table = _read_csv(path.name, content, set(text_columns), customs)
     if table.frame.height == 0:
@@ -110,12 +112,35 @@ def read_table(
     return table
 
 
-def _read_parquet(name: str, content: bytes) -> pl.DataFrame:
-    """Read Parquet."""
+def _read_parquet(
+    name: str, content: bytes, text_columns: set[str], customs: Mapping[str, str]
+) -> Table:
+    """Read Parquet: it says what its columns are, but its text may be dates."""
     try:
-        return pl.read_parquet(io.BytesIO(content))
+        frame = pl.read_parquet(io.BytesIO(content))
     except (pl.exceptions.PolarsError, OSError):
         raise TableError(f"{name} is not a Parquet file, or is damaged") from None
+    texts = [
+        clean(column)
+        for column in frame.get_columns()
+        if column.dtype == pl.String and column.name not in text_columns
+    ]
+    return _typed(frame, texts, parse_dates, customs)
+
+
+def _typed(
+    frame: pl.DataFrame, texts: list[pl.Series], read: Callable, customs: Mapping[str, str]
+) -> Table:
+    """Read columns of cleaned text, and let them take their places in a frame if they are more."""
+    columns, notes, found = [], [], {}
+    for text in texts:
+        column, news = read(text, custom=customs.get(text.name))
+        notes += news
+        if column.dtype.is_temporal() and (custom := custom_of(text)):
+            found[text.name] = custom
+        if column.dtype != pl.String:
+            columns.append(column)
+    return Table(frame.with_columns(columns), notes, found)
 
 
 def _read_csv(
@@ -136,21 +161,15 @@ def _read_csv(
     if blanks:
         notes.append(f"{counted(blanks, 'blank line')} skipped")
     frame = pl.read_csv(text.encode(), separator=separator, new_columns=header, infer_schema=False)
-    columns, found = [], {}
     cleaned = [clean(column) for column in frame.get_columns()]
     # In a file separated by commas, 3,5 in quotes is rather a list than a number.
     decimal_comma = separator == ";" or (
         separator != "," and any(has_decimal_commas(column) for column in cleaned)
     )
-    for column in cleaned:
-        if column.name not in text_columns:
-            text_of_it = column
-            column, news = parse(column, decimal_comma, customs.get(column.name))
-            notes += news
-            if column.dtype.is_temporal() and (custom := custom_of(text_of_it)):
-                found[column.name] = custom
-        columns.append(column)
-    return Table(pl.DataFrame(columns), notes, found)
+    texts = [text for text in cleaned if text.name not in text_columns]
+    read = partial(parse, decimal_comma=decimal_comma)
+    table = _typed(pl.DataFrame(cleaned), texts, read, customs)
+    return table._replace(notes=notes + table.notes)
 
 
 @contextmanager

@@ -99,6 +99,8 @@ def _column(entry, centre: float, scale: float) -> Column:
         if not (np.isfinite(centre) and np.isfinite(scale) and scale >= 0):
             raise ValueError(f"the encoder's column {name!r} has no usable centre and scale")
         given |= {"centre": centre, "scale": scale}
+    if kind is DateColumn:
+        given.setdefault("custom", "")
     if set(given) != set(wanted):
         raise ValueError(f"the encoder's column {name!r} has not the facts of its kind")
     hints = get_type_hints(kind)
@@ -127,6 +129,11 @@ def _check_sense(column: Column) -> None:
         raise ValueError(f"the encoder's column {column.name!r} has unknown parts of dates")
     if isinstance(column, DateColumn) and "year" in column.parts and column.scale == 0:
         raise ValueError(f"the encoder's column {column.name!r} has no scale for its year")
+    if isinstance(column, DateColumn) and column.custom:
+        from retrograd.tables.parsing import CUSTOMS  # polars need not be there before
+
+        if column.custom not in CUSTOMS:
+            raise ValueError(f"the encoder's column {column.name!r} has unknown customs of dates")
     if isinstance(column, CategoryColumn) and set(column.categories) & set(column.rare):
         raise ValueError(f"the encoder's column {column.name!r} knows a value twice")
     if column.kind != "ignored" and not column.features():

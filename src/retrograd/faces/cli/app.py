@@ -1,7 +1,7 @@
 """The command's frame: its sub-commands, its errors, its exit codes.
 
 Exit codes: 0 all is well; 1 the data or the model are not; 2 the command was used wrongly;
-130 Ctrl-C. Errors are one line on standard error.
+130 Ctrl-C; 141 whoever read the output has read enough. Errors are one line on standard error.
 """
 
 import errno
@@ -25,6 +25,8 @@ from retrograd.faces.cli.train import train
 from retrograd.faces.cli.view import view
 
 CTRL_C = 130
+# As shells tell of those that SIGPIPE has ended.
+READ_ENOUGH = 141
 # How a system says that standard output takes no more.
 UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EPIPE)
 
@@ -49,6 +51,11 @@ class Commands(TyperGroup):
             if isinstance(abort.__cause__, EOFError):  # which is no Ctrl-C, as Typer takes it for
                 raise abort.__cause__ from None
             code = CTRL_C
+        except SystemExit as left:
+            # Typer and Rich leave so when whoever read the output has read enough; and say 1.
+            if not isinstance(left.__context__, BrokenPipeError):
+                raise
+            code = READ_ENOUGH
         except Stopped as stopped:
             code, kept = CTRL_C, str(stopped)
         except OSError as error:
@@ -57,10 +64,10 @@ class Commands(TyperGroup):
                 sys.exit(1)
             if error.errno not in UNWRITABLE:
                 raise
-            code = 1
+            code = READ_ENOUGH if error.errno == errno.EPIPE else 1
             # What is left of the output would fail again when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            if error.errno != errno.EPIPE:  # a reader that has read enough knows why
+            if code != READ_ENOUGH:  # the reader knows why
                 complain(f"the output cannot be written: {error.strerror}")
         except Exception as error:
             # What a command line can be blamed for says how to write itself and which exit code

@@ -45,6 +45,7 @@ def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
     from retrograd.faces.modelcard import customs_of, target_of
     from retrograd.faces.models import load_model
     from retrograd.tables.errors import TableWarning
+    from retrograd.tables.frames import not_looked_at
     from retrograd.tables.reading import read_table
 
     model = load_model(path)
@@ -57,7 +58,7 @@ def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
     notes = []
     features = table.frame
     if target in features.columns and target not in _wanted(model):
-        notes.append(f"column {target!r} is what the model predicts: not looked at")
+        notes.append(not_looked_at(target))
         features = features.drop(target)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")

@@ -16,6 +16,7 @@ from retrograd.maths.activations import ACTIVATIONS, ALIASES
 # A layer wider than this is a slip of the finger, and its network too large to be counted.
 WIDEST = 10_000_000
 SOLVERS = (*OPTIMIZERS, "lbfgs")
+ACTIVATION_NAMES = (*ACTIVATIONS, *ALIASES)
 
 
 def parse_hidden(text: str) -> tuple[int, ...]:
@@ -82,9 +83,7 @@ def train(
     hidden: Annotated[str, typer.Option(help="Widths of the hidden layers, or 'none'.")] = "64,32",
     activation: Annotated[
         str,
-        typer.Option(
-            callback=_one_of({**ACTIVATIONS, **ALIASES}), help=f"{', '.join(ACTIVATIONS)}."
-        ),
+        typer.Option(callback=_one_of(ACTIVATION_NAMES), help=f"{', '.join(ACTIVATION_NAMES)}."),
     ] = "relu",
     solver: Annotated[
         str, typer.Option(callback=_one_of(SOLVERS), help=f"{', '.join(SOLVERS)}.")
