@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,9 @@ def test_nothing_is_kept_where_the_digest_is_not(tmp_path: Path) -> None:
     assert run(program, XDG_CACHE_HOME=str(tmp_path)).startswith(str(tmp_path))
 
 
-def test_every_processor_and_python_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_processor_python_and_installation_has_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A home may be seen by several, and each is told when its kernels are compiled."""
     folders = {jit._cache_folder()}
     monkeypatch.setattr(numba.config, "CPU_NAME", "generic")
@@ -45,6 +48,13 @@ def test_every_processor_and_python_has_its_own(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys.implementation, "cache_tag", "cpython-999")
     folders.add(jit._cache_folder())
     assert len(folders) == 4
+    elsewhere = tmp_path / "retrograd" / "engine"
+    shutil.copytree(Path(jit.__file__).parent, elsewhere)
+    monkeypatch.setattr(jit, "__file__", str(elsewhere / "jit.py"))
+    folders.add(jit._cache_folder())
+    os.utime(elsewhere / "trainer.py")
+    folders.add(jit._cache_folder())
+    assert len(folders) == 6
     assert len({folder.parent for folder in folders}) == 1
 
 

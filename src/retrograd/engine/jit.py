@@ -58,7 +58,8 @@ def _cache_folder() -> Path:
 
     Numba looks only at the file of the function it loads, not at those whose functions that one
     calls; the digest over all of maths/ and engine/ keeps stale machine code from ever running.
-    Processors and Pythons, of which one home may see several, have their own.
+    Processors, Pythons and installations, of which one home may see several, have their own: Numba
+    keeps them apart as well, by a file's place and time, but what is to be compiled is to be told.
     """
     package = Path(__file__).parents[1]
     config = numba.config
@@ -67,10 +68,10 @@ def _cache_folder() -> Path:
         numba.__version__, sys.implementation.cache_tag,
         config.CPU_NAME or get_host_cpu_name(), features,
     )  # fmt: skip
-    digest = hashlib.sha256("\n".join(made_for).encode())
+    digest = hashlib.sha256("\n".join([*made_for, str(package)]).encode(errors="replace"))
     for room in ("maths", "engine"):
         for source in sorted((package / room).rglob("*.py")):
-            digest.update(source.read_bytes())
+            digest.update(source.read_bytes() + str(source.stat().st_mtime_ns).encode())
     base = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "retrograd"
     )
