@@ -15,7 +15,7 @@ import { count } from "./numbers.js";
 import { outcomeView } from "./outcome.js";
 import { Page } from "./page.js";
 import { onPaper } from "./paper.js";
-import { readPlace, writePlace } from "./place.js";
+import { readPlace } from "./place.js";
 import { stepView } from "./step.js";
 import { timelineView } from "./timeline.js";
 import { folded, titleOf } from "./titles.js";
@@ -195,7 +195,7 @@ function listen(root, page, views) {
     window.addEventListener("hashchange", ({ newURL }) => {
       const place = readPlace(new URL(newURL).hash);
       // Until we are there, it says where we are.
-      history.replaceState(null, "", writePlace(page.place));
+      history.replaceState(null, "", page.hash);
       setTheme(root, place.theme);
       if (page.run) page.open(place);
       else page.place = place;
