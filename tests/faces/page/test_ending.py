@@ -1,15 +1,24 @@
-"""The end of a server whose answers are not there yet."""
+"""Ends: of a server whose answers are not there yet, of a training that was killed."""
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
+from typer.testing import CliRunner
 from websockets.sync.client import connect
+
+from retrograd.faces.cli import app
+from retrograd.rewind.store import Store
 
 # A server with a question that is never answered, as where kernels are compiled for it.
 SERVER = """
@@ -61,3 +70,26 @@ def test_no_answer_is_waited_for(
     finally:
         process.kill()
         process.communicate()
+
+
+def test_a_training_that_was_killed(
+    serve: Callable, browse: Callable, recorded: dict[str, Path], tmp_path: Path
+) -> None:
+    """Its run is running for ever; once its file is silent, the page and the command doubt it."""
+    path = Path(shutil.copy(recorded["spiral"], tmp_path / "killed.retro"))
+    store = Store(path, writable=True)
+    ((run, _, *counts),) = store.rows("progress", "run = 1")
+    store.write({"progress": [(run, "running", *counts)]})
+    store.close()
+    page = browse(serve(path))
+    facts = page.locator(".head .facts")
+    expect(facts).to_have_text(re.compile("running$"))
+    assert "broken off" not in CliRunner().invoke(app, ["runs", str(path)]).stdout
+    then = time.time() - 3 * 3600
+    os.utime(path, (then, then))
+    doubt = "running, or broken off: nothing new for 3 hours"
+    expect(facts).to_have_text(re.compile(f"{doubt}$"))
+    listed = CliRunner().invoke(app, ["runs", str(path), "--json"]).stdout
+    assert json.loads(listed)[0]["doubt"] == doubt.removeprefix("running, ")
+    table = CliRunner().invoke(app, ["runs", str(path)], env={"COLUMNS": "200"}).stdout
+    assert doubt in table

@@ -7,7 +7,7 @@ import numpy as np
 from retrograd.engine.network import Network
 from retrograd.estimators.regressor import AIM_AT_THE_MEAN
 from retrograd.faces.page.viewer import Viewer
-from retrograd.faces.runs import describe_runs
+from retrograd.faces.runs import describe_runs, doubt_of
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
 
@@ -96,10 +96,10 @@ def run(viewer: Viewer, run: int) -> dict:
     dict
         Of lists, ``widths`` has L + 1 entries, ``activations`` L, the last one the output's,
         ``features`` I of the first layer, ``branches`` a ``run`` and ``step`` each; ``parent`` is
-        (run, step) or None; ``data`` says whether they are at hand, and if they are not ``held`` at
-        which steps the network is known all the same; ``scored_by`` is what a validation score is;
-        ``has_model`` says whether a model file can hold the network (the notebook's class has
-        none).
+        (run, step) or None; ``doubt`` says what speaks against its running, if it does; ``data``
+        says whether they are at hand, and if they are not ``held`` at which steps the network is
+        known all the same; ``scored_by`` is what a validation score is; ``has_model`` says whether
+        a model file can hold the network (the notebook's class has none).
     """
     found = viewer.run(run).refresh()
     header = found.header
@@ -109,6 +109,7 @@ def run(viewer: Viewer, run: int) -> dict:
         "steps": len(found),
         "status": found.status,
         "note": found.note,
+        "doubt": doubt_of(found),
         "parent": header.parent,
         "branches": branches_of(viewer, run),
         "widths": list(network.widths),

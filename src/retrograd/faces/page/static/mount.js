@@ -146,7 +146,7 @@ function headView(page, views) {
       facts.textContent = [
         folded(run.widths).join(" → "), folded(run.activations).join(", "), run.solver,
         `${count(run.n_parameters)} parameters`, `${count(run.n_rows)} rows`,
-        run.status === "diverged" ? `diverged: ${run.note}` : run.status,
+        run.status === "diverged" ? `diverged: ${run.note}` : [run.status, run.doubt].filter(Boolean).join(", "),
       ].join(" · ");
       const { kept } = page.options;
       still.hidden = !kept;

@@ -193,7 +193,7 @@ export class Page {
     if (run.run !== before.run) return; // who looked has gone elsewhere since
     const atEnd = this.place.step === before.steps;
     this.run = run;
-    if (run.steps === before.steps && run.status === before.status) return;
+    if (["steps", "status", "doubt"].every((name) => run[name] === before[name])) return;
     if (atEnd) await this.go({ step: run.steps });
     await this.show(new Set(["grown"]));
     if (this.options.address) this.writeAddress();
