@@ -72,13 +72,17 @@ def test_what_a_unit_responds_to_and_what_was(
     near = a.reshape(grid.side, grid.side)[-5:, -5:]
     assert np.isclose(near, told(responds.locator("output")), rtol=1e-12, atol=0).any()
     page.evaluate("location.hash = 'step=100&layer=0&from=1&unit=3'")
-    past = page.locator(".past canvas")
-    expect(page.locator(".history figcaption")).to_have_text("at every step, by replay")
+    past = page.get_by_role("img", name="coefs[0][1, 3] over the run").locator("canvas")
     expect(past).to_have_css("touch-action", "pan-y")
-    finger = {"pointerType": "touch", "pointerId": 9, "clientX": 0, "clientY": 0}
-    for name in ("pointerdown", "pointerup", "pointerleave"):
-        past.dispatch_event(name, finger)
-    assert told(page.locator(".past output")) == run.at(0).coefs[0][1, 3]
+    said = past.evaluate(
+        """(canvas) => {
+          for (const name of ["pointerdown", "pointerup", "pointerleave"]) {
+            canvas.dispatchEvent(new PointerEvent(name, { pointerType: "touch" }));
+          }
+          return canvas.parentElement.querySelector("output").textContent;
+        }"""
+    )
+    assert said == f"step 0: {float(run.at(0).coefs[0][1, 3])!r}".replace("-", "−")
 
 
 def test_a_residual_stays_told(serve: Callable, browse: Callable, tmp_path: Path) -> None:
