@@ -2,6 +2,7 @@
 
 import math
 import re
+import time
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 # What NumPy's and Python's readers say of a damaged file of arrays.
 UNREADABLE = (OSError, ValueError, EOFError, BadZipFile, zlib.error, NotImplementedError, KeyError)
+# Seconds without a word from a training after which it may be no more; and how many times as long
+# as it was from one of its checkpoints to the next.
+SILENCE, LONGER = 300.0, 4
 # Tasks of searches and pipelines that every fit within them stands in.
 SAME_FOR_ALL = r" (search 0|fit-final-estimator \d+)$"
 
@@ -128,12 +132,33 @@ def _describe(runs: "Runs", k: int) -> dict[str, Any]:
         "epochs": run.n_epochs,
         "status": run.status,
         "note": run.note,
+        "doubt": doubt_of(run),
         "loss": _finite(epochs[-1].loss) if epochs else None,
         "best_score": _finite(max(scores)) if scores else None,
         "parent": header.parent,
         "started": header.started,
         "seconds": run.seconds,
     }
+
+
+def doubt_of(run: "Run") -> str:
+    """What speaks against a 'running' run, which one that was killed is for ever; '' if nothing.
+
+    There is but its file to ask: who trains it may be anywhere.
+    """
+    path = run.store.path
+    if run.status != "running" or path is None:
+        return ""
+    try:
+        silent = time.time() - path.stat().st_mtime
+    except OSError:
+        return ""
+    between = run.seconds / max(1, len(run.store.steps_of(run.number)))
+    if silent < max(SILENCE, LONGER * between):
+        return ""
+    sizes = {"day": 86400, "hour": 3600, "minute": 60}
+    unit = next(name for name, size in sizes.items() if silent >= 2 * size)
+    return f"or broken off: nothing new for {int(silent / sizes[unit])} {unit}s"
 
 
 def _plain(value: Any) -> Any:
@@ -191,6 +216,8 @@ def _cell(run: dict, name: str) -> str:
         return ", ".join(f"{key}={value}" for key, value in run.get("differing", {}).items())
     if name == "branched off" and run.get("parent"):
         return f"run {run['parent'][0]}, step {run['parent'][1]:,}"
+    if name == "status" and run.get("doubt"):
+        return f"{run['status']}, {run['doubt']}"
     if name == "status" and run.get("note") and run["status"] != "diverged":
         return f"{run['status']}: {run['note']}"
     value = run.get(name.replace(" ", "_"))

@@ -132,6 +132,31 @@ def test_moments_of_one_run_have_no_other_parameters(branched: Path) -> None:
     assert found["layers"][0]["changed"] == 16
 
 
+def test_a_branch_learns_from_the_same_data(recorded: dict[str, Path], tmp_path: Path) -> None:
+    """Also one from within an epoch, which keeps that epoch's losses, and of early stopping."""
+    path = tmp_path / "digits.retro"
+    shutil.copy(recorded["digits"], path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        branch = open_runs(path)[0].branch(at=11, learning_rate_init=0.01)
+    assert {"skipped", "best"} <= branch.header.data.keys()
+    found = compare(path, run=2, step=len(branch), other_step=50)
+    assert found["same_data"]
+    assert found["rows"]["count"] > 0
+
+
+def test_an_edited_label_is_other_data(branched: Path, tmp_path: Path) -> None:
+    """And so are other targets of the same rows in general."""
+    path = tmp_path / "edited.retro"
+    shutil.copy(branched, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = open_runs(path)[0]
+        run.branch(at=200, edit={"y[0]": 1 - int(run.data.y[0, 0])})
+    found = compare(path, step=201, other=3, other_step=1)
+    assert (found["same_data"], found["rows"]) == (False, None)
+
+
 def test_other_networks_are_judged_on_their_own(branched: Path, tmp_path: Path) -> None:
     """There is then no difference of weights, nor of rows; but losses and scores."""
     from retrograd.estimators.classifier import MLPClassifier

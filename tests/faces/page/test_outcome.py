@@ -286,6 +286,28 @@ def test_several_labels(others: dict[str, Path]) -> None:
         ask(others["labels"], "confusion", 8)
 
 
+def test_rows_that_weigh(serve: Callable, browse: Callable, tmp_path: Path) -> None:
+    """So they do in the calibration, as in the score; the matrix says that there they do not."""
+    rng = np.random.default_rng(0)
+    X, weights = rng.normal(size=(200, 3)), rng.integers(0, 5, 200).astype(float)
+    model = MLPClassifier((5,), max_iter=4, random_state=0)
+    path = tmp_path / "weighted.retro"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        y = (X[:, 0] + rng.normal(size=200) > 0).astype(int)
+        model.set_callbacks(Recorder(path)).fit(X, y, sample_weight=weights)
+    found = ask(path, "calibration", 4)["calibration"]
+    each = np.repeat(np.arange(200), weights.astype(int))
+    sure, right = model.predict_proba(X)[each, 1], y[each]
+    which = (sure * 10).astype(int)
+    for k, (said, was) in enumerate(zip(found["sure"], found["right"], strict=True)):
+        here = which == np.unique(which)[k]
+        assert (said, was) == pytest.approx((sure[here].mean(), right[here].mean()), rel=1e-12)
+    page = browse(serve(path), "tab=confusion")
+    expect(page.locator(".outcome .score")).to_contain_text("each counted by its weight")
+    expect(page.locator(".outcome .body")).to_contain_text("here each row counts once")
+
+
 def test_a_sample_says_that_it_is_one(
     others: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -304,3 +304,24 @@ def test_on_paper_as_drawn_for_the_window(
     assert abs(paper["shape"]) < 0.1
     edge = 10 / paper["drawn"]
     assert paper["at"] == pytest.approx(edge + 0.25 * (1 - 2 * edge), abs=0.003)
+
+
+def test_in_a_document_from_right_to_left(
+    serve: Callable, browse: Callable, recorded: dict
+) -> None:
+    """As a notebook's may be: a minus stays before its number, an axis's least end at the left."""
+    page = browse(serve(recorded["spiral"]), "step=200")
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    ends = page.locator(".outcome .across span")
+    expect(ends).to_have_count(3)
+    assert (ends.first.text_content() or "").startswith("−")
+    assert sides(ends.first) < sides(ends.last)
+    sign = ends.first.evaluate(
+        """(span) => [0, 1].map((k) => {
+          const range = document.createRange();
+          range.setStart(span.firstChild, k);
+          range.setEnd(span.firstChild, k + 1);
+          return range.getBoundingClientRect().left;
+        })"""
+    )
+    assert sign[0] < sign[1]

@@ -5,9 +5,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.regressor import MLPRegressor
 from retrograd.estimators.rewinding import open_run
 
 
@@ -99,6 +103,29 @@ def test_the_exact_loss_under_the_pointer(page: Page, recorded: dict[str, Path])
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
     loss = open_run(recorded["spiral"]).at(200).loss
     expect(page.locator(".tip")).to_contain_text(f"loss {loss!r}")
+
+
+@pytest.mark.parametrize(
+    ("loss", "kind"), [("huber", "D²"), ("squared_error", "R²"), (None, "accuracy")]
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_validation_score_is_called_what_it_is(
+    serve: Callable, browse: Callable, tmp_path: Path, loss: str | None, kind: str
+) -> None:
+    """The outcome's score of the same rows may be another one."""
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    settings: dict = {"max_iter": 3, "early_stopping": True, "random_state": 0}
+    model = MLPRegressor(loss=loss, **settings) if loss else MLPClassifier(**settings)
+    model.set_callbacks(Recorder(tmp_path / "scored.retro"))
+    model.fit(X, X[:, 0] if loss else X[:, 0] > 0)
+    page = browse(serve(tmp_path / "scored.retro"))
+    chip = page.get_by_role("button", name=f"validation {kind}", exact=True)
+    expect(chip).to_be_visible()
+    expect(chip).to_have_attribute("title", re.compile("validation rows"))
+    box = page.locator(".slider").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 10, box["y"] + 40)
+    expect(page.locator(".tip")).to_contain_text(f"validation {kind} ")
 
 
 def test_playing_comes_to_the_end(serve: Callable, browse: Callable, recorded: dict) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,6 +43,29 @@ def test_bad_questions(viewer: Viewer, name: str, arguments: Any, says: str) -> 
     """Are refused in a sentence that says what is wrong."""
     with pytest.raises(QuestionError, match=says):
         viewer.answer(name, arguments)
+
+
+def test_who_waits_when_it_ends(viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is not answered: what that would begin, such as compiling, would hold up the end."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def answer(viewer: Viewer) -> dict:
+        begun.set()
+        assert ended.wait(60)
+        return {}
+
+    monkeypatch.setitem(ANSWERS, "slow", answer)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(viewer.answer, "slow", {})
+        assert begun.wait(60)
+        begun.clear()
+        second = pool.submit(viewer.answer, "slow", {})
+        viewer.close()
+        ended.set()
+        assert first.result(60) == {}
+        with pytest.raises(QuestionError, match="retrograd has ended"):
+            second.result(60)
+    assert not begun.is_set()
 
 
 def test_what_others_are_warned_of_meanwhile(

@@ -8,6 +8,8 @@ import errno
 import io
 import os
 import sys
+import threading
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -137,4 +139,13 @@ def _retrograd(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except SystemExit as ended:
+        others = {*threading.enumerate()} - {threading.current_thread()}
+        if all(one.daemon for one in others):
+            raise
+        # Python would wait for them: for a page, that has ended, they may be compiling kernels.
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(int(ended.code or 0))

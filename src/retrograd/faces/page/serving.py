@@ -41,6 +41,14 @@ class PortError(OSError):
     """Nothing can be served at a port; the message says why."""
 
 
+class Answerers(ThreadPoolExecutor):
+    """Threads whose answers nobody waits for in the end: a kernel may be compiled for one."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Have them end once they have answered what they are at."""
+        super().shutdown(wait=False, cancel_futures=True)
+
+
 class Serving:
     """A page that is being served, from the moment it is made until ``run`` returns.
 
@@ -100,8 +108,7 @@ class Serving:
             self._socket.close()
 
     async def _serve(self, let_go: Callable[[], None]) -> None:
-        answering = ThreadPoolExecutor(MOST_AT_ONCE)
-        asyncio.get_running_loop().set_default_executor(answering)
+        asyncio.get_running_loop().set_default_executor(Answerers(MOST_AT_ONCE))
         let_go()
         with self._ended_by_hangup():
             await self._server.serve(sockets=[self._socket])

@@ -69,8 +69,9 @@ class Viewer:
         self.kept: dict[str, Any] = {}
         # What the next answer, whatever is asked, says beside it.
         self.news: list[str] = []
-        # What is to be done in the end, the last first.
+        # What is to be done in the end, the last first; and whether it has come.
         self.endings = ExitStack()
+        self.is_over = False
         self._place = _place_of(runs.store)
 
     def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +102,8 @@ class Viewer:
         _check(function, name, arguments)
         is_apart = getattr(function, "is_apart", False)
         with hearing() as heard, nullcontext() if is_apart else self.lock:
+            if self.is_over:  # by the time that those before were answered
+                raise QuestionError("retrograd has ended")
             try:
                 found = function(self, **arguments)
             except RunFileError:
@@ -191,7 +194,8 @@ class Viewer:
         return self._moments[number, step]
 
     def close(self) -> None:
-        """End what is under way, and let go of the file."""
+        """End what is under way, and let go of the file; nothing is answered any more."""
+        self.is_over = True
         self.endings.close()
         if "searched" in self.kept:
             self.close_apart(self.kept.pop("searched"))

@@ -19,6 +19,7 @@ from retrograd.faces.page.answers.rows import (
 )
 from retrograd.faces.page.viewer import QuestionError, Viewer
 from retrograd.rewind.comparing import first_divergence
+from retrograd.rewind.header import DATA_PARTS
 from retrograd.rewind.moment import Moment
 from retrograd.rewind.run import Run
 
@@ -124,11 +125,9 @@ def _rows(moment: Moment, rows: Rows, outputs: list[np.ndarray]) -> dict:
 
 def _same_data(one: Run, other: Run) -> bool:
     """Whether two runs learn from the same rows, with the same targets, held out alike."""
-    names = [
-        {part: name for part, name in run.header.data.items() if part not in ("kept", "generator")}
-        for run in (one, other)
-    ]
-    return names[0] == names[1]
+    parts = (*DATA_PARTS, "train", "validation")
+    ours, theirs = one.header.data, other.header.data
+    return all(ours.get(part) == theirs.get(part) for part in parts)
 
 
 def _parameters(one: Run, other: Run) -> list[dict]:

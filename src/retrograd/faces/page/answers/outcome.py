@@ -101,7 +101,7 @@ def _surface(view: Outcome) -> dict:
 
 
 def _confusion(view: Outcome) -> dict:
-    """Count the rows of each class that were taken for each."""
+    """Count the rows of each class that were taken for each, whatever they weigh."""
     view.needs("classes", "confusion matrix")
     n = probabilities(view.network, view.outputs[:1]).shape[1]
     if n > MOST_CLASSES:
@@ -126,7 +126,7 @@ def _residuals(view: Outcome) -> dict:
 
 
 def _calibration(view: Outcome) -> dict:
-    """Set how sure the network was against how often it was right.
+    """Set how sure the network was against how often it was right, rows counting by their weights.
 
     Of two classes it is the second one's probability, of several labels any one's; of more
     classes, that of the one predicted.
@@ -138,15 +138,20 @@ def _calibration(view: Outcome) -> dict:
         right = decide(view.network, view.outputs) == view.true
     else:
         sure, right = view.outputs.ravel(), view.true.ravel() == 1
-    sure, right = sure.astype(float), right[np.isfinite(sure)]
-    sure = sure[np.isfinite(sure)]
+    weights = weights_of(view.rows)
+    if weights is None:
+        weights = np.ones(len(view.true))
+    weights = np.repeat(weights, sure.size // weights.size)
+    counting = np.isfinite(sure) & (weights > 0)
+    sure, right, weights = sure[counting].astype(float), right[counting], weights[counting]
     which = np.minimum((sure * BINS).astype(int), BINS - 1)
     counts = np.bincount(which, minlength=BINS)
     filled = np.flatnonzero(counts)
+    sums = np.bincount(which, weights, BINS)[filled]
     return {
         "counts": counts[filled],
-        "sure": np.bincount(which, sure, BINS)[filled] / counts[filled],
-        "right": np.bincount(which, right, BINS)[filled] / counts[filled],
+        "sure": np.bincount(which, sure * weights, BINS)[filled] / sums,
+        "right": np.bincount(which, right * weights, BINS)[filled] / sums,
     }
 
 

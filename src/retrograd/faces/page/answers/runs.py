@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from retrograd.engine.network import Network
+from retrograd.estimators.regressor import AIM_AT_THE_MEAN
 from retrograd.faces.page.viewer import Viewer
-from retrograd.faces.runs import describe_runs
+from retrograd.faces.runs import describe_runs, doubt_of
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
 
@@ -94,9 +96,10 @@ def run(viewer: Viewer, run: int) -> dict:
     dict
         Of lists, ``widths`` has L + 1 entries, ``activations`` L, the last one the output's,
         ``features`` I of the first layer, ``branches`` a ``run`` and ``step`` each; ``parent`` is
-        (run, step) or None; ``data`` says whether they are at hand, and if they are not ``held`` at
-        which steps the network is known all the same; ``has_model`` says whether a model file can
-        hold the network (the notebook's class has none).
+        (run, step) or None; ``doubt`` says what speaks against its running, if it does; ``data``
+        says whether they are at hand, and if they are not ``held`` at which steps the network is
+        known all the same; ``scored_by`` is what a validation score is; ``has_model`` says whether
+        a model file can hold the network (the notebook's class has none).
     """
     found = viewer.run(run).refresh()
     header = found.header
@@ -106,6 +109,7 @@ def run(viewer: Viewer, run: int) -> dict:
         "steps": len(found),
         "status": found.status,
         "note": found.note,
+        "doubt": doubt_of(found),
         "parent": header.parent,
         "branches": branches_of(viewer, run),
         "widths": list(network.widths),
@@ -117,6 +121,7 @@ def run(viewer: Viewer, run: int) -> dict:
         "first_step": header.course["first_step"],
         "epochs": found.n_epochs,
         "best_epoch": _best(found),
+        "scored_by": _scored_by(network),
         "features": feature_names(found),
         "classes": class_names(found),
         "image": image_shape(found),
@@ -150,6 +155,13 @@ def _best(run: Run) -> dict | None:
     best = int(np.nanargmax(scores) if by_score else np.argmin(finite))
     by = "validation score" if by_score else "loss"
     return {"epoch": best, "step": run.epochs[best].step, "by": by}
+
+
+def _scored_by(network: Network) -> str:
+    """What a training's validation score is: not R², as ``score`` is, where that would mislead."""
+    if network.loss == "log_loss":
+        return "accuracy"
+    return "R²" if network.loss in AIM_AT_THE_MEAN else "D²"
 
 
 def feature_names(run: Run) -> list[str]:

@@ -15,6 +15,12 @@ export const CURVES = [
   ["gradient_norm", "--bad", "gradient norm", "Euclidean norm of all gradients together, of some of the steps: recorded ones, and others by replay"],
   ["learning_rate", "--soft", "learning rate", "Learning rate of each epoch's last step"],
 ];
+// What a run's score may be, and is in words.
+export const SCORES = {
+  accuracy: "Share of the validation rows that are predicted right, after each epoch",
+  "R²": "R² of the validation rows after each epoch",
+  "D²": "D² of the validation rows after each epoch: the share of the loss that is explained, as R² is of the squared one",
+};
 // Those that are drawn in one range, since they are there to be compared.
 const LOSSES = ["loss", "epoch_loss", "validation_loss"];
 

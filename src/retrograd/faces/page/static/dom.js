@@ -98,6 +98,17 @@ export function onWidth(element, work) {
   }).observe(element);
 }
 
+/**
+ * Tell what is under the pointer, and `untell` it once it leaves.
+ *
+ * A finger that taps moves nowhere and is gone at once: what it told stays.
+ */
+export function onPointer(element, tell, untell = () => {}) {
+  element.addEventListener("pointermove", tell);
+  element.addEventListener("pointerdown", tell);
+  element.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") untell(); });
+}
+
 /** Whether whoever looks prefers that nothing moves by itself. */
 export function calm() {
   return window.matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,7 +1,7 @@
 // What there is to tell of a unit or a weight: facts, spread, what it responds to, its history.
 
 import { ink, isDark } from "./colours.js";
-import { h, s, sharp } from "./dom.js";
+import { h, onPointer, s, sharp } from "./dom.js";
 import { unitImages } from "./images.js";
 import { brief, count, exactOf } from "./numbers.js";
 import { rangeOf } from "./plots.js";
@@ -99,11 +99,10 @@ export function historyCurve(past, page, wide) {
     steps.forEach((one, k) => { if (Math.abs(one - step) < Math.abs(steps[best] - step)) best = k; });
     return best;
   };
-  canvas.addEventListener("pointermove", (event) => {
+  onPointer(canvas, (event) => {
     const k = nearest(event);
     said.textContent = `step ${count(steps[k])}: ${exactOf(past.values, k)}`;
-  });
-  canvas.addEventListener("pointerleave", () => { said.textContent = rest; });
+  }, () => { said.textContent = rest; });
   canvas.addEventListener("click", (event) => page.go({ step: steps[nearest(event)] }));
   return h("div", { class: "past", role: "img", "aria-label": `${past.name} over the run, ${rest}` }, canvas, said);
 }

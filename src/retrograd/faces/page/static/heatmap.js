@@ -2,7 +2,7 @@
 // is under the pointer.
 
 import { isDark, signedPixels } from "./colours.js";
-import { h } from "./dom.js";
+import { h, onPointer } from "./dom.js";
 import { brief, exactOf } from "./numbers.js";
 
 // Pixels that a single row is high, and that several are at least: of few inputs and very many units, too.
@@ -86,7 +86,7 @@ export function heatmap(picture, { width = 320, most = 16, least = 1, height = 2
     }
   }
 
-  canvas.addEventListener("pointermove", (event) => tell(...entry(event)));
+  onPointer(canvas, (event) => tell(...entry(event)));
   // The keys go on leading from step to step after a click; within the picture for who tabs to it.
   canvas.addEventListener("mousedown", keepKeys);
   canvas.addEventListener("click", (event) => onPick?.(...real(...entry(event))));

@@ -15,7 +15,7 @@ import { count } from "./numbers.js";
 import { outcomeView } from "./outcome.js";
 import { Page } from "./page.js";
 import { onPaper } from "./paper.js";
-import { readPlace, writePlace } from "./place.js";
+import { readPlace } from "./place.js";
 import { stepView } from "./step.js";
 import { timelineView } from "./timeline.js";
 import { folded, titleOf } from "./titles.js";
@@ -146,7 +146,7 @@ function headView(page, views) {
       facts.textContent = [
         folded(run.widths).join(" → "), folded(run.activations).join(", "), run.solver,
         `${count(run.n_parameters)} parameters`, `${count(run.n_rows)} rows`,
-        run.status === "diverged" ? `diverged: ${run.note}` : run.status,
+        run.status === "diverged" ? `diverged: ${run.note}` : [run.status, run.doubt].filter(Boolean).join(", "),
       ].join(" · ");
       const { kept } = page.options;
       still.hidden = !kept;
@@ -195,7 +195,7 @@ function listen(root, page, views) {
     window.addEventListener("hashchange", ({ newURL }) => {
       const place = readPlace(new URL(newURL).hash);
       // Until we are there, it says where we are.
-      history.replaceState(null, "", writePlace(page.place));
+      history.replaceState(null, "", page.hash);
       setTheme(root, place.theme);
       if (page.run) page.open(place);
       else page.place = place;

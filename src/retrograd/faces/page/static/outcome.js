@@ -67,6 +67,7 @@ export function outcomeView(page) {
   let resting = 0;
   let matrix = null; // of confusions, and of which run
   const hint = h("p", { class: "said" }, "a click on a number lists its rows");
+  const unweighted = h("p", { class: "said" }, "here each row counts once, whatever it weighs");
 
   const fetchState = latest(async (patient = false) => {
     const question = outcomeQuestion(page.run, page.place, patient);
@@ -162,7 +163,8 @@ export function outcomeView(page) {
       const digits = String(largestSum(counts)).length;
       const of = [page.run.run, n, width, digits].join(" ");
       if (matrix?.of !== of) matrix = { of, element: confusionMatrix(page, n, width, digits, pickCell) };
-      return [matrix.element.update(counts, page.place.cell), cell ? cellRows() : page.options.still ? null : hint];
+      return [matrix.element.update(counts, page.place.cell), state.weighted ? unweighted : null,
+        cell ? cellRows() : page.options.still ? null : hint];
     },
     residuals: () => [
       state.residuals.targets > 1 ? targetChoice(state.residuals) : null,

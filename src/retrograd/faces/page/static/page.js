@@ -112,7 +112,13 @@ export class Page {
       return;
     }
     this.written = performance.now();
-    history.replaceState(null, "", writePlace(this.place));
+    history.replaceState(null, "", this.hash);
+  }
+
+  /** The place as an address: without a step where one follows a run that grows, to go on with that. */
+  get hash() {
+    const follows = this.run?.status === "running" && this.place.step === this.run.steps;
+    return writePlace(follows ? { ...this.place, step: null } : this.place);
   }
 
   /** Go to a place as an address has it: what does not stand there is as on a fresh page. */
@@ -187,9 +193,10 @@ export class Page {
     if (run.run !== before.run) return; // who looked has gone elsewhere since
     const atEnd = this.place.step === before.steps;
     this.run = run;
-    if (run.steps === before.steps && run.status === before.status) return;
+    if (["steps", "status", "doubt"].every((name) => run[name] === before[name])) return;
     if (atEnd) await this.go({ step: run.steps });
     await this.show(new Set(["grown"]));
+    if (this.options.address) this.writeAddress();
   }
 
   /** Let all views show the place; `changed` says what is new in it. */

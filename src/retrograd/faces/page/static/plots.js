@@ -1,7 +1,7 @@
 // Small pictures of predictions: scatter, reliability curve, matrix of confusions, rows in a list.
 
 import { classColour, ink, isDark } from "./colours.js";
-import { focusBeside, h, s, sharp } from "./dom.js";
+import { focusBeside, h, onPointer, s, sharp } from "./dom.js";
 import { shortNames, widthOf } from "./names.js";
 import { brief, count, exactOf } from "./numbers.js";
 import { axes } from "./surface.js";
@@ -111,7 +111,7 @@ export function residualPlot({ rows, true: wanted, predicted, target }, { page, 
   ].filter(Boolean).join("; ");
   let at = -1;
   paint();
-  tell(-1);
+  tell(rows.values.indexOf(row));
 
   function paint() {
     const context = sharp(canvas, size, size);
@@ -149,8 +149,7 @@ export function residualPlot({ rows, true: wanted, predicted, target }, { page, 
     return best;
   }
 
-  canvas.addEventListener("pointermove", (event) => tell(nearest(event)));
-  canvas.addEventListener("pointerleave", () => tell(-1));
+  onPointer(canvas, (event) => tell(nearest(event)), () => tell(-1));
   canvas.addEventListener("click", (event) => {
     const k = nearest(event);
     if (k >= 0) onPick(rows.values[k]);

@@ -1,7 +1,7 @@
 // Surfaces: what a network makes of the plane of two features, with rows as points in it.
 
 import { classColour, ink, isDark, signed } from "./colours.js";
-import { h, sharp } from "./dom.js";
+import { h, onPointer, sharp } from "./dom.js";
 import { brief, exactOf } from "./numbers.js";
 
 // Pixels that a point is round, and from how far it is meant.
@@ -31,7 +31,7 @@ export function decisionSurface(surface, { page, task, width, row = null, onPick
   const rest = `${side} × ${side} predictions; points are rows${task === "classes" ? ", ringed where wrong" : ""}`;
   let at = -1;
   paint();
-  tell(-1);
+  tell(points.rows.values.indexOf(row));
 
   function paint() {
     const context = sharp(canvas, size, size);
@@ -85,13 +85,12 @@ export function decisionSurface(surface, { page, task, width, row = null, onPick
     at = -1;
   }
 
-  canvas.addEventListener("pointermove", (event) => {
+  onPointer(canvas, (event) => {
     const [k, x, y] = nearest(event);
     canvas.classList.toggle("on-point", k >= 0);
     if (k >= 0) tell(k);
     else tellPlane(x, y);
-  });
-  canvas.addEventListener("pointerleave", () => tell(-1));
+  }, () => tell(-1));
   canvas.addEventListener("click", (event) => {
     const [k] = nearest(event);
     if (k >= 0) onPick?.(points.rows.values[k]);
@@ -142,12 +141,11 @@ export function responseSurface(response, { page, width, name }) {
   }
 
   const within = (k) => Math.max(0, Math.min(side - 1, k));
-  canvas.addEventListener("pointermove", (event) => {
+  onPointer(canvas, (event) => {
     const box = canvas.getBoundingClientRect();
     tell(within(Math.round(((event.clientX - box.left) / box.width) * (side - 1))),
       within(Math.round((1 - (event.clientY - box.top) / box.height) * (side - 1))));
-  });
-  canvas.addEventListener("pointerleave", () => { told.textContent = rest; });
+  }, () => { told.textContent = rest; });
   element.addEventListener("keydown", (event) => {
     const move = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (!move) return;

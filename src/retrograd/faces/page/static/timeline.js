@@ -1,7 +1,7 @@
 // The timeline: curves over all steps, marks, and the handle that moves everything else.
 
 import { ink } from "./colours.js";
-import { CURVES, drawCurves, EDGE, HEIGHT } from "./curves.js";
+import { CURVES, drawCurves, EDGE, HEIGHT, SCORES } from "./curves.js";
 import { focusBeside, h, latest, onWidth, s } from "./dom.js";
 import { branchAt, fetchKin } from "./kin.js";
 import { brief, count } from "./numbers.js";
@@ -143,6 +143,10 @@ export function timelineView(page) {
     for (const chip of chips) {
       chip.setAttribute("aria-pressed", shown.has(chip.dataset.curve));
       const name = chip.dataset.curve;
+      if (name === "score") {
+        chip.lastChild.textContent = `validation ${run.scored_by}`;
+        chip.title = SCORES[run.scored_by];
+      }
       chip.hidden = data !== null && !data[name].steps.length && !comes(name);
     }
   }
@@ -172,7 +176,7 @@ export function timelineView(page) {
     if (known) {
       lines[0] += ` · epoch ${count(known.epoch)}`;
       if (known.loss !== null) lines.push(`loss ${known.loss}`);
-      if (known.score !== null) lines.push(`score ${brief(known.score)} after epoch ${count(known.scored)}`);
+      if (known.score !== null) lines.push(`validation ${page.run.scored_by} ${brief(known.score)} after epoch ${count(known.scored)}`);
     }
     const box = canvas.getBoundingClientRect();
     tip.replaceChildren(...lines.map((text) => h("div", {}, text)));
