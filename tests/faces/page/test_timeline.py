@@ -119,7 +119,7 @@ def test_a_validation_score_is_called_what_it_is(
     model.set_callbacks(Recorder(tmp_path / "scored.retro"))
     model.fit(X, X[:, 0] if loss else X[:, 0] > 0)
     page = browse(serve(tmp_path / "scored.retro"))
-    chip = page.get_by_role("button", name=f"validation {kind}", exact=True)
+    chip = page.get_by_role("button", name=kind, exact=True)
     expect(chip).to_be_visible()
     expect(chip).to_have_attribute("title", re.compile("validation rows"))
     box = page.locator(".slider").bounding_box()

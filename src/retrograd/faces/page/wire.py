@@ -88,7 +88,8 @@ def _reference(array: np.ndarray, arrays: list[bytes], at: list[int]) -> Any:
     if array.dtype.kind == "b":
         array = array.astype(np.uint8)
     elif array.dtype.kind in "iu" and array.dtype != np.uint8:
-        largest = int(np.abs(array).max(initial=0))
+        # The least int64 has no opposite of its kind.
+        largest = max(int(array.max(initial=0)), -int(array.min(initial=0)))
         if largest > MOST_EXACT:
             raise TypeError(f"{largest} is more than a page can count to")
         array = array.astype(np.int32 if largest < 1 << 31 else np.float64)

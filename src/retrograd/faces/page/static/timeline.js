@@ -144,7 +144,7 @@ export function timelineView(page) {
       chip.setAttribute("aria-pressed", shown.has(chip.dataset.curve));
       const name = chip.dataset.curve;
       if (name === "score") {
-        chip.lastChild.textContent = `validation ${run.scored_by}`;
+        chip.lastChild.textContent = run.scored_by; // its title says of which rows
         chip.title = SCORES[run.scored_by];
       }
       chip.hidden = data !== null && !data[name].steps.length && !comes(name);
