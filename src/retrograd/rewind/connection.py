@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from retrograd.rewind.files import beside
@@ -129,7 +129,7 @@ class Connection:
         where = ":memory:"
         if self.path is not None:
             if self.writable and not self.path.exists():
-                _begin(self.path, self._page_size())
+                _begin(self.path, self._row_bytes)
             where = f"{self.path.absolute().as_uri()}?mode={'rwc' if self.writable else 'rw'}"
         with self._told():
             self._sqlite = sqlite3.connect(where, uri=True, **options)
@@ -146,20 +146,17 @@ class Connection:
 
     def _make(self) -> None:
         """Make the file if there is nothing in it; if there is, see that it can be written to."""
+        page = LARGE_PAGE if self._row_bytes > LARGE_ROW else PAGE
         if self._row_bytes > HUGE_ROW:
+            page = HUGE_PAGE
             self.run(f"PRAGMA cache_size = {HUGE_CACHE}")
-        self.run(f"PRAGMA page_size = {self._page_size()}")
+        self.run(f"PRAGMA page_size = {page}")
         with self.at_once(write=True):
             # Asked only now: another process may have been faster.
             ((application,),) = self.run("PRAGMA application_id")
             if application == 0 and not self.run("SELECT 1 FROM sqlite_master"):
                 for statement in statements():
                     self.run(statement)
-
-    def _page_size(self) -> int:
-        if self._row_bytes > HUGE_ROW:
-            return HUGE_PAGE
-        return LARGE_PAGE if self._row_bytes > LARGE_ROW else PAGE
 
     def _check_format(self) -> None:
         ((application,),) = self.run("PRAGMA application_id")
@@ -256,18 +253,13 @@ def check_kind(path: Path, writable: bool = False) -> None:
         raise RunFileError(f"{path.name} is no file of runs: it is not an SQLite file")
 
 
-def _begin(path: Path, page_size: int) -> None:
+def _begin(path: Path, row_bytes: int) -> None:
     """Make a file without runs, whole from the first on: a process may be killed at any moment.
 
     Where that cannot be done, it is left to SQLite, whose file is empty until its first commit.
     """
-    with suppress(OSError, sqlite3.Error), beside(path) as other:
-        with closing(sqlite3.connect(other, isolation_level=None)) as sqlite:
-            sqlite.execute(f"PRAGMA page_size = {page_size}")
-            sqlite.execute("BEGIN")
-            for statement in statements():
-                sqlite.execute(statement)
-            sqlite.execute("COMMIT")
+    with suppress(OSError, RunFileError), beside(path) as other:
+        Connection(other, writable=True, row_bytes=row_bytes).close()
         os.link(other, path)  # which never takes the place of what another process has made
 
 
