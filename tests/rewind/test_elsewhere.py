@@ -48,6 +48,17 @@ def alter(path: Path, step: int, by: float) -> None:
     forge(path, "checkpoints", change, f"step = {step}")
 
 
+def break_off(path: Path, steps: int) -> None:
+    """As if the run had been killed after so many steps."""
+    last = steps // 4 * 4
+    for name in ("checkpoints", "losses"):
+        forge(path, name, lambda row: row.update(run=9), f"step >= {steps}" if name == "losses"
+              else f"step > {last}")  # fmt: skip
+    forge(path, "epochs", lambda row: row.update(run=9), f"epoch >= {steps // 4}")
+    forge(path, "progress", lambda row: row.update(
+        status="running", steps=steps, epochs=steps // 4, checkpoints=last // 4 + 1))  # fmt: skip
+
+
 def as_of_other_versions(path: Path) -> None:
     """Let the run have been made elsewhere."""
     forge_header(path, lambda header: header["made_by"].update(numpy="1.0"))
@@ -140,19 +151,50 @@ def test_a_machine_of_other_bits(path, other_bits):
         assert series.values[step] == theta[:12].reshape(3, 4)[1, 2]
 
 
+def test_the_earliest_difference_is_the_one_kept(path):
+    """Said of whichever is met first; ``verify`` names the first of the run."""
+    alter(path, 8, 1e-3)
+    alter(path, 20, 1e-2)
+    run = open_run(path)
+    with pytest.warns(ReplayWarning, match=r"steps 16 to 20 .* up to 0\.01") as caught:
+        assert not run.at(18).exact
+    assert not run.at(6).exact  # another, and nothing is said again
+    assert not run.at(22).exact  # from the altered one the next is not met, either
+    assert len(caught) == 1
+    difference = run.verify()
+    assert (difference.begin, difference.step) == (4, 8)
+
+
+def test_behind_the_last_checkpoint(path, request):
+    """Where nothing proves a moment, the stretch before is looked into."""
+    break_off(path, 14)
+    assert all(moment.exact for moment in open_run(path))
+    request.getfixturevalue("other_bits")
+    run = open_run(path)
+    assert len(run) == 14
+    with pytest.warns(ReplayWarning, match="steps 8 to 12"):
+        assert not run.at(13).exact
+    as_of_other_versions(path)
+    with pytest.warns(ReplayWarning, match="steps 8 to 12"):
+        assert open_run(path).at(13).coefs[0].shape == (3, 4)
+
+
+def test_a_run_of_nothing_but_its_start(path):
+    """It is exact where it was made; elsewhere nothing speaks for it."""
+    break_off(path, 3)
+    run = open_run(path)
+    assert [moment.exact for moment in run] == [True] * 4
+    as_of_other_versions(path)
+    assert [moment.exact for moment in open_run(path)] == [True, False, False, False]
+
+
 def test_a_resumed_run_of_other_bits(tmp_path, other_bits):
     """It ends; what was recorded here and what elsewhere is told apart by verify."""
     path = tmp_path / "some.retro"
     with often(), pytest.MonkeyPatch.context() as here:
         here.setattr(Optimizer, "corrections", CORRECTIONS)
         record(path, classifier(max_iter=N_EPOCHS), *table())
-    # As if it had been killed after three epochs.
-    for name in ("checkpoints", "losses"):
-        forge(path, name, lambda row: row.update(run=9), "step >= 12" if name == "losses"
-              else "step > 12")  # fmt: skip
-    forge(path, "epochs", lambda row: row.update(run=9), "epoch >= 3")
-    forge(path, "progress", lambda row: row.update(
-        status="running", steps=12, epochs=3, checkpoints=4))  # fmt: skip
+    break_off(path, 12)
     run = open_run(path)
     assert (len(run), run.status) == (12, "running")
     model = run.resume()

@@ -264,13 +264,16 @@ class Replay:
             state.epoch, state.learning_rate = epoch, self.rate_of(epoch)
 
     def _verify(self, step: int) -> None:
-        """Replay, from the checkpoint before a step, to the one after it; once."""
+        """Replay, once, from the checkpoint before a step to the one after it.
+
+        Of steps behind the last checkpoint, the stretch that leads to that one.
+        """
         with self.store.at_once():
-            begin = self._last_before(step)
-            after = bisect_right(self._steps, step)
-            if after == len(self._steps) or self._steps[after] in self._met:
+            self._last_before(step)
+            after = min(bisect_right(self._steps, step), len(self._steps) - 1)
+            if self._steps[after] in self._met:
                 return
-            state = self.checkpoint(begin)
+            state = self.checkpoint(self._steps[after - 1])
         trainer = Trainer(
             self.header.network, self.header.optimizer, self.data(), self.course.batch_size, state
         )
@@ -313,7 +316,8 @@ class Replay:
     def is_exact(self, step: int) -> bool:
         """Whether a step's state is the recorded one, bit for bit.
 
-        A replay to the next checkpoint proves it; behind the last one, that all before were met.
+        A replay to the next checkpoint proves it. Behind the last one nothing does: there it counts
+        that no checkpoint was missed, and the last one met or the run made here.
         """
         with self.lock:
             if step in self.store.steps_of(self.run):
@@ -322,7 +326,7 @@ class Replay:
             after = bisect_right(self._steps, step)
             if after < len(self._steps):
                 return self._steps[after] not in self._missed
-            return self.difference is None
+            return self.difference is None and (after > 1 or self.header.is_from_here)
 
 
 def same_bits(one: State, other: State) -> bool:
