@@ -2,8 +2,9 @@
 
 import warnings
 
+import numpy as np
 import pytest
-from recorded import fitted
+from recorded import fitted, recorded
 from tasks import same_bits
 
 from retrograd.estimators.recorder import Recorder
@@ -33,6 +34,27 @@ class InterruptAfter:
         if self.left == 0:
             raise KeyboardInterrupt
         return False
+
+
+@pytest.mark.parametrize("kind", ["adam", "early stopping", "adamw, cosine", "sgd, adaptive"])
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_resume(kind: str, epochs: int) -> None:
+    """What was interrupted and resumed ends as what was not, to the last bit and count."""
+    recorder = Recorder()
+    whole_run, whole = recorded(kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted(kind, recorder, InterruptAfter(epochs))
+        run = open_run(recorder)
+        assert (run.status, len(run.epochs)) == ("interrupted", epochs)
+        resumed = run.resume()
+    same_bits(resumed, whole)
+    np.testing.assert_array_equal(resumed._state.slots, whole._state.slots)
+    for name in ("loss_curve_", "validation_scores_", "n_iter_", "t_", "best_loss_"):
+        assert getattr(resumed, name) == getattr(whole, name), name
+    assert (run.status, len(run), run.epochs) == ("ended", len(whole_run), whole_run.epochs)
+    assert run.verify() is None
+    same_bits(run.resume(), whole)  # nothing is left to do
 
 
 def test_what_had_stopped_by_itself_is_trained_no_further() -> None:
