@@ -16,6 +16,7 @@ from retrograd.engine.trainer import STEP_WORK, State, Trainer
 from retrograd.rewind.header import Header
 from retrograd.rewind.store import RunFileError, Store
 from retrograd.rewind.trace import Trace, trace_step
+from retrograd.rewind.waypoints import Waypoints
 
 # Multiplications between two looks at what a search has found.
 CALL_WORK = 1 << 31
@@ -81,6 +82,13 @@ class Replay:
         self._missed: set[int] = set()
         self.lock = threading.RLock()
         self._trainer: Trainer | None = None
+        n_parameters = header.network.n_parameters
+        state_bytes = (
+            (1 + header.optimizer.n_slots) * n_parameters * np.dtype(header.dtype).itemsize
+        )
+        # Steps between two looks at what a search has found.
+        self._stride = max(1, CALL_WORK // (3 * n_parameters * course.batch_size + STEP_WORK))
+        self._waypoints = Waypoints(state_bytes, self._stride)
 
     def state(self, step: int) -> State:
         """State after so many steps of the run; one of a checkpoint needs no data."""
@@ -126,10 +134,9 @@ class Replay:
             parameters before each of them and their mean gradients, (S, P). A step that diverges
             has what it came to, and is the last.
         """
-        step, n_parameters = begin, self.header.network.n_parameters
-        most = max(1, CALL_WORK // (3 * n_parameters * self.course.batch_size + STEP_WORK))
+        step, most = begin, self._stride
         if thetas or gradients:
-            most = max(1, min(most, HISTORY_NUMBERS // n_parameters))
+            most = max(1, min(most, HISTORY_NUMBERS // self.header.network.n_parameters))
         while step < end:
             n = min(end - step, most)
             with self.lock:
@@ -203,12 +210,16 @@ class Replay:
         before = self._last_before(step)
         if not self.header.is_from_here:
             self._verify(before)
-        trainer, here = self._trainer, -1
-        if trainer is not None:
-            here = trainer.state.step - self.course.first_step
-        if trainer is None or not before <= here <= step:
-            trainer = self._enter(self._kept_before(step))
+        near, trainer = self._waypoints.last(before, step), self._trainer
+        first = before if near is None else self._step_of(near)
+        if trainer is None or not first <= self._step_of(trainer.state) <= step:
+            trainer = self._enter(near or self._kept_before(step))
         self.forget()  # should what follows be interrupted
+        ends = self._steps[bisect_right(self._steps, before) :]
+        for stop in self._waypoints.between(before, ends[0] if ends else step):
+            if self._step_of(trainer.state) < stop <= step:
+                self.advance(trainer, stop, good=True)
+                self._waypoints.keep(stop, trainer.state)
         self.advance(trainer, step, good=True)
         self._trainer = trainer
         self.count_epochs(trainer.state)
@@ -236,8 +247,8 @@ class Replay:
         has room for all steps from here on.
         """
         state, parts = trainer.state, [np.empty(0)]
-        begin = state.step - self.course.first_step
-        while (here := state.step - self.course.first_step) < end:
+        begin = self._step_of(state)
+        while (here := self._step_of(state)) < end:
             stop = min(end, here + max(1, PLANNED_ROWS // self.course.batch_size))
             after = bisect_right(self._steps, here)
             stop = min([stop, *self._steps[after : after + 1]])
@@ -257,9 +268,13 @@ class Replay:
             self.meet(state)
         return np.concatenate(parts), False
 
+    def _step_of(self, state: State) -> int:
+        """A state's step, counted from the run's begin."""
+        return state.step - self.course.first_step
+
     def count_epochs(self, state: State) -> None:
         """Give a state the epoch and the rate that its step is in."""
-        epoch, _ = self.course.place(state.step - self.course.first_step)
+        epoch, _ = self.course.place(self._step_of(state))
         if epoch != state.epoch:
             state.epoch, state.learning_rate = epoch, self.rate_of(epoch)
 
@@ -284,7 +299,7 @@ class Replay:
 
         From one that differs it is the record's that the replay goes on from.
         """
-        step = state.step - self.course.first_step
+        step = self._step_of(state)
         at = bisect_right(self._steps, step) - 1
         if at < 0 or self._steps[at] != step or step in self._met - self._missed:
             return
