@@ -5,7 +5,7 @@ import pytest
 from recorded import KINDS, data_of, fitted, moments_theta
 from tasks import same_bits
 
-from retrograd import Recorder, open_run
+from retrograd import MLP, Recorder, open_run
 from retrograd import trace as trace_of
 from retrograd.estimators import branching
 
@@ -147,3 +147,22 @@ def _recorded_regression() -> Recorder:
     recorder = Recorder()
     fitted("full batch", recorder)
     return recorder
+
+
+def test_a_branch_of_the_notebooks_run_keeps_its_facts() -> None:
+    """As that of any other."""
+    recorder = Recorder(facts={"who": "me", "n": np.int64(3)})
+    np.random.seed(0)
+    MLP(2, epochs=2).fit(np.eye(2), np.array([0, 1]), recorder)
+    run = open_run(recorder)
+    assert run.branch(1, lr=0.5).facts == run.facts == {"who": "me", "n": 3}
+
+
+def test_a_notebooks_branch_that_diverges() -> None:
+    """Its record tells so; that it does is no error."""
+    recorder = Recorder()
+    np.random.seed(0)
+    MLP(2, epochs=2).fit(np.array([[-1.0, 1], [1, 0.5]]), np.array([0, 1]), recorder)
+    with pytest.warns(UserWarning, match="the branch diverged, too"):
+        branch = open_run(recorder).branch(1, lr=-10.0, epochs=1000)
+    assert branch.status == "diverged"

@@ -274,6 +274,7 @@ def test_why_of_what_is_not_there() -> None:
     for where, what in [
         ((0, "bias", 0), "i, unless None for a bias, is a whole number, not 'bias'"),
         ((0, 1.5, 0), "not 1.5"), ((0.0, 1, 0), "layer is a whole number"), ((0, 1, True), "True"),
+        ((0, None, None), "o is a whole number, not None"), ((None, None, 0), "layer is a whole"),
     ]:  # fmt: skip
         with pytest.raises(TypeError, match=what):
             run.why(*where, 3)
@@ -323,6 +324,11 @@ def test_first_divergence() -> None:
     parted = first_divergence(run, run.branch(13, edit={"coefs[0][3, 2]": 5.0}))
     assert (parted.step, parted.layer, parted.unit) == (-1, 0, 2)
     assert (parted.parameter, parted.values[1]) == ("coefs[0][3, 2]", 5.0)
+    # Told apart by their bits: so is the parameter.
+    zeros = [run.branch(13, edit={"coefs[1][2, 0]": zero}) for zero in (0.0, -0.0)]
+    parted = first_divergence(*zeros)
+    assert (parted.step, parted.parameter) == (-1, "coefs[1][2, 0]")
+    assert [np.signbit(value) for value in parted.values] == [False, True]
     other = Recorder()
     fitted("adam", other, random_state=1)
     assert first_divergence(run, open_run(other)).step == -1

@@ -397,3 +397,10 @@ def test_an_encoder_with_numbers_of_numpys(tmp_path):
     model = fitted(make_pipeline(encoder, MLPClassifier(**FEW)), frame, np.arange(30) % 2)
     loaded = again(model, tmp_path / "m.safetensors", steps=STEPS)
     assert loaded[0].get_params() == encoder.get_params()
+
+
+def test_facts_may_be_numbers_of_numpys(tmp_path):
+    """As a Recorder's may."""
+    network, path = fitted(MLPRegressor(**FEW), X, X[:, 0]), tmp_path / "m.safetensors"
+    save_model(network, path, facts={"rows": np.int64(30), "share": np.float32(0.5)})
+    assert read_facts(path)["facts"] == {"rows": 30, "share": 0.5}

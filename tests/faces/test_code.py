@@ -158,3 +158,15 @@ def test_what_was_drawn_at_random_is_said_to_be(tmp_path: Path) -> None:
         assert "open_run(…).branch(at=0)" in code_of(runs[0], runs)
         again = open_run(path).branch(at=0)
     assert again[-1].coefs[0].tobytes() == runs[0][-1].coefs[0].tobytes()
+
+
+def test_a_branch_of_the_notebooks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its code changes what the branch has changed."""
+    path = tmp_path / "mlp.retro"
+    MLP(epochs=2).fit(table(), np.arange(60) % 2, Recorder(path))
+    branch = open_run(path).branch(at=7, lr=0.5, epochs=3)
+    code = code_of(branch, open_runs(path))
+    assert "again = again.branch(at=7, epochs=3, lr=0.5)" in code
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "code", "exec"), {})
+    assert len(open_runs("mlp-again.retro")[-1]) == len(branch)

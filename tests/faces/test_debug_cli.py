@@ -10,6 +10,7 @@ from command_line import X, Y, fail, record, run
 
 from retrograd.engine.divergence import DivergenceError
 from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.notebook import MLP
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.regressor import MLPRegressor
 from retrograd.estimators.rewinding import open_run, open_runs
@@ -330,3 +331,39 @@ def test_the_best_score_of_a_run_is_not_its_last(tmp_path):
     model.set_callbacks(Recorder(path)).fit(rows, rows[:, 0])
     (told,) = json.loads(run("runs", path, "--json")[0])
     assert told["best_score"] == max(model.validation_scores_) > model.validation_scores_[-1]
+
+
+def test_a_notebooks_run_that_diverges_once_resumed(tmp_path, monkeypatch):
+    """It is no success: one error, as of a run that had diverged before."""
+    path = tmp_path / "up.retro"
+    after_steps = Recording.after_steps
+
+    def interrupted(*arguments):
+        after_steps(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Recording, "after_steps", interrupted)
+    np.random.seed(0)
+    rows = np.array([[-1.0, 1], [1, 0.5]])
+    with pytest.raises(KeyboardInterrupt):
+        MLP(2, -0.012, 100_000).fit(rows, np.array([0, 1]), Recorder(path))
+    monkeypatch.undo()
+    assert open_run(path).status == "interrupted"
+    out, complaint = run("resume", path, code=1)
+    assert "has ended" not in out
+    assert (
+        f"run 1 of up.retro diverged at step {len(open_run(path)):,}: retrograd debug" in complaint
+    )
+    assert run("resume", path, code=1)[1] == complaint
+
+
+def test_infinity_and_tuples_are_told_as_python_has_them(tmp_path):
+    """Not as the file's JSON marks them."""
+    path = tmp_path / "some.retro"
+    record(path, n_iter_no_change=np.inf)
+    record(path, n_iter_no_change=5)
+    first, second = json.loads(run("runs", path, "--json")[0])
+    assert first["differing"] == {"n_iter_no_change": "inf"}
+    assert second["differing"] == {"n_iter_no_change": 5}
+    assert first["parameters"]["hidden_layer_sizes"] == [3]
+    assert "n_iter_no_change=inf" in re.sub(r"\s+", " ", run("runs", path)[0])

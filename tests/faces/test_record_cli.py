@@ -53,8 +53,8 @@ def test_a_training_that_diverges_is_there_to_look_into(tmp_path, monkeypatch):
     [
         ("README.md", "is no file of runs"),
         ("nowhere/p.retro", "folder nowhere does not exist"),
-        ("penguins.csv", "--record penguins.csv is to be another file"),
-        ("penguins.safetensors", "is to be another file"),
+        ("penguins.csv", "--record penguins.csv is the file of the model or of the table"),
+        ("penguins.safetensors", "is the file of the model or of the table"),
         ("other.sqlite", "other.sqlite is an SQLite file, but no file of runs"),
     ],
 )

@@ -166,10 +166,10 @@ def test_what_is_said_of_a_table_may_be_forged():
         ("target", [{"mean": ["x"]}, {}]), ("target", [{}, []]), ("about", 3),
     ):  # fmt: skip
         found.facts["table"] = table | {key: value}
-        with pytest.raises(RunFileError, match="a run of a table unknown"):
+        with pytest.raises(RunFileError, match="a run whose table cannot be rebuilt"):
             whole_model(found, network)
     found.facts["table"] = 5
-    with pytest.raises(RunFileError, match="a run of a table unknown"):
+    with pytest.raises(RunFileError, match="a run whose table cannot be rebuilt"):
         whole_model(found, network)
 
 

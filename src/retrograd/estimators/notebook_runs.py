@@ -24,7 +24,7 @@ def is_notebooks(run: "Run") -> bool:
 def rebuild_notebooks(run: "Run", theta: np.ndarray) -> Any:
     """The notebook's MLP with the weights of a parameter vector."""
     from retrograd.estimators.notebook import MLP
-    from retrograd.rewind.store import RunFileError
+    from retrograd.estimators.rebuilding import cannot_be_rebuilt
 
     network = run.header.network
     try:
@@ -38,8 +38,7 @@ def rebuild_notebooks(run: "Run", theta: np.ndarray) -> Any:
         if "generator" not in run.header.data:
             raise ValueError("it draws no rows")
     except (KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise RunFileError(f"{run.store.name} has a run of an MLP unknown ({reason})") from None
+        raise cannot_be_rebuilt(run, error) from None
     mlp.W1, mlp.W2 = mlp._unpack(run.header.network, theta)
     return mlp
 
@@ -64,6 +63,7 @@ def begin_notebooks(
     As ``branching.begin``.
     """
     from retrograd.engine.course import Course
+    from retrograd.engine.divergence import DivergenceError
     from retrograd.rewind.header import Header, course_numbers
     from retrograd.rewind.recording import Recording
 
@@ -92,13 +92,16 @@ def begin_notebooks(
         estimator["edit"] = told(edit)
     header = Header(
         run.header.network, optimizer, run.header.dtype, course_numbers(course), {}, estimator,
-        parent=[run.number, step], budget=run.header.budget,
+        parent=[run.number, step], budget=run.header.budget, facts=run.header.facts,
     )  # fmt: skip
     extras = {"generator": run.store.array(run.header.data["generator"])}
     recording = Recording(run.store, header, data, extras, state, bool(run.header.data["kept"]))
 
     def train() -> None:
-        _train(run, course, optimizer, state, n_steps, recording, data, on_steps)
+        try:
+            _train(run, course, optimizer, state, n_steps, recording, data, on_steps)
+        except DivergenceError as error:  # which the branch's own record tells
+            warn(f"the branch diverged, too: {error}")
 
     return recording.run, train
 
@@ -136,4 +139,4 @@ def _train(
                 trainer.run(*course.between(here, stop, lambda epoch: state.learning_rate))
                 here = stop
     except DivergenceError as error:
-        warn(f"{error.but(cure=CURE)}")
+        raise error.but(cure=CURE) from None

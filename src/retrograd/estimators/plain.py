@@ -26,7 +26,7 @@ def fact(facts: dict, key: str, *types: type):
 
 
 def texts(facts: dict, key: str) -> list[str]:
-    """Take a list of different, non-empty texts.
+    """Take a list of different texts.
 
     Examples
     --------
@@ -72,17 +72,28 @@ def _plain_parameter(key: str, value):
 
 def build(kind: type, facts: dict) -> BaseEstimator:
     """Construct an estimator from its parameters, checked by its own constraints."""
-    given = fact(facts, "parameters", dict)
-    known = kind().get_params(deep=False)
+    given, known = rich_parameters(facts), kind().get_params(deep=False)
     if set(given) != set(known):
         odd = min(set(given) ^ set(known))
         raise PlainDataError(f"parameter {odd!r} of {kind.__name__} is missing or unknown")
-    model = kind(**{key: _rich_parameter(key, value) for key, value in given.items()})
+    model = kind(**given)
     try:
         model._validate_params()
     except ValueError as error:
         raise PlainDataError(" ".join(str(error).split())) from None
     return model
+
+
+def rich_parameters(facts: dict) -> dict[str, Any]:
+    """Read the constructor's parameters: tuples and infinity as Python has them.
+
+    Examples
+    --------
+    >>> rich_parameters({"parameters": {"hidden_layer_sizes": {"tuple": [4]}, "tol": 0.1}})
+    {'hidden_layer_sizes': (4,), 'tol': 0.1}
+    """
+    given = fact(facts, "parameters", dict)
+    return {key: _rich_parameter(key, value) for key, value in given.items()}
 
 
 def _rich_parameter(key: str, value):

@@ -16,6 +16,7 @@ from retrograd.estimators.plain import (
     pack_classes,
     pack_names,
     pack_parameters,
+    rich_parameters,
     unpack_classes,
     unpack_names,
 )
@@ -75,15 +76,26 @@ def rebuild(run: Run, changes: dict | None = None) -> BaseMLP:
             raise PlainDataError(f"it began with {model.n_iter_} epochs")
         _check_network(model, run)
     except (PlainDataError, LookupError, TypeError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise RunFileError(
-            f"{run.store.name} has a run of an estimator unknown ({reason})"
-        ) from None
+        raise cannot_be_rebuilt(run, error) from None
     model.set_params(**(changes or {}))
     model._validate_params()
     model.n_features_in_ = run.header.network.widths[0]
     model._solver = model.solver
     return model
+
+
+def parameters_of(run: Run) -> dict[str, Any]:
+    """Parameters of a run's estimator."""
+    try:
+        return rich_parameters(run.header.estimator)
+    except PlainDataError as error:
+        raise cannot_be_rebuilt(run, error) from None
+
+
+def cannot_be_rebuilt(run: Run, error: Exception) -> RunFileError:
+    """Error that tells of a run whose header describes no estimator."""
+    reason = " ".join(str(error).split())[:200]
+    return RunFileError(f"{run.store.name} has a run whose estimator cannot be rebuilt ({reason})")
 
 
 def _check_network(model: BaseMLP, run: Run) -> None:

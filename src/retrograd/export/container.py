@@ -18,6 +18,7 @@ from safetensors.numpy import save
 
 from retrograd.rewind.connection import MAGIC
 from retrograd.rewind.files import write_whole
+from retrograd.rewind.schema import plain_scalar
 
 FORMAT = "retrograd-model-1"
 DTYPES = ("float32", "float64", "int64")
@@ -148,7 +149,9 @@ def _read_all(path: Path) -> tuple[dict[str, np.ndarray], dict]:
 
 def _canonical(document: dict) -> str:
     """Write JSON in the one way that the digest is taken over."""
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        document, sort_keys=True, ensure_ascii=False, allow_nan=False, default=plain_scalar
+    )
     # A byte of a file's name that is no text is half a surrogate pair to Python, and has no bytes.
     return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
 

@@ -48,7 +48,7 @@ def advise(report: dict) -> list[str]:
     if training - held_out > GAP[metric]:
         lines.append(
             f"the network learns its rows by heart (training {metric} {training:.3f}, held-out "
-            f"{held_out:.3f}): try --alpha {options['alpha'] * 100:g}"
+            f"{held_out:.3f}): try --alpha {max(100 * options['alpha'], 0.01):g}"
         )
     elif training < GOOD[metric] and ended not in ("epochs", "diverged"):
         wider = ",".join(str(2 * width) for width in options["hidden"]) or "64,32"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from retrograd.engine.notes import counted
+from retrograd.estimators.rebuilding import parameters_of
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
 
@@ -168,11 +169,10 @@ def _branches(way: list[Run]) -> list[str]:
     lines = ["", "# From there it branched off."]
     lines.append(f"again = open_run({_again(way[0])!r}, run=1)")
     for parent, child in pairwise(way):
-        before = parent.at(0).estimator().get_params(deep=False)
-        after = child.at(0).estimator().get_params(deep=False)
+        before, after = parameters_of(parent), parameters_of(child)
         changes = [
             f", {name}={literal(value)}" for name, value in after.items()
-            if literal(value) != literal(before[name])
+            if literal(value) != literal(before.get(name))
         ]  # fmt: skip
         edit = child.header.estimator.get("edit") or {}
         if any(_is_left_out(value) for value in edit.values()):

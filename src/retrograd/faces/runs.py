@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from retrograd.estimators.rebuilding import parameters_of
 from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.faces.hints import quoted
 from retrograd.faces.text import Justify
@@ -114,6 +115,7 @@ def describe_runs(runs: "Runs") -> list[dict]:
 def _describe(runs: "Runs", k: int) -> dict[str, Any]:
     try:
         run = runs[k]
+        parameters = parameters_of(run)
     except RunFileError as error:
         return {"run": runs.numbers[k], "status": "damaged", "note": str(error)}
     header, epochs = run.header, run.epochs
@@ -125,9 +127,7 @@ def _describe(runs: "Runs", k: int) -> dict[str, Any]:
         "widths": list(header.network.widths),
         "activations": list(header.network.activations),
         "solver": header.optimizer.solver,
-        "parameters": {
-            name: _plain(value) for name, value in header.estimator.get("parameters", {}).items()
-        },
+        "parameters": {name: _plain(value) for name, value in parameters.items()},
         "steps": len(run),
         "epochs": run.n_epochs,
         "status": run.status,
@@ -162,14 +162,10 @@ def doubt_of(run: "Run") -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Write a parameter as JSON has it: a tuple, which the header marks, as a list."""
-    if isinstance(value, dict) and list(value) == ["tuple"]:
-        value = value["tuple"]
-    if isinstance(value, list):
+    """Write a parameter as JSON has it: a tuple as a list, infinity as a text."""
+    if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
-    return _finite(value) if isinstance(value, float) else value
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _finite(value: float) -> float | None:

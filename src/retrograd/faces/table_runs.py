@@ -100,8 +100,9 @@ def whole_model(run: "Run", network: Any) -> tuple[Any, dict]:
             network = scaled_target(network, unpack_scaler(state, "", Tensors(arrays)))
         about = fact(table, "about", dict)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise RunFileError(
-            f"{run.store.name} has a run of a table unknown ({' '.join(str(error).split())[:200]})"
+            f"{run.store.name} has a run whose table cannot be rebuilt ({reason})"
         ) from None
     return Pipeline([("table", encoder), ("network", network)]), about
 

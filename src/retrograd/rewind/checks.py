@@ -64,7 +64,7 @@ def check_data(header: Header, data: Data, rows: dict[str, np.ndarray]) -> None:
     network, dtype = header.network, np.dtype(header.dtype)
     kinds = dict(X=2, values=1, columns=1, row_starts=1, y=2, sample_weight=1)
     if any(getattr(data, part).ndim != n_axes for part, n_axes in kinds.items()):
-        raise ValueError("its data have no form")
+        raise ValueError("its data are malformed")
     n = data.y.shape[0]
     dense = data.row_starts.size == 0
     fits = (
@@ -89,7 +89,7 @@ def check_data(header: Header, data: Data, rows: dict[str, np.ndarray]) -> None:
         raise ValueError("its data do not fit its network")
     for numbers in rows.values():
         if numbers.dtype != np.int64 or numbers.ndim != 1 or numbers.size == 0:
-            raise ValueError("row numbers have no form")
+            raise ValueError("row numbers are malformed")
         if not ((numbers >= 0) & (numbers < n)).all():
             raise ValueError("row numbers are not those of its data")
     if header.course["n_rows"] != (rows["train"].size if "train" in rows else n):

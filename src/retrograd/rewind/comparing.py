@@ -153,7 +153,7 @@ class _Side:
 
 def _parted(run: "Run", begin: int, a: np.ndarray, b: np.ndarray) -> Divergence | None:
     """First of the moments from ``begin`` on that differ; the step that leads there parts them."""
-    if a.dtype == b.dtype and a.tobytes() == b.tobytes():
+    if not _differ(a, b):
         return None
     at = next(k for k in range(len(a)) if _differ(a[k], b[k]))
     return _describe(run, begin + at - 1, a[at], b[at])
@@ -167,6 +167,9 @@ def _describe(run: "Run", step: int, a: np.ndarray, b: np.ndarray) -> Divergence
     """Name the first parameter that differs, layer by layer."""
     network = run.header.network
     unequal = (a != b) & ~(np.isnan(a) & np.isnan(b))
+    if a.dtype == b.dtype and not unequal.any():  # the sign of a zero, or another NaN
+        bits = f"u{a.dtype.itemsize}"
+        unequal = a.view(bits) != b.view(bits)
     for layer in range(network.n_layers):
         for name, part in (("coefs", network.weights), ("intercepts", network.biases)):
             places = np.argwhere(part(unequal, layer))
@@ -175,5 +178,5 @@ def _describe(run: "Run", step: int, a: np.ndarray, b: np.ndarray) -> Divergence
                 index = ", ".join(map(str, place))
                 values = (float(part(a, layer)[place]), float(part(b, layer)[place]))
                 return Divergence(step, layer, place[-1], f"{name}[{layer}][{index}]", values)
-    # The same numbers, of another type or sign of zero.
+    # The same numbers, of another type.
     return Divergence(step, 0, 0, "coefs[0][0, 0]", (float(a[0]), float(b[0])))

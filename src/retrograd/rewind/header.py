@@ -120,9 +120,7 @@ class Header:
             LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError
         ) as error:  # fmt: skip
             reason = " ".join(str(error).split())[:200]
-            raise RunFileError(
-                f"{name} has a run whose header says what none can say ({reason})"
-            ) from None
+            raise RunFileError(f"{name} has a run with an impossible header ({reason})") from None
         return header
 
     def _check(self) -> None:
@@ -212,7 +210,7 @@ class Header:
         Raises
         ------
         ValueError
-            If these are none.
+            If these are malformed.
         """
         numbers = self.course
         if skipped is not None and (
@@ -220,7 +218,7 @@ class Header:
             or skipped.ndim != 1
             or not 0 < skipped.size <= numbers["skip"]
         ):
-            raise ValueError("the losses that it begins behind are none")
+            raise ValueError("the losses that it begins behind are malformed")
         order: Any
         if generator is not None:
             order = Drawn(numbers["n_rows"], _generator_state(generator))
@@ -228,7 +226,7 @@ class Header:
             if among is not None and (
                 among.dtype != np.int64 or among.shape != (numbers["n_rows"],)
             ):
-                raise ValueError("its row numbers are none")
+                raise ValueError("its row numbers are malformed")
             order = Shuffled(numbers["n_rows"], numbers["seed"], numbers["shuffle"], among)
         return Course(
             self.optimizer, order, numbers["batch_size"], numbers["total_epochs"],

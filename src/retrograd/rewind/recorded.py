@@ -52,7 +52,7 @@ class Recorded:
         parent = self.header.parent
         if parent is not None and parent[0] >= number:
             raise RunFileError(
-                f"{store.name} has a run whose header says what none can say (run {number} "
+                f"{store.name} has a run with an impossible header (run {number} "
                 f"branches off run {parent[0]})"
             )
         self._given = data

@@ -175,7 +175,7 @@ class Replay:
         _, _, epoch, rate, samples_seen, blob = found[0]
         if not (epoch >= 0 and samples_seen >= 0 and math.isfinite(rate)):
             raise RunFileError(
-                f"{self.store.name} is damaged: the checkpoint of step {step} says what none can"
+                f"{self.store.name} is damaged: the checkpoint of step {step} is impossible"
             )
         header, numbers = self.header, self.header.course
         n, n_slots = header.network.n_parameters, header.optimizer.n_slots

@@ -55,7 +55,7 @@ class Run(Recorded):
     status : {'running', 'ended', 'interrupted', 'diverged', 'failed'}
         How it ended; a run that was killed is 'running' for ever, until it is resumed.
     note : str
-        Where it diverged, or what it failed of.
+        Where it diverged, or why it failed.
 
     Raises
     ------

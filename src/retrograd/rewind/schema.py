@@ -113,11 +113,17 @@ def array_name(array: np.ndarray) -> str:
 
 def canonical(document: dict) -> str:
     """JSON in one form, for headers; ASCII, since half a surrogate pair would have no bytes."""
-    return json.dumps(document, sort_keys=True, allow_nan=False, default=_item)
+    return json.dumps(document, sort_keys=True, allow_nan=False, default=plain_scalar)
 
 
-def _item(value: Any) -> Any:
-    """A NumPy scalar, as parameter grids have them, as Python's own."""
+def plain_scalar(value: Any) -> Any:
+    """A NumPy scalar, as parameter grids have them, as Python's own: for ``json.dumps``.
+
+    Examples
+    --------
+    >>> json.dumps({"alpha": np.float64(0.1)}, default=plain_scalar)
+    '{"alpha": 0.1}'
+    """
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{value!r} is no plain data")

@@ -139,9 +139,11 @@ def why(trace: Trace, layer: int, i: int | None, o: int) -> Why:
 def _place(trace: Trace, layer: int, i: int | None, o: int) -> tuple[str, int]:
     """Name of a parameter, and where it stands in the parameter vector."""
     network = trace.network
-    for name, number in (("layer", layer), ("i, unless None for a bias,", i), ("o", o)):
-        is_whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-        if not is_whole and not (number is i is None):
+    numbered = [("layer", layer), ("o", o)]
+    if i is not None:
+        numbered.insert(1, ("i, unless None for a bias,", i))
+    for name, number in numbered:
+        if not isinstance(number, int | np.integer) or isinstance(number, bool):
             raise TypeError(f"{name} is a whole number, not {number!r}")
     if not -network.n_layers <= layer < network.n_layers:
         raise IndexError(f"there are {network.n_layers} layers, 0 to {network.n_layers - 1}")

@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from retrograd.estimators.classifier import MLPClassifier
+from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.faces.page.answers.runs import changes
 from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.viewer import Viewer
 
@@ -179,3 +182,21 @@ def test_a_run_does_not_part_from_itself(branched: Path) -> None:
     """And is told so."""
     with pytest.raises(ValueError, match="does not part from itself"):
         Viewer(open_runs(branched), ANSWERS).answer("parting", {"run": 1, "other": 1})
+
+
+def test_parameters_are_told_as_python_has_them(recorded: dict[str, Path], tmp_path: Path) -> None:
+    """Infinity and tuples, not what stands for them in the file."""
+    path = tmp_path / "some.retro"
+    X = np.random.default_rng(0).standard_normal((40, 3))
+    for widths, patience in (((4,), np.inf), ((4, 3), 5)):
+        model = MLPClassifier(widths, max_iter=2, n_iter_no_change=patience, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.set_callbacks(Recorder(path)).fit(X, X[:, 0] > 0)
+            if len(open_runs(path)) == 1:
+                open_run(path).branch(at=1, n_iter_no_change=7)
+    found = compare(path, step=1, other=3, other_step=1)["parameters"]
+    assert {"name": "hidden_layer_sizes", "ours": "(4,)", "theirs": "(4, 3)"} in found
+    assert {"name": "n_iter_no_change", "ours": "inf", "theirs": "5"} in found
+    told = changes(Viewer(open_runs(path), ANSWERS), open_run(path, 2))
+    assert {"name": "n_iter_no_change", "was": "inf", "is": "7"} in told

@@ -30,7 +30,7 @@ def test_branch_and_going_between_runs(session):
     place(session, "goto 4")
     told = texts(session, "branch learning_rate_init=0.5 solver=adam")
     assert told[0] == "run 2 of the recorder: 8 steps, ended; it branches off run 1 at step 4"
-    assert told[-1] == "we stay in run 1; run 2 goes there"
+    assert told[-1] == "still in run 1; 'run 2' goes to the new one"
     assert session.debugger.run is run
     assert session.prompt == "(retrograd 1: 4 forward 0) "
     place(session, "watch loss", "goto 6 loss")

@@ -34,6 +34,9 @@ def test_a_long_log_is_thinned_and_says_so(recorder, monkeypatch):
     told = texts(Session(open_run(recorder)), "log loss")
     assert [line.split()[1] for line in told[:-1]] == ["0", "3", "6", "9"]
     assert told[-1] == "told every 3 steps; log loss every 1 tells all"
+    monkeypatch.setattr("retrograd.rewind.debugger.session.LOG_LINES", 7)
+    told = texts(Session(open_run(recorder)), "log loss")
+    assert [line.split()[1] for line in told[:-1]] == ["0", "2", "4", "6", "8", "10"]
 
 
 def test_info(session):
@@ -117,7 +120,8 @@ WORDS = [command.name for command in COMMANDS if command.name != "branch"]
 
 @given(
     st.sampled_from([*WORDS, *"sbnpcgwltidh?#"]),
-    st.text(max_size=20) | st.sampled_from(["1 2", "loss", "end", "0 bias -1", "every from to"]),
+    st.text(max_size=20)
+    | st.sampled_from(["1 2", "loss", "end", "0 bias -1", "every from to", "1_", "1,_0"]),
 )
 @settings(max_examples=300)
 def test_whatever_is_typed_has_an_answer_or_one_error(word, rest):

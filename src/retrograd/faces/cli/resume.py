@@ -63,10 +63,10 @@ def resume(
                 f"retrograd resume {quoted(file)} goes on"
             )
         steps = counted(len(chosen), "step")
-        is_whole = chosen.status in ("ended", "diverged")
+        is_whole = chosen.status == "ended"
         if is_whole:
             loss = f", loss {chosen.epochs[-1].loss:.6g}" if chosen.epochs else ""
-            epochs = counted(len(chosen.epochs), "epoch")
+            epochs = counted(chosen.n_epochs, "epoch")
             print(f"It has ended, after {steps} and {epochs}{loss}")
         else:  # its recording gave up
             print(f"It was trained to its end, but the file has {steps} of it only")

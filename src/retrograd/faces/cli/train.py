@@ -253,7 +253,9 @@ def check_record(record: Path | None, out: Path, table: Path) -> None:
     if not record.parent.is_dir():
         raise RunFileError(f"folder {record.parent} does not exist: --record needs one that does")
     if record.resolve() in (out.resolve(), table.resolve()):
-        raise RunFileError(f"--record {record} is to be another file: choose another name")
+        raise RunFileError(
+            f"--record {record} is the file of the model or of the table: choose another name"
+        )
     if record.exists() and record.stat().st_size > 0:
         open_runs(record).store.close()
 

@@ -301,11 +301,18 @@ class Debugger:
 
     def go_to_run(self, run: Run) -> Stop:
         """Go to another run: to where it was left, or else to its begin."""
-        self._left[self.run.number] = self._at
+        track, at, values = self._track, self._at, [watch.value for watch in self.watches]
+        self._left[self.run.number] = at
         self._track, self._at = Track(run), 0
         for watch in self.watches:
             watch.value = None
-        return self._go(self._left.get(run.number, 0))
+        try:
+            return self._go(self._left.get(run.number, 0))
+        except BaseException:
+            self._track, self._at = track, at
+            for watch, value in zip(self.watches, values, strict=True):
+                watch.value = value
+            raise
 
 
 def first_line(error: ExpressionError) -> str:

@@ -62,7 +62,7 @@ def integer(text: str, what: str) -> int:
     """Read a whole number, or say what must be one."""
     if re.fullmatch(r"\s*-?\d[\d_,]{18,}\s*", text):
         raise DebuggerError(f"{what} is at most 18 digits long, not {text.strip()[:40]}")
-    if not re.fullmatch(r"\s*-?\d[\d_,]*\s*", text):
+    if not re.fullmatch(r"\s*-?\d+(?:[_,]\d+)*\s*", text):
         raise DebuggerError(f"{what} must be a whole number, not {text.strip()[:40]!r}")
     return int(text.replace(",", ""))
 

@@ -190,8 +190,8 @@ class Session:
         usage = "why LAYER I O, as in why 0 3 2 (I may be the word bias), or why coefs[0][3, 2]"
         if len(words) != 3 or re.search(r"[^\w\s,\[\]-]", rest):
             raise DebuggerError(f"say {usage}")
-        layer, o = (integer(word, usage) for word in (words[0], words[2]))
-        i = None if words[1] == "bias" else int(words[1])
+        layer, o = integer(words[0], "LAYER"), integer(words[2], "O")
+        i = None if words[1] == "bias" else integer(words[1], "I")
         return [Told(line) for line in str(self.debugger.why(layer, i, o)).split("\n")]
 
     def _log(self, rest: str) -> Iterator[Told]:
@@ -202,7 +202,7 @@ class Session:
         n = end + 1 - begin
         if n < 1:
             raise DebuggerError(f"from {begin} to {end} there is no step")
-        every = max(1, n // LOG_LINES)
+        every = max(1, -(-(n - 1) // LOG_LINES))
         if "every" in options:
             every = integer(options["every"], "log ... every N: N")
         found = debugger.log(text, begin, end + 1, every)
@@ -236,7 +236,9 @@ class Session:
             for run in (old, new)
             if run.epochs
         ]
-        told.append(Told(f"we stay in run {old.number}; run {new.number} goes there", "note"))
+        told.append(
+            Told(f"still in run {old.number}; 'run {new.number}' goes to the new one", "note")
+        )
         return told
 
     def _run(self, rest: str) -> Stop | list[Told]:

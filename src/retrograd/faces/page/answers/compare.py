@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from retrograd.estimators.rebuilding import parameters_of
 from retrograd.faces.page.answers.network import picture
 from retrograd.faces.page.answers.rows import (
     Rows,
@@ -132,7 +133,7 @@ def _same_data(one: Run, other: Run) -> bool:
 
 def _parameters(one: Run, other: Run) -> list[dict]:
     """Parameters of the estimators that differ; and the seed of its draws, if that does."""
-    found = [run.header.estimator.get("parameters", {}) for run in (one, other)]
+    found = [parameters_of(run) for run in (one, other)]
     return [
         {"name": name, "ours": _plain(found[0].get(name)), "theirs": _plain(found[1].get(name))}
         for name in sorted({*found[0], *found[1]})

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from retrograd.engine.network import Network
+from retrograd.estimators.rebuilding import parameters_of
 from retrograd.estimators.regressor import AIM_AT_THE_MEAN
 from retrograd.faces.page.viewer import Viewer
 from retrograd.faces.runs import describe_runs, doubt_of
@@ -63,10 +64,10 @@ def changes(viewer: Viewer, run: Run) -> list[dict[str, str]]:
     if run.header.parent is None:
         return []
     try:
-        there = viewer.run(run.header.parent[0]).header.estimator.get("parameters", {})
+        there = parameters_of(viewer.run(run.header.parent[0]))
     except RunFileError:  # of a damaged parent nothing is known
         there = None
-    here = run.header.estimator.get("parameters", {})
+    here = parameters_of(run)
     told = [
         {"name": name, "was": _words(there.get(name)), "is": _words(value)}
         for name, value in here.items()
@@ -77,10 +78,8 @@ def changes(viewer: Viewer, run: Run) -> list[dict[str, str]]:
 
 
 def _words(value: Any) -> str:
-    """Write a parameter's value; a tuple, which the header marks, as a list."""
-    if isinstance(value, dict) and list(value) == ["tuple"]:
-        value = value["tuple"]
-    return ", ".join(map(_words, value)) if isinstance(value, list) else str(value)
+    """Write a parameter's value; a tuple as a list."""
+    return ", ".join(map(_words, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def n_runs(viewer: Viewer) -> dict:
