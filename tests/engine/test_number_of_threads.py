@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from bits import fingerprint, problem_of, python, share_all
 from problems import OPTIMIZERS, Problem, plan
+from retrograd.engine import threads
 from retrograd.engine import trainer as trainer_module
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.threads import MEET_FROM, SHARE_FROM, available_threads, n_workers_for
@@ -42,6 +43,19 @@ def test_threadpoolctl_decides(limit: int) -> None:
             assert n_workers_for(MEET_FROM, SHARE_FROM) == many
             assert n_workers_for(SHARE_FROM - 1) == n_workers_for(MEET_FROM - 1, MUCH) == 1
         assert available_threads() == before
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_where_nobody_can_ask_the_blas(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a Mac, whose BLAS threadpoolctl does not know: OpenMP, or else the cores, decide."""
+    monkeypatch.setattr(threads, "_blas", lambda: [])
+    for user_api in ("openmp", None):
+        with threadpool_limits(limit, user_api=user_api):
+            assert available_threads() == limit
+    with threads.one_blas_thread():
+        assert available_threads() > 0
+    monkeypatch.setattr(threads, "_openmp", lambda: [])
+    assert available_threads() == os.cpu_count()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")

@@ -72,8 +72,11 @@ def _cache_folder() -> Path:
     for room in ("maths", "engine"):
         for source in sorted((package / room).rglob("*.py")):
             digest.update(source.read_bytes() + str(source.stat().st_mtime_ns).encode())
+    home = os.path.expanduser("~")
+    if home == "~":  # there is none; and in this one nothing can be kept
+        home = os.devnull
     base = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "retrograd"
+        os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), "retrograd"
     )
     return Path(base) / f"kernels-{digest.hexdigest()[:16]}"
 
@@ -209,7 +212,8 @@ def seconds_of_compiling() -> float:
 @contextmanager
 def _first_use(kernel: str, dtype: np.dtype) -> Iterator[None]:
     mark = CACHE_FOLDER / f"compiled-{kernel}-{dtype}"
-    is_kept = mark.exists()
+    # One that we may not even look at is not kept.
+    is_kept = _can_be_written(CACHE_FOLDER) and mark.exists()
     # Ctrl-C amid the compiler's work would leave half a kernel, which every later call trips over.
     with nullcontext() if is_kept else _said(kernel, dtype), interrupts_held():
         begin = time.perf_counter()
@@ -226,7 +230,12 @@ def _first_use(kernel: str, dtype: np.dtype) -> Iterator[None]:
 @contextmanager
 def _said(kernel: str, dtype: np.dtype) -> Iterator[None]:
     """Say that kernels are compiled, and let those know who show it otherwise."""
-    _say(f"compiling {kernel!r} for {dtype}, once on this machine; some seconds ...")
+    how_often = (
+        "once on this machine" if _can_be_written(CACHE_FOLDER) else
+        "anew in each process, as kernels cannot be kept (NUMBA_CACHE_DIR may name a folder that "
+        "can be written)"
+    )  # fmt: skip
+    _say(f"compiling {kernel!r} for {dtype}, {how_often}; some seconds ...")
     _under_way.append(kernel)
     _tell()
     try:

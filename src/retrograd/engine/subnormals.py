@@ -16,7 +16,8 @@ from numba.extending import intrinsic
 
 from retrograd.engine.jit import COMPILED
 
-MACHINE = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
+NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
+MACHINE = NAMES.get(platform.machine().lower(), platform.machine())
 # Bits of the control register that flush results and operands: x86's has one for each.
 FLUSH = {"x86_64": 0x8040, "aarch64": 1 << 24}.get(MACHINE, 0)
 

@@ -1,8 +1,9 @@
 """Threads: how many there are to use, and how they work side by side.
 
 Their number is the one that the process's BLAS would use, so ``OMP_NUM_THREADS``, ``threadpoolctl``
-and joblib's workers say how many, as they do for scikit-learn. The BLAS itself is called by SciPy's
-L-BFGS only, which is held to one thread: a sum that threads share is another sum.
+and joblib's workers say how many, as they do for scikit-learn; where threadpoolctl knows no BLAS,
+as on a Mac, it is that of scikit-learn's OpenMP. The BLAS itself is called by SciPy's L-BFGS only,
+which is held to one thread: a sum that threads share is another sum.
 """
 
 import os
@@ -31,6 +32,12 @@ MEET_FROM, SHARE_FROM = 1 << 21, 1 << 26
 def _blas() -> list[LibController]:
     """Find the BLAS libraries of this process, once; SciPy's is among them."""
     return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+@cache
+def _openmp() -> list[LibController]:
+    """Find the OpenMP libraries of this process, once; scikit-learn's is among them."""
+    return ThreadpoolController().select(user_api="openmp").lib_controllers
 
 
 def _limits_threads(library: LibController) -> bool:
@@ -146,9 +153,13 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def available_threads() -> int:
-    """Threads that there are to use: as many as the BLAS would use if not held, at least 1."""
+    """Threads that there are to use: as many as the BLAS would use if not held, at least 1.
+
+    Of a BLAS that nobody can ask, as many as OpenMP would use; else there are the cores.
+    """
     limits = [*_hold.limits(), *_own.hold.limits()]
-    return max((limit or 1 for limit in limits), default=1)
+    limits = limits or [library.num_threads for library in _openmp()] or [os.cpu_count()]
+    return max(limit or 1 for limit in limits)
 
 
 def n_workers_for(n_multiplications: int, n_meetings: int = 1) -> int:

@@ -6,7 +6,8 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
+from urllib.parse import quote
 
 from retrograd.rewind.files import beside
 from retrograd.rewind.schema import APPLICATION_ID, SCHEMA, VERSION, statements
@@ -130,7 +131,7 @@ class Connection:
         if self.path is not None:
             if self.writable and not self.path.exists():
                 _begin(self.path, self._row_bytes)
-            where = f"{self.path.absolute().as_uri()}?mode={'rwc' if self.writable else 'rw'}"
+            where = f"{_uri(self.path.absolute())}?mode={'rwc' if self.writable else 'rw'}"
         with self._told():
             self._sqlite = sqlite3.connect(where, uri=True, **options)
         self._process = os.getpid()
@@ -220,6 +221,21 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+def _uri(path: PurePath) -> str:
+    r"""A file's address for SQLite, which knows of no host: a Windows share is a path, too.
+
+    Examples
+    --------
+    >>> from pathlib import PureWindowsPath
+    >>> _uri(PurePath("/some/a b.retro"))
+    'file:///some/a%20b.retro'
+    >>> _uri(PureWindowsPath(r"C:\a.retro")), _uri(PureWindowsPath(r"\\nas\of us\a.retro"))
+    ('file:///C:/a.retro', 'file:////nas/of%20us/a.retro')
+    """
+    text = path.as_posix()
+    return "file://" + "/" * (not text.startswith("/")) + quote(os.fsencode(text), safe="/:")
+
+
 def check_kind(path: Path, writable: bool = False) -> None:
     """Check, before SQLite looks at it, that this may be a file of runs.
 
@@ -268,7 +284,10 @@ def _explain(name: str, error: Exception) -> str:
     if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED":
         return f"{name} was moved or deleted while it was being written to"
     if "locked" in text or "busy" in text:
-        return f"{name} is in use: another process has been writing to it for {PATIENCE:.0f} s"
+        return (
+            f"{name} is in use: another process has been writing to it for {PATIENCE:.0f} s. If "
+            "there is none, its folder is on a network that has no locks: use it in a local one"
+        )
     if "readonly" in text or "unable to open" in text:
         return f"{name} cannot be opened or written to: see the rights of the file and its folder"
     if "full" in text:
