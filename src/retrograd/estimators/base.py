@@ -24,7 +24,7 @@ from retrograd.estimators.fitting import fit_stochastic
 from retrograd.estimators.lbfgs import fit_lbfgs
 from retrograd.estimators.predicting import refuse_times
 from retrograd.estimators.recorder import Recorder
-from retrograd.maths.activations import ACTIVATIONS, ALIASES
+from retrograd.maths.activations import ACTIVATIONS, ALIASES, activations_of
 from retrograd.maths.initializers import INITIALIZERS
 from retrograd.maths.schedules import SCHEDULES
 
@@ -250,12 +250,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if any(size <= 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         n_outputs, output, loss, loss_parameter = self._output(targets)
-        names = self.activation
-        if isinstance(names, str):
-            names = [names] * len(hidden)
         return Network(
             (n_features, *hidden, n_outputs),
-            tuple(ALIASES.get(name, name) for name in names),
+            activations_of(self.activation, len(hidden)),
             output,
             loss,
             loss_parameter,
@@ -327,15 +324,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             if network.output == fitted["out_activation_"]:
                 return network, theta
             names = network.activations
-        if isinstance(names, str):
-            names = [names] * (len(coefs) - 1)
-        return self._network_of(widths, [ALIASES.get(name, name) for name in names]), theta
+        return self._network_of(widths, activations_of(names, len(coefs) - 1)), theta
 
-    def _network_of(self, widths: tuple[int, ...], activations: list[str]) -> Network:
+    def _network_of(self, widths: tuple[int, ...], activations: tuple[str, ...]) -> Network:
         """Network for predictions, from what a fitted estimator shows of it."""
         losses = {"logistic": "log_loss", "softmax": "log_loss", "exp": "poisson"}
         output = self.out_activation_
-        return Network(widths, tuple(activations), output, losses.get(output, "squared_error"))
+        return Network(widths, activations, output, losses.get(output, "squared_error"))
 
     def _fitted_copy(self) -> dict[str, Any]:
         """Fitted attributes as of now, for a callback's ``fitted_estimator``."""

@@ -15,7 +15,7 @@ from retrograd.estimators.editing import edited, told
 from retrograd.estimators.fitting import Training, batch_size_of
 from retrograd.estimators.notebook_runs import begin_notebooks, is_notebooks
 from retrograd.estimators.rebuilding import as_of, describe, keep_best, rows_kept
-from retrograd.maths.activations import ALIASES
+from retrograd.maths.activations import activations_of
 from retrograd.rewind.header import Header, course_numbers
 from retrograd.rewind.recording import Recording
 from retrograd.rewind.run import Run
@@ -132,11 +132,9 @@ def _check_names(run: Run, changes: dict[str, Any]) -> None:
 
 def _network(run: Run, model: Any) -> Network:
     """The run's network, with the activations that its parameters now name."""
-    names = model.activation
-    n_hidden = len(run.header.network.activations)
-    if isinstance(names, str):
-        names = [names] * n_hidden
-    return replace(run.header.network, activations=tuple(ALIASES.get(n, n) for n in names))
+    network = run.header.network
+    names = activations_of(model.activation, len(network.activations))
+    return replace(network, activations=names)
 
 
 def _state(run: Run, state: State, optimizer: Any, changes: dict[str, Any]) -> State:

@@ -112,7 +112,7 @@ def _restore(model, facts: dict) -> None:
     """Set up what an estimator keeps to itself; the single place that knows of it."""
     widths, activations = tuple(facts["widths"]), fact(facts, "activations", list)
     try:
-        model._network = model._network_of(widths, activations)
+        model._network = model._network_of(widths, tuple(activations))
     except ValueError as error:
         raise ModelFileError(f"'activations' is wrong: {error}") from None
     if hasattr(model, "classes_"):

@@ -8,7 +8,7 @@ Three more names exist for the output layer only: ``softmax`` looks at a whole r
 and ``logistic`` need no slope there, because the losses give dLoss/dz directly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import erf, pi, sqrt
 from typing import NamedTuple
 
@@ -125,14 +125,12 @@ def silu(z: float) -> float:
 
     Source: Elfwing et al., Sigmoid-weighted linear units (2018); Ramachandran et al. (2017).
     """
-    e = exp(-abs(z))
-    return z * ((1.0 if z >= 0.0 else e) / (1.0 + e))
+    return z * logistic(z)
 
 
 def silu_slope(z: float, a: float) -> float:
     r"""Derivative of silu, :math:`\sigma(z) + a (1 - \sigma(z))`."""
-    e = exp(-abs(z))
-    gate = (1.0 if z >= 0.0 else e) / (1.0 + e)
+    gate = logistic(z)
     return gate + a * (1.0 - gate)
 
 
@@ -154,15 +152,13 @@ def mish(z: float) -> float:
 
     Source: Misra, Mish: a self regularized non-monotonic activation function (2020).
     """
-    return z * tanh((z if z >= 0.0 else 0.0) + log1p(exp(-abs(z))))
+    return z * tanh(softplus(z))
 
 
 def mish_slope(z: float, a: float) -> float:
     r"""Derivative of mish, :math:`t + z (1 - t^2) \sigma(z)` with t = tanh(softplus(z))."""
-    e = exp(-abs(z))
-    gate = (1.0 if z >= 0.0 else e) / (1.0 + e)
-    t = tanh((z if z >= 0.0 else 0.0) + log1p(e))
-    return t + z * (1.0 - t * t) * gate
+    t = tanh(softplus(z))
+    return t + z * (1.0 - t * t) * logistic(z)
 
 
 def exponential(z: float) -> float:
@@ -198,6 +194,19 @@ ACTIVATIONS: dict[str, Activation] = {
 
 # Other names that people know some of them by.
 ALIASES = {"swish": "silu"}
+
+
+def activations_of(names: str | Sequence[str], n_hidden: int) -> tuple[str, ...]:
+    """Name of every hidden layer's activation, from one for all of them or one for each.
+
+    Examples
+    --------
+    >>> activations_of("swish", 2), activations_of(["relu", "tanh"], 2)
+    (('silu', 'silu'), ('relu', 'tanh'))
+    """
+    each = [names] * n_hidden if isinstance(names, str) else names
+    return tuple(ALIASES.get(name, name) for name in each)
+
 
 OUTPUTS: dict[str, int] = {
     "identity": IDENTITY,

@@ -106,7 +106,7 @@ def watch(
     stop: int | None = None,
     every: int = 1,
 ) -> Series:
-    """Value of an expression at every so-manieth step; see ``Run.watch``."""
+    """Value of an expression at every n-th step; see ``Run.watch``."""
     read = _expression(expression)
     together = stepwise(read)
     steps, values = [np.empty(0, np.int64)], []  # type: tuple[list[np.ndarray], list[np.ndarray]]

@@ -163,7 +163,7 @@ class Run(Recorded):
     def watch(
         self, expression: str, start: int = 0, stop: int | None = None, every: int = 1
     ) -> Series:
-        """Value of an expression, such as ``"coefs[0][3, 2]"``, at every so-manieth step.
+        """Value of an expression, such as ``"coefs[0][3, 2]"``, at every n-th step.
 
         Returns
         -------
@@ -182,7 +182,7 @@ class Run(Recorded):
     def log(
         self, *expressions: str, start: int = 0, stop: int | None = None, every: int = 1
     ) -> None:
-        """Print expressions at every so-manieth step, as if the training had done so."""
+        """Print expressions at every n-th step, as if the training had done so."""
         questions.log(self, expressions, start, stop, every)
 
     def why(self, layer: int, i: int | None, o: int, step: int) -> Why:

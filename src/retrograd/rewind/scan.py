@@ -110,7 +110,7 @@ def scan(
     names : set of str
         Keys of ``vocabulary.NAMES``.
     every : int
-        Look at every so-manieth step only.
+        Look at every n-th step only.
     """
     with replay.lock:
         trainer = replay.at(begin)

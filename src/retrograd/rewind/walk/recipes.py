@@ -6,6 +6,7 @@ and D stand for the expressions of z, a and what comes back to a.
 
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
+from retrograd.maths.activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
 
 # Helpers of a notebook, defined where they are needed.
 HELPERS = {
@@ -33,7 +34,10 @@ ACTIVATIONS: dict[str, tuple[str, str]] = {
     "logistic": ("sigmoid(Z)", "A * (1 - A)"),
     "tanh": ("np.tanh(Z)", "1 - A * A"),
     "relu": ("np.where(Z <= 0, 0, Z)", "np.where(Z <= 0, 0, 1)"),
-    "leaky_relu": ("np.where(Z <= 0, 0.01 * Z, Z)", "np.where(Z <= 0, 0.01, 1)"),
+    "leaky_relu": (
+        f"np.where(Z <= 0, {LEAKY_SLOPE} * Z, Z)",
+        f"np.where(Z <= 0, {LEAKY_SLOPE}, 1)",
+    ),
     "elu": ("np.where(Z <= 0, np.expm1(np.minimum(Z, 0)), Z)", "np.where(Z <= 0, A + 1, 1)"),
     "selu": (
         "selu_scale * np.where(Z <= 0, selu_alpha * np.expm1(np.minimum(Z, 0)), Z)",
@@ -51,7 +55,7 @@ ACTIVATIONS: dict[str, tuple[str, str]] = {
 }
 BEFORE = {
     "softmax": "top = Z - Z.max(axis=1, keepdims=True)  # against overflow; it cancels out\n",
-    "selu": "selu_scale, selu_alpha = 1.0507009873554805, 1.6732632423543772\n",
+    "selu": f"selu_scale, selu_alpha = {SELU_SCALE!r}, {SELU_ALPHA!r}\n",
 }
 
 
@@ -145,14 +149,14 @@ def output_delta(network: Network) -> str:
     }.get(network.loss, "y_pred - y")
 
 
-def slots_after(optimizer: Optimizer, slot: str) -> tuple[str, str]:
+def slots_after(slot: str) -> tuple[str, str]:
     """Write a slot's new value as an expression of S, the old one, and G, the gradient.
 
     The second expression is the same with nothing cancelling: the size of what was added.
 
     Examples
     --------
-    >>> slots_after(Optimizer("adam"), "v")
+    >>> slots_after("v")
     ('beta_2 * S + (1 - beta_2) * (G * G)', '')
     """
     if slot == "velocity":

@@ -144,7 +144,7 @@ class Code:
         lines = []
         for slot in OptimizerFormulas(optimizer).slots:
             after = f"{slot}_{part}_after[{n}]"
-            new, size = recipes.slots_after(optimizer, slot)
+            new, size = recipes.slots_after(slot)
             if weightless:
                 new, size = "S", ""
             here = {**names, "S": f"{slot}_{part}[{n}]"}

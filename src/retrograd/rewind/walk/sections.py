@@ -78,8 +78,7 @@ def _place(trace: "Trace") -> Section:
 def _forward(trace: "Trace", layer: "LayerTrace") -> Section:
     """One layer forward: z, then a."""
     n, B = layer.layer, trace.rows.size
-    x, W, b, z = (symbol(name, n) for name in ("input", "W", "b", "z"))
-    x = _input_symbol(n)
+    x, (W, b, z) = _input_symbol(n), (symbol(name, n) for name in ("W", "b", "z"))
     n_in, n_out = layer.W.shape
     lines = []
     if n == 0:
