@@ -203,7 +203,9 @@ class Trainer:
             or sizes.min(initial=0) < 0
             or not (bounds[0] >= 0 and bounds[-1] <= rows.size)
         ):
-            raise ValueError("bounds must rise from 0 to the number of rows, one more than rates")
+            raise ValueError(
+                "bounds must rise within 0 to the number of rows, and be one more than rates"
+            )
         n_known = self.data.y.shape[0]
         if rows.size and not (rows.min() >= 0 and rows.max() < n_known):
             raise ValueError(f"row numbers must be 0 to {n_known - 1}")

@@ -84,7 +84,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _validation_score(self, X: Any, targets: np.ndarray, sample_weight: Any) -> float:
-        """Score rows kept for validation: accuracy or R²; NaN if a prediction is not finite."""
+        """Score rows kept for validation: accuracy, R² or D²; NaN if a prediction is not finite."""
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Entries of a value that a run's header tells; of a larger one it tells the shape.
 MOST_TOLD = 100
+# How the header tells of a larger one.
+LEFT_OUT = "an array of shape"
 ADVICE = "write coefs[0][3, 2], intercepts[1][0] or y[17]"
 
 
@@ -114,8 +116,13 @@ def told(edit: Mapping[str, Any] | None) -> dict[str, Any]:
     for text, value in (edit or {}).items():
         array = np.asarray(value)
         small = array.size <= MOST_TOLD
-        plain[text.strip()] = array.tolist() if small else f"an array of shape {array.shape}"
+        plain[text.strip()] = array.tolist() if small else f"{LEFT_OUT} {array.shape}"
     return plain
+
+
+def is_left_out(value: Any) -> bool:
+    """Whether a header tells of an edit's value by its shape only."""
+    return isinstance(value, str) and value.startswith(LEFT_OUT)
 
 
 def value_at(run: "Run", step: int, text: str) -> Any:

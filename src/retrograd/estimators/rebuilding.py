@@ -125,7 +125,7 @@ def _check_network(model: BaseMLP, run: Run) -> None:
 def as_of(
     run: Run, state: State, step: int, changes: dict | None = None
 ) -> tuple[Any, Stopping, bool]:
-    """Fitted estimator as of a step, whose state is given; its rule for stopping, and its word.
+    """Fitted estimator as of a step, whose state is given; its rule for stopping; if that stops.
 
     The rule is told of every epoch again, so that it has forgotten nothing; what it keeps of the
     best epoch is the step at which that ended, see ``keep_best``.
@@ -153,7 +153,7 @@ def as_of(
 
 
 def keep_best(run: Run, stopping: Stopping, state: State) -> None:
-    """Put parameters in the place of steps, now and from here on."""
+    """Have a rule keep the best epoch's parameters, of which ``as_of`` has told it the step."""
     if stopping.has_best:
         before = run.header.data.get("best") if stopping.best == 0 else None
         if before is None:

@@ -18,7 +18,7 @@ def trace(estimator: "BaseMLP", X: Any, y: Any, sample_weight: Any = None) -> "T
     All rows are one batch. An estimator that is not fitted yet takes its very first step, from the
     parameters that its ``random_state`` draws. Of a schedule by step (cosine, one-cycle) as many
     epochs are over as of the training, and these rows are the whole of the next one: in a training
-    of smaller batches the rate of a single step is a little another.
+    of smaller batches the rate of a single step is slightly different.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from retrograd.engine.notes import counted
+from retrograd.estimators.editing import is_left_out
 from retrograd.estimators.rebuilding import parameters_of
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
@@ -175,7 +176,7 @@ def _branches(way: list[Run]) -> list[str]:
             if literal(value) != literal(before.get(name))
         ]  # fmt: skip
         edit = child.header.estimator.get("edit") or {}
-        if any(_is_left_out(value) for value in edit.values()):
+        if any(is_left_out(value) for value in edit.values()):
             lines.append(
                 "# Of what was put in here the record has the shape only: put it in again."
             )
@@ -185,11 +186,6 @@ def _branches(way: list[Run]) -> list[str]:
         assert child.header.parent is not None
         lines.append(f"again = again.branch(at={child.header.parent[1]}{''.join(changes)})")
     return [*lines, "model = again.estimator()"]
-
-
-def _is_left_out(value: Any) -> bool:
-    """Whether a header tells of a value by its shape only."""
-    return isinstance(value, str) and value.startswith("an array of shape")
 
 
 def _again(run: Run) -> str:

@@ -1,6 +1,6 @@
 """A column of any frame as one plain NumPy array: the only file that knows about dtypes of frames.
 
-Four kinds of values are told apart. Missing values (null, NaN, NaT) become the kind's own hole:
+Kinds of values are told apart. Missing values (null, NaN, NaT) become the kind's own hole:
 
 ========  ==============================  =======
 kind      array of a column with B rows   missing
@@ -9,6 +9,7 @@ number    float64 (B,)                    NaN
 boolean   float64 (B,), 0 or 1            NaN
 text      object (B,), str                None
 date      datetime64[us] (B,), wall time  NaT
+duration  float64 (B,), seconds           NaN
 empty     float64 (B,)                    NaN
 ========  ==============================  =======
 """

@@ -1,1 +1,1 @@
-"""Forward, backward and update, once each; read them in this order."""
+"""The arithmetic, once: read ``seed``, then ``forward``, ``backward``, ``update``, ``steps``."""

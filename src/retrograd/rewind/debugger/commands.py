@@ -18,7 +18,8 @@ class Command(NamedTuple):
         Abbreviations, beside every beginning of the name that no other name has.
     moves : bool
         Whether an empty line repeats it.
-    takes : {'', 'expression', 'place', 'parameters', 'command', 'run', 'number', 'trace'}
+    takes : {'', 'expression', 'place', 'parameters', 'command', 'run', 'number', 'trace', \
+            'info'}
         What Tab completes.
     """
 
