@@ -89,6 +89,10 @@ def _mend_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed, as a daemon's may be
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
+    for stream in (sys.stdout, sys.stderr):
+        # One that cannot say '→' shows '?' rather than failing.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     raw, text = getattr(sys.stdout, "buffer", None), sys.stdout
     if isinstance(raw, io.RawIOBase):
         # Python's own, with PYTHONUNBUFFERED, takes no notice of what did not fit on the disk.

@@ -1,12 +1,12 @@
 """``retrograd info``: what a model file holds, read from its description alone."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.output import print_json
 
 
 def info(
@@ -21,7 +21,7 @@ def info(
 
         document = read_facts(model)
         if as_json:
-            print(json.dumps(document, indent=2, ensure_ascii=False))
+            print_json(document)
             return
         from retrograd.faces.modelcard import describe
         from retrograd.faces.text import draw_facts, stdout_console

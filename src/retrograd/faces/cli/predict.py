@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.output import print_table
 
 
 def predict(
@@ -28,7 +29,7 @@ def predict(
         _check_out(out, model, file)
         content, rows = _predict(model, file, proba)
         if out is None:
-            sys.stdout.write(content)
+            print_table(content)
         else:
             _write(out, content)
             print(f"Wrote {counted(rows, 'prediction')} to {out}")

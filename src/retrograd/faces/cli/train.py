@@ -1,6 +1,5 @@
 """``retrograd train``: a network on a table, beside the models that it should beat."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 
 from retrograd.engine.optimizers import SOLVERS as OPTIMIZERS
 from retrograd.faces.cli.errors import Stopped, mendable
+from retrograd.faces.cli.output import print_json
 from retrograd.faces.hints import quoted
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
 
@@ -134,11 +134,7 @@ def train(
         names = [name.strip() for name in drop.split(",") if name.strip()]
         report = _train(file, target, task, names, options, out, record, quiet=as_json)
     if as_json:
-        _print_json(report)
-
-
-def _print_json(report: dict) -> None:
-    print(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(report)
 
 
 def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
@@ -175,7 +171,7 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
         save_model(fitted.model, out, facts=reports.training_facts(report))
     except ModelFileError as error:
         if quiet:  # how good it was is not lost with it
-            _print_json(report | {"saved": None, "path": str(file)})
+            print_json(report | {"saved": None, "path": str(file)})
         if not fitted.is_recorded:
             raise
         raise ModelFileError(
