@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
@@ -252,41 +251,6 @@ def test_binary_garbage(address: str) -> None:
             with suppress(ConnectionClosed):
                 assert {said(one.recv(timeout=20))["number"] for _ in range(2)} == {None, 1}
     assert get(address)[0] == 200
-
-
-@pytest.mark.parametrize("snap", [False, True])
-def test_nobody_else_is_told_the_address(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, snap: bool
-) -> None:
-    """A browser's arguments, which all users can list, name a file that only we can read.
-
-    So can the browser: one from the snap store has another /tmp, and sees what is in the home.
-    """
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setattr(Path, "home", lambda: home)
-    monkeypatch.setattr(serving, "SNAPS", tmp_path)
-    if snap:
-        (tmp_path / "firefox").touch()
-    opened: list[str] = []
-    told = threading.Event()
-
-    def note(url: str) -> None:
-        opened.append(url)
-        told.set()
-
-    monkeypatch.setattr(serving.webbrowser, "open", note)
-    address = "http://127.0.0.1:1/secret/#run=1"
-    clean = serving.open_browser(address)
-    assert told.wait(10)
-    assert "secret" not in opened[0]
-    path = Path(urllib.request.url2pathname(urlsplit(opened[0]).path))
-    assert address in path.read_text()
-    assert (path.parent == home) is snap
-    if os.name == "posix":
-        assert path.stat().st_mode & 0o077 == 0
-    clean()
-    assert not path.exists()
 
 
 @contextmanager
