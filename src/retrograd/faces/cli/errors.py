@@ -1,22 +1,15 @@
 """Turns errors that a user can mend into one line and exit code 1."""
 
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
+from retrograd.faces.complaining import complain
 from retrograd.faces.hints import quoted
 
 # The highest rate that is advised: a tenth of one that is far too high still is.
 HIGHEST_ADVISED = 0.01
-
-
-def complain(message: str) -> None:
-    """Print one line on standard error; names of files may hold anything."""
-    from retrograd.faces.text import printable
-
-    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
 
 
 class Stopped(Exception):  # noqa: N818 - nothing has gone wrong

@@ -19,10 +19,7 @@ def predict(
     ] = None,
     proba: Annotated[bool, typer.Option(help="Add a probability for every class.")] = False,
 ) -> None:
-    """Predict for every row of a table; columns are matched by name.
-
-    Writes CSV: for each row, in order, the prediction in a column named after the target.
-    """
+    """Follow the command line; ``app.COMMANDS`` says what it does."""
     with mendable():
         from retrograd.engine.notes import counted
 

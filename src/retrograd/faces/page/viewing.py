@@ -2,11 +2,13 @@
 
 import os
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrograd.faces.complaining import complain
 from retrograd.faces.page.serving import Serving, ended_by_signals, open_browser, signals_kept
 from retrograd.rewind.connection import Connection, RunFileError
 
@@ -55,8 +57,12 @@ class Opening:
     def _open(self) -> None:
         try:
             self._viewer = self._make()
-        except Exception as error:  # whatever it is, the page that waits is told
+        except Exception as error:  # whatever it is, the page that waits is told, and the terminal
             self._error = error
+            if isinstance(error, ValueError | OSError | MemoryError):
+                complain(str(error) or type(error).__name__)
+            else:  # a fault of ours: where it is, too
+                traceback.print_exc()
         finally:
             self._opened.set()
 
