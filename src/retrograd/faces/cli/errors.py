@@ -109,7 +109,7 @@ def _has_diverged(recorded: Path) -> bool:
     from retrograd.rewind.store import RunFileError
 
     try:
-        runs = open_runs(recorded)
-        return bool(runs) and runs[-1].status == "diverged"
+        with open_runs(recorded) as runs:
+            return bool(runs) and runs[-1].status == "diverged"
     except RunFileError:
         return False

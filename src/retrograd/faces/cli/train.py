@@ -250,7 +250,7 @@ def check_record(record: Path | None, out: Path, table: Path) -> None:
             f"--record {record} is the file of the model or of the table: choose another name"
         )
     if record.exists() and record.stat().st_size > 0:
-        open_runs(record).store.close()
+        open_runs(record).close()
 
 
 @contextmanager
@@ -278,6 +278,7 @@ def _n_runs(record: Path | None) -> int:
     from retrograd.rewind.store import RunFileError
 
     try:
-        return len(open_runs(record))
+        with open_runs(record) as runs:
+            return len(runs)
     except RunFileError:
         return 0
