@@ -24,6 +24,7 @@ from retrograd import MLPClassifier, Recorder, open_run
 from retrograd.faces.page import serving
 from retrograd.faces.page.asking import reply
 from retrograd.faces.page.guard import HEADERS, Guard
+from retrograd.rewind.store import Store
 
 COMMAND = "from retrograd.faces.cli import main; main()"
 
@@ -312,6 +313,17 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (1, "")
     assert errors == "error: no.retro is no file of runs: it is not an SQLite file\n"
+
+
+def test_damage_that_is_found_late_is_told_on_the_terminal(tmp_path: Path) -> None:
+    """Which has the address by then; the page has it in its notice."""
+    store = Store(tmp_path / "r.retro", writable=True)
+    store.write({"progress": [(1, "ended", "", 20, 4, 2, 0.5)]})
+    store.close()
+    with command(tmp_path / "r.retro", "--no-browser") as process:
+        assert address_of(process)
+        assert process.stderr is not None
+        assert process.stderr.readline() == "error: r.retro is damaged: a run is missing\n"
 
 
 def test_a_run_without_its_data_is_given_them(tmp_path: Path) -> None:

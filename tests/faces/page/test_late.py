@@ -154,8 +154,10 @@ def test_a_viewer_that_cannot_be_made(
     def make() -> Viewer:
         raise fault
 
+    opening = Opening(make)
     with pytest.raises(ValueError, match=re.escape(str(fault))):
-        Opening(make).answer("runs", {})
+        opening.answer("runs", {})
+    opening.tell()
     said = capsys.readouterr().err.splitlines()
     assert said[-1] == last
     assert (len(said) > 1) is ("Traceback" in said[0])

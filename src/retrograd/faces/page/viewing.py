@@ -48,6 +48,14 @@ class Opening:
             raise ValueError(str(self._error))
         return self._viewer.answer(name, arguments)
 
+    def tell(self) -> None:
+        """Wait until the viewer is made, and tell the terminal, too, if it cannot be."""
+        self._opened.wait()
+        if isinstance(self._error, ValueError | OSError | MemoryError):
+            complain(str(self._error) or type(self._error).__name__)
+        elif self._error is not None:  # a fault of ours: where it is, too
+            traceback.print_exception(self._error)
+
     def close(self) -> None:
         """End what the viewer has under way."""
         self._opened.wait(PATIENCE)
@@ -57,12 +65,8 @@ class Opening:
     def _open(self) -> None:
         try:
             self._viewer = self._make()
-        except Exception as error:  # whatever it is, the page that waits is told, and the terminal
+        except Exception as error:  # whatever it is, the page that waits is told
             self._error = error
-            if isinstance(error, ValueError | OSError | MemoryError):
-                complain(str(error) or type(error).__name__)
-            else:  # a fault of ours: where it is, too
-                traceback.print_exc()
         finally:
             self._opened.set()
 
@@ -114,4 +118,5 @@ def serve(make: "Callable[[], Viewer]", port: int, browser: bool, place: str = "
         if browser:
             stack.callback(open_browser(address))
         print(f"Serving at {address}\nCtrl-C ends it.", flush=True)
+        threading.Thread(target=opening.tell, daemon=True).start()
         serving.run(let_go)
