@@ -1,5 +1,6 @@
 """The sealed file: whole or not at all, and any change is noticed."""
 
+import errno
 import json
 import os
 
@@ -150,6 +151,53 @@ def test_a_file_that_is_replaced_hands_on_who_may_read_it(tmp_path):
             assert path.stat().st_mode & 0o777 == mode
     finally:
         os.umask(before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of POSIX")
+def test_a_private_file_is_replaced_by_one_that_was_never_open_to_others(tmp_path, monkeypatch):
+    path, seen = tmp_path / "m.safetensors", []
+    path.write_bytes(b"secret")
+    path.chmod(0o600)
+    fsync = os.fsync
+
+    def look(handle):
+        seen.append(os.fstat(handle).st_mode & 0o077)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", look)
+    write_whole(path, b"next secret")
+    assert seen == [0]
+
+
+def refusing(number):
+    """A function of the system's that a mount has not."""
+
+    def refuse(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("chmod", errno.EPERM), ("fsync", errno.EINVAL), ("fsync", errno.ENOSYS)],
+)
+def test_mounts_that_have_no_rights_or_no_fsync_are_written_to(tmp_path, monkeypatch, name, number):
+    path = tmp_path / "m.safetensors"
+    monkeypatch.setattr(os, name, refusing(number))
+    check_writable(path)
+    for content in (b"first", b"next"):
+        write_whole(path, content)
+        assert path.read_bytes() == content
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_a_disk_that_takes_nothing_is_found_before_any_work(tmp_path, monkeypatch, number):
+    monkeypatch.setattr(os, "fsync", refusing(number))
+    with pytest.raises(OSError, match=os.strerror(number)):
+        check_writable(tmp_path / "m.safetensors")
+    assert os.listdir(tmp_path) == []
 
 
 @needs_rights

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from retrograd.engine.trainer import State
 from retrograd.estimators.rewinding import open_runs
 from retrograd.faces.cli import app
-from retrograd.faces.page import tabling
+from retrograd.faces.page import playing, tabling
 from retrograd.faces.page.answers.playing import PLAY_ANSWERS
 from retrograd.faces.page.control import Control, Controlled
 from retrograd.faces.page.datasets import DATASETS, PENGUINS, draw, load
@@ -239,6 +239,22 @@ def test_the_folder_is_ours_alone_and_goes() -> None:
         path.write_text("x")
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert not path.parent.exists()
+
+
+def test_without_a_folder_for_it_the_command_says_what_to_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In one line, before anything is served."""
+
+    def nowhere(**options: object) -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(playing, "mkdtemp", nowhere)
+    result = CliRunner().invoke(app, ["play", "--no-browser"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: trainings cannot be recorded: no folder for temporary")
+    assert "--record FILE" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

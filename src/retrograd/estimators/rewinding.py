@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def open_runs(path: "str | PathLike | Recorder") -> "Runs":
-    """Open the runs of a file, as a sequence of ``Run``.
+    """Open the runs of a file, as a sequence of ``Run``; their file stays open as ``open_run``'s.
 
     Parameters
     ----------
@@ -78,8 +78,23 @@ def open_run(
         If the file is no file of runs, of a newer format, or damaged; if it has several runs and
         none is named, or no such run; if the data are not those that were recorded.
 
+    Notes
+    -----
+    The file stays open until the run, and all that came of it, is gone; or until ``close``, or the
+    end of a ``with``. Windows neither deletes nor moves it before.
+
     Examples
     --------
+    >>> import pathlib, tempfile
+    >>> from retrograd import MLP
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "steps.retro"
+    >>> _ = MLP(epochs=3).fit(np.array([[-1.0], [1.0]]), [0, 1], Recorder(path))
+    >>> with open_run(path) as run:
+    ...     moment = run.at(3)
+    >>> path.unlink()
+    >>> moment.coefs
+    Traceback (most recent call last):
+    retrograd.rewind.connection.RunFileError: steps.retro was closed
     >>> open_run("nowhere.retro")
     Traceback (most recent call last):
     retrograd.rewind.connection.RunFileError: nowhere.retro does not exist

@@ -44,9 +44,6 @@ def stderr_console() -> Console:
 
 
 def _console(stream) -> Console:
-    # A stream that cannot say '→' shows '?' rather than failing.
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="replace")
     columns = os.environ.get("COLUMNS", "")
     # 0 is how some terminals say that they don't know.
     width = shutil.get_terminal_size().columns if columns.isdigit() and not int(columns) else None

@@ -5,8 +5,11 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+# How some mounts say that they have no fsync: object stores, folders that a virtual machine shares.
+WITHOUT_FSYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -50,7 +53,9 @@ def beside(path: Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".retrograd.", suffix=".part")
     os.close(handle)
     try:
-        os.chmod(name, _new_mode())  # mkstemp makes private files
+        # mkstemp makes private files: what is to replace another one stays so until it is written.
+        if not path.exists():
+            _give_mode(name, _new_mode())
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
@@ -66,20 +71,35 @@ def _replace(path: Path, content: bytes | None) -> None:
         if replaced is not None and not may_write(target):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         with beside(target) as other:
+            with other.open("wb") as file:
+                file.write(b"?" if content is None else content)
+                file.flush()
+                _sync(file.fileno())
             if content is None:
                 return
-            with other.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
             if replaced is not None:
-                os.chmod(other, stat.S_IMODE(replaced.st_mode))
+                _give_mode(other, stat.S_IMODE(replaced.st_mode))
             os.replace(other, target)
     except OSError as error:
         if error.errno is None:
             raise
         # Of the file that was asked for, not of the one beside it.
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _sync(handle: int) -> None:
+    """Have it on the disk before it is renamed, where the file system can tell."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in WITHOUT_FSYNC:
+            raise
+
+
+def _give_mode(path: str | Path, mode: int) -> None:
+    """Give a file its rights, but on mounts that give all of their files the same."""
+    with suppress(OSError):
+        os.chmod(path, mode)
 
 
 def _new_mode() -> int:

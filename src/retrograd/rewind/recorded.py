@@ -11,7 +11,7 @@ from retrograd.rewind.checks import check_data, check_progress, join_epochs, joi
 from retrograd.rewind.header import DATA_PARTS, Header
 from retrograd.rewind.replay import Replay
 from retrograd.rewind.schema import array_name
-from retrograd.rewind.store import RunFileError, Store
+from retrograd.rewind.store import Opened, RunFileError, Store
 
 
 class Epoch(NamedTuple):
@@ -27,7 +27,7 @@ class Epoch(NamedTuple):
     learning_rate: float
 
 
-class Recorded:
+class Recorded(Opened):
     """What a file holds of one run: the half of ``Run`` that reads.
 
     Parameters and errors are those of ``Run``, but that it needs no door.

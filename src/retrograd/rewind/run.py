@@ -13,7 +13,7 @@ from retrograd.rewind.moment import Moment
 from retrograd.rewind.questions import Condition, Series
 from retrograd.rewind.recorded import Recorded
 from retrograd.rewind.replay import Difference
-from retrograd.rewind.store import RunFileError, Store
+from retrograd.rewind.store import Opened, RunFileError, Store
 from retrograd.rewind.why import Why, why
 
 # What draws a run, by the kind of file; the faces, which are above us, put themselves here.
@@ -255,7 +255,7 @@ class Run(Recorded):
         return f"<Run {self.number} of {self.store.name}{place}: {steps}, {self.status}>"
 
 
-class Runs(Sequence):
+class Runs(Opened, Sequence):
     """The runs of a file, in the order in which they were begun.
 
     Parameters

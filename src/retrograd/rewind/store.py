@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -196,6 +196,29 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+
+class Opened:
+    """What is opened from a store, until it is closed; as by the end of a ``with``."""
+
+    store: Store
+
+    def close(self) -> None:
+        """Let go of the file, which Windows neither deletes nor moves before.
+
+        All that came of it is closed with it, such as moments and branches: what they then need of
+        the file is a ``RunFileError``. A recorder that has no file keeps its runs.
+        """
+        if self.store.path is not None:
+            self.store.close()
+
+    def __enter__(self) -> Self:
+        """Hand on itself."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Close it."""
+        self.close()
 
 
 def _which(table: str, row: list) -> str:

@@ -80,7 +80,7 @@ class LayerTrace:
 class Trace(Shown):
     """One step, every number, as the training kernel left them; all arrays are read-only.
 
-    ``print(trace)`` walks through it; ``rewind/walk`` draws that, and LaTeX, HTML and notebooks.
+    ``trace.show()`` walks through it; ``rewind/walk`` draws that, and LaTeX, HTML and notebooks.
 
     Attributes
     ----------

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from retrograd import MLPClassifier, Recorder, open_run
 from retrograd.faces.page import serving
 from retrograd.faces.page.asking import reply
 from retrograd.faces.page.guard import HEADERS, Guard
+from retrograd.rewind.store import Store
 
 COMMAND = "from retrograd.faces.cli import main; main()"
 
@@ -254,41 +254,6 @@ def test_binary_garbage(address: str) -> None:
     assert get(address)[0] == 200
 
 
-@pytest.mark.parametrize("snap", [False, True])
-def test_nobody_else_is_told_the_address(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, snap: bool
-) -> None:
-    """A browser's arguments, which all users can list, name a file that only we can read.
-
-    So can the browser: one from the snap store has another /tmp, and sees what is in the home.
-    """
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setattr(Path, "home", lambda: home)
-    monkeypatch.setattr(serving, "SNAPS", tmp_path)
-    if snap:
-        (tmp_path / "firefox").touch()
-    opened: list[str] = []
-    told = threading.Event()
-
-    def note(url: str) -> None:
-        opened.append(url)
-        told.set()
-
-    monkeypatch.setattr(serving.webbrowser, "open", note)
-    address = "http://127.0.0.1:1/secret/#run=1"
-    clean = serving.open_browser(address)
-    assert told.wait(10)
-    assert "secret" not in opened[0]
-    path = Path(urllib.request.url2pathname(urlsplit(opened[0]).path))
-    assert address in path.read_text()
-    assert (path.parent == home) is snap
-    if os.name == "posix":
-        assert path.stat().st_mode & 0o077 == 0
-    clean()
-    assert not path.exists()
-
-
 @contextmanager
 def command(path: Path, *options: str, **environment: str) -> Iterator[subprocess.Popen]:
     """Run ``retrograd view`` as a process of its own."""
@@ -348,6 +313,17 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (1, "")
     assert errors == "error: no.retro is no file of runs: it is not an SQLite file\n"
+
+
+def test_damage_that_is_found_late_is_told_on_the_terminal(tmp_path: Path) -> None:
+    """Which has the address by then; the page has it in its notice."""
+    store = Store(tmp_path / "r.retro", writable=True)
+    store.write({"progress": [(1, "ended", "", 20, 4, 2, 0.5)]})
+    store.close()
+    with command(tmp_path / "r.retro", "--no-browser") as process:
+        assert address_of(process)
+        assert process.stderr is not None
+        assert process.stderr.readline() == "error: r.retro is damaged: a run is missing\n"
 
 
 def test_a_run_without_its_data_is_given_them(tmp_path: Path) -> None:

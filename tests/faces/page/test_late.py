@@ -1,6 +1,7 @@
 """Answers that are long in coming: the page says of when its numbers are, or why it has none."""
 
 import inspect
+import re
 import threading
 from collections.abc import Callable
 from multiprocessing import Pipe
@@ -14,7 +15,9 @@ from retrograd.engine import jit
 from retrograd.estimators.rewinding import open_runs
 from retrograd.faces.page.answers.table import ANSWERS
 from retrograd.faces.page.viewer import Viewer
+from retrograd.faces.page.viewing import Opening
 from retrograd.faces.page.worker import work
+from retrograd.rewind.store import RunFileError
 
 PANELS = (".network", ".step", ".outcome")
 
@@ -134,3 +137,27 @@ def test_a_training_that_waits_for_kernels(tmp_path: Path, nothing_compiled: Non
     assert said
     assert said == [k % 2 == 0 for k in range(len(said))]
     assert all(one["job"] == 1 for one in told)
+
+
+@pytest.mark.parametrize(
+    ("fault", "last"),
+    [
+        (RunFileError("r.retro is damaged"), "error: r.retro is damaged"),
+        (KeyError(1), "KeyError: 1"),
+    ],
+)
+def test_a_viewer_that_cannot_be_made(
+    capsys: pytest.CaptureFixture, fault: Exception, last: str
+) -> None:
+    """Whoever asks it is told why, and so is the terminal; where, if the fault is ours."""
+
+    def make() -> Viewer:
+        raise fault
+
+    opening = Opening(make)
+    with pytest.raises(ValueError, match=re.escape(str(fault))):
+        opening.answer("runs", {})
+    opening.tell()
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == last
+    assert (len(said) > 1) is ("Traceback" in said[0])

@@ -48,6 +48,16 @@ def test_branch_and_going_between_runs(session):
     assert texts(session, "run 2")[0] == "this is run 2"
 
 
+def test_arguments_of_pythons_branch_are_no_parameters(session):
+    """In Python it is told where to begin; here it begins where we are."""
+    assert complaint(session, "branch at=3 learning_rate_init=0.5") == (
+        "branch begins at the step where you are: first goto another, and leave out at="
+    )
+    for name in ("edit", "self"):
+        assert "got multiple values" not in (said := complaint(session, f"branch {name}=1"))
+        assert repr(name) in said
+
+
 @pytest.mark.compiled  # interpreted, NumPy's scalars warn of what overflows
 def test_a_diverged_run_ends_with_the_step_that_diverged(diverged):
     session = Session(open_run(diverged))

@@ -9,6 +9,7 @@ import io
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from retrograd.faces.cli.debug import debug
-from retrograd.faces.cli.errors import Stopped, complain
+from retrograd.faces.cli.errors import Stopped
 from retrograd.faces.cli.info import info
 from retrograd.faces.cli.play import play
 from retrograd.faces.cli.predict import predict
@@ -25,12 +26,34 @@ from retrograd.faces.cli.runs import runs
 from retrograd.faces.cli.trace import trace
 from retrograd.faces.cli.train import train
 from retrograd.faces.cli.view import view
+from retrograd.faces.complaining import complain
 
 CTRL_C = 130
 # As shells tell of those that SIGPIPE has ended.
 READ_ENOUGH = 141
 # How a system says that standard output takes no more.
 UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EPIPE)
+
+# The commands, with their help: python -OO leaves out docstrings.
+COMMANDS: dict[Callable[..., None], str] = {
+    train: "Train a network on a table, and compare it with simpler models on rows held out.\n\n"
+    "Every kind of column is encoded by itself; the model is saved as one data-only file.",
+    predict: "Predict for every row of a table; columns are matched by name.\n\n"
+    "Writes CSV: for each row, in order, the prediction in a column named after the target.",
+    info: "Show what is in a model file, without loading any code from it.",
+    runs: "List the runs of a file: what was trained, how far it came, how it ended.",
+    view: "Show a recorded training on a page: drag it to any step, and see every number of it.\n\n"
+    "The page is served to this machine only, at an address with a secret, until Ctrl-C.",
+    play: "Play: choose data, build a network by clicking, train it, and drag it back in time.\n\n"
+    "The page is served to this machine only, at an address with a secret, until Ctrl-C.",
+    debug: "Go through a recorded training step by step, forward and back; help lists the "
+    "commands.\n\n"
+    "Commands may also come through a pipe. Without --run it begins with the last run.",
+    trace: "Print every number of one step: forward, loss, backward, update.",
+    resume: "Go on with a recorded training that was killed or interrupted, to the end it would "
+    "have had.\n\n"
+    "Its numbers are those of a training that was never broken off, bit for bit.",
+}
 
 
 class Commands(TyperGroup):
@@ -89,6 +112,10 @@ def _mend_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed, as a daemon's may be
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
+    for stream in (sys.stdout, sys.stderr):
+        # One that cannot say '→' shows '?' rather than failing.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     raw, text = getattr(sys.stdout, "buffer", None), sys.stdout
     if isinstance(raw, io.RawIOBase):
         # Python's own, with PYTHONUNBUFFERED, takes no notice of what did not fit on the disk.
@@ -104,15 +131,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Neural networks on tables: train one, predict with it, see what is in it, rewind it.",
 )
-app.command()(train)
-app.command()(predict)
-app.command()(info)
-app.command()(runs)
-app.command()(view)
-app.command()(play)
-app.command()(debug)
-app.command()(trace)
-app.command()(resume)
+for command, says in COMMANDS.items():
+    app.command(help=says)(command)
 
 
 def _show_version(wanted: bool) -> None:

@@ -20,10 +20,7 @@ def debug(
     run: Annotated[int | None, RUN] = None,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
-    """Go through a recorded training step by step, forward and back; help lists the commands.
-
-    Commands may also come through a pipe. Without --run it begins with the last run.
-    """
+    """Follow the command line; ``app.COMMANDS`` says what it does."""
     with mendable():
         from retrograd.faces.debugging import debug
         from retrograd.faces.runs import choose_run

@@ -1,22 +1,15 @@
 """Turns errors that a user can mend into one line and exit code 1."""
 
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
+from retrograd.faces.complaining import complain
 from retrograd.faces.hints import quoted
 
 # The highest rate that is advised: a tenth of one that is far too high still is.
 HIGHEST_ADVISED = 0.01
-
-
-def complain(message: str) -> None:
-    """Print one line on standard error; names of files may hold anything."""
-    from retrograd.faces.text import printable
-
-    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
 
 
 class Stopped(Exception):  # noqa: N818 - nothing has gone wrong
@@ -116,7 +109,7 @@ def _has_diverged(recorded: Path) -> bool:
     from retrograd.rewind.store import RunFileError
 
     try:
-        runs = open_runs(recorded)
-        return bool(runs) and runs[-1].status == "diverged"
+        with open_runs(recorded) as runs:
+            return bool(runs) and runs[-1].status == "diverged"
     except RunFileError:
         return False

@@ -1,12 +1,12 @@
 """``retrograd info``: what a model file holds, read from its description alone."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.output import print_json
 
 
 def info(
@@ -15,13 +15,13 @@ def info(
         bool, typer.Option("--json", help="Print the file's own description as JSON.")
     ] = False,
 ) -> None:
-    """Show what is in a model file, without loading any code from it."""
+    """Follow the command line; ``app.COMMANDS`` says what it does."""
     with mendable():
         from retrograd.export.model_file import read_facts
 
         document = read_facts(model)
         if as_json:
-            print(json.dumps(document, indent=2, ensure_ascii=False))
+            print_json(document)
             return
         from retrograd.faces.modelcard import describe
         from retrograd.faces.text import draw_facts, stdout_console

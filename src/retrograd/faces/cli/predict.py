@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.output import print_table
 
 
 def predict(
@@ -18,17 +19,14 @@ def predict(
     ] = None,
     proba: Annotated[bool, typer.Option(help="Add a probability for every class.")] = False,
 ) -> None:
-    """Predict for every row of a table; columns are matched by name.
-
-    Writes CSV: for each row, in order, the prediction in a column named after the target.
-    """
+    """Follow the command line; ``app.COMMANDS`` says what it does."""
     with mendable():
         from retrograd.engine.notes import counted
 
         _check_out(out, model, file)
         content, rows = _predict(model, file, proba)
         if out is None:
-            sys.stdout.write(content)
+            print_table(content)
         else:
             _write(out, content)
             print(f"Wrote {counted(rows, 'prediction')} to {out}")

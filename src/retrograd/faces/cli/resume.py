@@ -26,10 +26,7 @@ def resume(
         ),
     ] = None,
 ) -> None:
-    """Go on with a recorded training that was killed or interrupted, to the end it would have had.
-
-    Its numbers are those of a training that was never broken off, bit for bit.
-    """
+    """Follow the command line; ``app.COMMANDS`` says what it does."""
     with mendable():
         from retrograd.engine.notes import counted
         from retrograd.faces.runs import choose_run

@@ -1,6 +1,5 @@
 """``retrograd runs``: what a file of runs holds."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,13 +7,14 @@ import typer
 
 from retrograd.faces.cli.debug import FILE
 from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.output import print_json
 
 
 def runs(
     file: Annotated[Path, FILE],
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> None:
-    """List the runs of a file: what was trained, how far it came, how it ended."""
+    """Follow the command line; ``app.COMMANDS`` says what it does."""
     with mendable():
         from retrograd.estimators.rewinding import open_runs
         from retrograd.faces.runs import describe_runs, rows_of_runs
@@ -22,7 +22,7 @@ def runs(
 
         described = describe_runs(open_runs(file))
         if as_json:
-            print(json.dumps(described, indent=2, ensure_ascii=False, allow_nan=False))
+            print_json(described)
             return
         console = stdout_console()
         if described:

@@ -1,6 +1,5 @@
 """``retrograd trace``: every number of one step of a recorded training."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from retrograd.faces.cli.debug import DATA, FILE, RUN
 from retrograd.faces.cli.errors import mendable
+from retrograd.faces.cli.output import print_json
 
 if TYPE_CHECKING:
     from retrograd.rewind.run import Run
@@ -29,20 +29,18 @@ def trace(
         typer.Option(help="Write a Jupyter notebook that computes every number anew, instead."),
     ] = None,
 ) -> None:
-    """Print every number of one step: forward, loss, backward, update."""
+    """Follow the command line; ``app.COMMANDS`` says what it does."""
     if (step is None) == (epoch is None):
         raise typer.BadParameter("say which step, by --step or by --epoch")
     with mendable():
         from retrograd.faces.runs import choose_run
-        from retrograd.faces.text import stdout_console
 
-        stdout_console()  # which sees to streams that cannot say '→'
         traced = _trace(choose_run(file, run, data=data), step, epoch)
         if notebook is not None:
             _write_notebook(traced, notebook, file)
             print(f"Wrote {notebook}")
         elif as_json:
-            print(json.dumps(traced.to_dict(), ensure_ascii=False, allow_nan=False))
+            print_json(traced.to_dict(), indent=None)
         else:
             traced.show(full=full)
 

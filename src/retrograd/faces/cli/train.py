@@ -1,6 +1,5 @@
 """``retrograd train``: a network on a table, beside the models that it should beat."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 
 from retrograd.engine.optimizers import SOLVERS as OPTIMIZERS
 from retrograd.faces.cli.errors import Stopped, mendable
+from retrograd.faces.cli.output import print_json
 from retrograd.faces.hints import quoted
 from retrograd.maths.activations import ACTIVATIONS, ALIASES
 
@@ -116,10 +116,7 @@ def train(
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
 ) -> None:
-    """Train a network on a table, and compare it with simpler models on rows held out.
-
-    Every kind of column is encoded by itself; the model is saved as one data-only file.
-    """
+    """Follow the command line; ``app.COMMANDS`` says what it does."""
     widths = parse_hidden(hidden)
     if record is not None and solver == "lbfgs":
         raise typer.BadParameter("lbfgs takes no steps that could be recorded: leave out --record")
@@ -134,11 +131,7 @@ def train(
         names = [name.strip() for name in drop.split(",") if name.strip()]
         report = _train(file, target, task, names, options, out, record, quiet=as_json)
     if as_json:
-        _print_json(report)
-
-
-def _print_json(report: dict) -> None:
-    print(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(report)
 
 
 def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
@@ -175,7 +168,7 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
         save_model(fitted.model, out, facts=reports.training_facts(report))
     except ModelFileError as error:
         if quiet:  # how good it was is not lost with it
-            _print_json(report | {"saved": None, "path": str(file)})
+            print_json(report | {"saved": None, "path": str(file)})
         if not fitted.is_recorded:
             raise
         raise ModelFileError(
@@ -257,7 +250,7 @@ def check_record(record: Path | None, out: Path, table: Path) -> None:
             f"--record {record} is the file of the model or of the table: choose another name"
         )
     if record.exists() and record.stat().st_size > 0:
-        open_runs(record).store.close()
+        open_runs(record).close()
 
 
 @contextmanager
@@ -285,6 +278,7 @@ def _n_runs(record: Path | None) -> int:
     from retrograd.rewind.store import RunFileError
 
     try:
-        return len(open_runs(record))
+        with open_runs(record) as runs:
+            return len(runs)
     except RunFileError:
         return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrograd.faces.page.serving import ended_by_signals
 from retrograd.faces.page.viewing import serve
-from retrograd.rewind.connection import Connection
+from retrograd.rewind.connection import Connection, RunFileError
 
 if TYPE_CHECKING:
     from retrograd.faces.page.playground import Playground
@@ -69,11 +69,23 @@ def begin(viewer: "Playground", target: str | None) -> None:
 
 @contextmanager
 def recording_to(record: Path | None) -> Iterator[Path]:
-    """A place to record to: the reader's, or one of ours that is gone in the end."""
+    """A place to record to: the reader's, or one of ours that is gone in the end.
+
+    Raises
+    ------
+    RunFileError
+        If there is no folder that ours could be in.
+    """
     if record is not None:
         yield record
         return
-    folder = Path(mkdtemp(prefix="retrograd-"))
+    try:
+        folder = Path(mkdtemp(prefix="retrograd-"))
+    except OSError:
+        raise RunFileError(
+            "trainings cannot be recorded: no folder for temporary files can be written to; "
+            "--record FILE says where else"
+        ) from None
     try:
         yield folder / "playground.retro"
     finally:

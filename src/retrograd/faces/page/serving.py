@@ -149,21 +149,35 @@ def open_browser(address: str) -> Callable[[], None]:
     Returns
     -------
     callable
-        Removes that file.
+        Removes that file. If none can be made, nothing is opened.
     """
-    is_snap = any((SNAPS / name).exists() for name in SNAP_BROWSERS)
-    folder = Path.home() if is_snap else None
-    handle, name = tempfile.mkstemp(suffix=".html", prefix="retrograd-", dir=folder)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(
-            "<!doctype html><meta charset=utf-8><title>retrograd</title>"
-            f'<meta http-equiv=refresh content="0; url={address}">'
-            f'<a href="{address}">retrograd</a>'
-        )
-    path = Path(name)
+    try:
+        path = _leading_to(address)
+    except (OSError, RuntimeError):
+        print("note: no browser is opened: there is no place for a temporary file", file=sys.stderr)
+        return lambda: None
     # Browsers that do not go to the background would keep us.
     threading.Thread(target=webbrowser.open, args=[path.as_uri()], daemon=True).start()
     return lambda: path.unlink(missing_ok=True)
+
+
+def _leading_to(address: str) -> Path:
+    """Write a file that leads to an address, for our eyes and the browser's; its path."""
+    is_snap = any((SNAPS / name).exists() for name in SNAP_BROWSERS)
+    folder = Path.home() if is_snap else None  # which raises RuntimeError if there is none
+    handle, name = tempfile.mkstemp(suffix=".html", prefix="retrograd-", dir=folder)
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(
+                "<!doctype html><meta charset=utf-8><title>retrograd</title>"
+                f'<meta http-equiv=refresh content="0; url={address}">'
+                f'<a href="{address}">retrograd</a>'
+            )
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 import os
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrograd.faces.complaining import complain
 from retrograd.faces.page.serving import Serving, ended_by_signals, open_browser, signals_kept
 from retrograd.rewind.connection import Connection, RunFileError
 
@@ -45,6 +47,14 @@ class Opening:
         if self._viewer is None:
             raise ValueError(str(self._error))
         return self._viewer.answer(name, arguments)
+
+    def tell(self) -> None:
+        """Wait until the viewer is made, and tell the terminal, too, if it cannot be."""
+        self._opened.wait()
+        if isinstance(self._error, ValueError | OSError | MemoryError):
+            complain(str(self._error) or type(self._error).__name__)
+        elif self._error is not None:  # a fault of ours: where it is, too
+            traceback.print_exception(self._error)
 
     def close(self) -> None:
         """End what the viewer has under way."""
@@ -108,4 +118,5 @@ def serve(make: "Callable[[], Viewer]", port: int, browser: bool, place: str = "
         if browser:
             stack.callback(open_browser(address))
         print(f"Serving at {address}\nCtrl-C ends it.", flush=True)
+        threading.Thread(target=opening.tell, daemon=True).start()
         serving.run(let_go)

@@ -294,8 +294,13 @@ class Debugger:
         """
         edit = {name: value for name, value in changes.items() if "[" in name}
         others = {name: value for name, value in changes.items() if "[" not in name}
+        if "at" in others:  # as it is said in Python
+            raise DebuggerError(
+                "branch begins at the step where you are: first goto another, and leave out at="
+            )
         try:
-            return self.run.branch(at=self.here.step, edit=edit, **others)
+            # Not by ``Run.branch``, whose other arguments are no parameters.
+            return self.run.door.branch(self.run, self.here.step, others, edit)
         except (ValueError, TypeError) as error:
             raise DebuggerError(" ".join(str(error).split())) from None
 
