@@ -38,13 +38,6 @@ def test_success_prints_plain_text(tmp_path):
     assert os.listdir(tmp_path) == ["penguins.safetensors"]
 
 
-def test_help_stands_without_docstrings(tmp_path):
-    """Which python -OO leaves out."""
-    command = [COMMAND[0], "-OO", *COMMAND[1:], "--help"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
-    assert "Predict for every row of a table" in done.stdout
-
-
 def test_an_ascii_terminal_shows_question_marks_rather_than_failing(tmp_path):
     done = run("train", PENGUINS, "--target", "species", "--epochs", "3", cwd=tmp_path,
                PYTHONIOENCODING="ascii")  # fmt: skip

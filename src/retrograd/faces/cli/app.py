@@ -9,7 +9,6 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -33,27 +32,6 @@ CTRL_C = 130
 READ_ENOUGH = 141
 # How a system says that standard output takes no more.
 UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EPIPE)
-
-# The commands, with their help: python -OO leaves out docstrings.
-COMMANDS: dict[Callable[..., None], str] = {
-    train: "Train a network on a table, and compare it with simpler models on rows held out.\n\n"
-    "Every kind of column is encoded by itself; the model is saved as one data-only file.",
-    predict: "Predict for every row of a table; columns are matched by name.\n\n"
-    "Writes CSV: for each row, in order, the prediction in a column named after the target.",
-    info: "Show what is in a model file, without loading any code from it.",
-    runs: "List the runs of a file: what was trained, how far it came, how it ended.",
-    view: "Show a recorded training on a page: drag it to any step, and see every number of it.\n\n"
-    "The page is served to this machine only, at an address with a secret, until Ctrl-C.",
-    play: "Play: choose data, build a network by clicking, train it, and drag it back in time.\n\n"
-    "The page is served to this machine only, at an address with a secret, until Ctrl-C.",
-    debug: "Go through a recorded training step by step, forward and back; help lists the "
-    "commands.\n\n"
-    "Commands may also come through a pipe. Without --run it begins with the last run.",
-    trace: "Print every number of one step: forward, loss, backward, update.",
-    resume: "Go on with a recorded training that was killed or interrupted, to the end it would "
-    "have had.\n\n"
-    "Its numbers are those of a training that was never broken off, bit for bit.",
-}
 
 
 class Commands(TyperGroup):
@@ -131,8 +109,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Neural networks on tables: train one, predict with it, see what is in it, rewind it.",
 )
-for command, says in COMMANDS.items():
-    app.command(help=says)(command)
+for command in (train, predict, info, runs, view, play, debug, trace, resume):
+    app.command()(command)
 
 
 def _show_version(wanted: bool) -> None:

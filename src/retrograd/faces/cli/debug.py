@@ -20,7 +20,10 @@ def debug(
     run: Annotated[int | None, RUN] = None,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
-    """Follow the command line; ``app.COMMANDS`` says what it does."""
+    """Go through a recorded training step by step, forward and back; help lists the commands.
+
+    Commands may also come through a pipe. Without --run it begins with the last run.
+    """
     with mendable():
         from retrograd.faces.debugging import debug
         from retrograd.faces.runs import choose_run

@@ -15,7 +15,7 @@ def info(
         bool, typer.Option("--json", help="Print the file's own description as JSON.")
     ] = False,
 ) -> None:
-    """Follow the command line; ``app.COMMANDS`` says what it does."""
+    """Show what is in a model file, without loading any code from it."""
     with mendable():
         from retrograd.export.model_file import read_facts
 

@@ -21,7 +21,10 @@ def play(
     port: Annotated[int, PORT] = 0,
     no_browser: Annotated[bool, NO_BROWSER] = False,
 ) -> None:
-    """Follow the command line; ``app.COMMANDS`` says what it does."""
+    """Play: choose data, build a network by clicking, train it, and drag it back in time.
+
+    The page is served to this machine only, at an address with a secret, until Ctrl-C.
+    """
     if target is not None and file is None:
         raise typer.BadParameter("--target is a column of FILE: name the file, too")
     with mendable(), served():

@@ -19,7 +19,10 @@ def predict(
     ] = None,
     proba: Annotated[bool, typer.Option(help="Add a probability for every class.")] = False,
 ) -> None:
-    """Follow the command line; ``app.COMMANDS`` says what it does."""
+    """Predict for every row of a table; columns are matched by name.
+
+    Writes CSV: for each row, in order, the prediction in a column named after the target.
+    """
     with mendable():
         from retrograd.engine.notes import counted
 

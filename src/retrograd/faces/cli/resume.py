@@ -26,7 +26,10 @@ def resume(
         ),
     ] = None,
 ) -> None:
-    """Follow the command line; ``app.COMMANDS`` says what it does."""
+    """Go on with a recorded training that was killed or interrupted, to the end it would have had.
+
+    Its numbers are those of a training that was never broken off, bit for bit.
+    """
     with mendable():
         from retrograd.engine.notes import counted
         from retrograd.faces.runs import choose_run

@@ -14,7 +14,7 @@ def runs(
     file: Annotated[Path, FILE],
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> None:
-    """Follow the command line; ``app.COMMANDS`` says what it does."""
+    """List the runs of a file: what was trained, how far it came, how it ended."""
     with mendable():
         from retrograd.estimators.rewinding import open_runs
         from retrograd.faces.runs import describe_runs, rows_of_runs

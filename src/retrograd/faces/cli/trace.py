@@ -29,7 +29,7 @@ def trace(
         typer.Option(help="Write a Jupyter notebook that computes every number anew, instead."),
     ] = None,
 ) -> None:
-    """Follow the command line; ``app.COMMANDS`` says what it does."""
+    """Print every number of one step: forward, loss, backward, update."""
     if (step is None) == (epoch is None):
         raise typer.BadParameter("say which step, by --step or by --epoch")
     with mendable():

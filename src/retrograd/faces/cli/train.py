@@ -116,7 +116,10 @@ def train(
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
 ) -> None:
-    """Follow the command line; ``app.COMMANDS`` says what it does."""
+    """Train a network on a table, and compare it with simpler models on rows held out.
+
+    Every kind of column is encoded by itself; the model is saved as one data-only file.
+    """
     widths = parse_hidden(hidden)
     if record is not None and solver == "lbfgs":
         raise typer.BadParameter("lbfgs takes no steps that could be recorded: leave out --record")

@@ -21,7 +21,10 @@ def view(
     port: Annotated[int, PORT] = 0,
     no_browser: Annotated[bool, NO_BROWSER] = False,
 ) -> None:
-    """Follow the command line; ``app.COMMANDS`` says what it does."""
+    """Show a recorded training on a page: drag it to any step, and see every number of it.
+
+    The page is served to this machine only, at an address with a secret, until Ctrl-C.
+    """
     with mendable(), served():
         from retrograd.faces.page.viewing import view_file
 
