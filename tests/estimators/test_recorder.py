@@ -264,7 +264,7 @@ def test_from_a_traced_moment_to_the_next(kind: str) -> None:
         moment.keep_state()
         moment.trace()
         moment = moment.next()
-        is_led = "state" in moment._held
+        is_led = moment.held_bytes > 0
         assert is_led == (moment.step not in marks)
         n_led += is_led
         state, replayed = moment.state(), run.replay.state(moment.step)
@@ -280,6 +280,10 @@ def test_what_a_moment_knows() -> None:
     assert moment.learning_rate == 0.03
     assert moment.rows.size == 10
     assert moment.loss == moment.trace().loss
+    np.testing.assert_array_equal(moment.theta, moment.state().theta)
+    assert not moment.theta.flags.writeable
+    assert moment.document() is moment.document()
+    assert moment.document().title == moment.trace().document().title
     assert moment.exact
     assert (run.at(4).previous().step, run.at(4).next().step) == (3, 5)
     for beyond in (run.at(0).previous, run[-1].next):

@@ -5,10 +5,11 @@ import re
 import select
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import COMMAND
+from command_line import UNDER_WAY, watching
 
 from retrograd.estimators.notebook import MLP
 from retrograd.estimators.recorder import Recorder
@@ -23,20 +24,19 @@ def test_ctrl_c_on_a_terminal_interrupts_a_search_and_keeps_the_place(tmp_path):
     # Some 300,000 steps, each of which is looked into: more than can be done while we wait.
     recorder = Recorder(tmp_path / "l.retro")
     MLP(2, 0.01, 3000).fit(np.random.randn(100, 2), np.arange(100) % 2, recorder)
-    with Terminal([*COMMAND, "debug", "l.retro"], tmp_path) as terminal:
+    command = watching("retrograd.rewind.run.Run.first", 1)
+    with Terminal([*command, "debug", "l.retro"], tmp_path) as terminal:
         terminal.expect("(retrograd 0 forward 0) ")
         terminal.type("goto 7 loss\n")
         terminal.expect("(retrograd 7 loss) ")
         terminal.type("break max(abs(z[0])) > 1e9\n")
         terminal.expect("(retrograd 7 loss) ")
         terminal.type("continue\n")
-        terminal.expect("continue\r\n")
-        time.sleep(1.0)
+        terminal.expect(UNDER_WAY)
         terminal.type("\x03")
         terminal.expect("interrupted: still at step 7, loss")
         terminal.expect("(retrograd 7 loss) ")
-        # Readline, like a person, is not there at once: what is pressed in between is lost.
-        time.sleep(1.0)
+        terminal.rest()
         terminal.type("\x03")
         terminal.expect("to leave: quit, or Ctrl-D")
         terminal.expect("(retrograd 7 loss) ")
@@ -81,6 +81,16 @@ class Terminal:
 
     def type(self, text):
         os.write(self.end, text.encode())
+
+    def rest(self):
+        """Wait until it waits for a key: until then, behind its prompt, Ctrl-C may be lost."""
+        state, end = Path(f"/proc/{self.pid}/stat"), time.monotonic() + PATIENCE
+        if not state.exists():
+            time.sleep(1.0)
+            return
+        while state.read_text().rpartition(") ")[2][0] != "S":
+            assert time.monotonic() < end
+            time.sleep(0.001)
 
     def expect(self, text):
         """Read until a text comes, colours left out; forget what came before."""

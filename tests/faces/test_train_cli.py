@@ -76,3 +76,27 @@ def test_a_training_that_diverges_late_is_told_by_its_best_epoch(tmp_path):
     assert training["ended"] == "diverged"
     assert 1 <= training["best_epoch"] < training["epochs"]
     assert np.isfinite(training["best_validation_score"])
+
+
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        (["train", PENGUINS, "--target", "species"], ": try a smaller --hidden, or fewer rows"),
+        (["predict", "m.safetensors", PENGUINS], ": try fewer rows"),
+        (["info", "m.safetensors"], ""),
+    ],
+)
+def test_what_is_advised_for_want_of_memory(monkeypatch, command, advice):
+    """Nothing but what the command has."""
+
+    def no_room(*arguments, **options):
+        raise MemoryError("1 GiB wanted")
+
+    for place in (
+        "export.model_file.read_facts",
+        "faces.models.load_model",
+        "faces.experiment.fit",
+    ):
+        monkeypatch.setattr(f"retrograd.{place}", no_room)
+    complaint = run(*command, code=1)[1]
+    assert complaint == f"error: out of memory (1 GiB wanted){advice}\n"

@@ -201,6 +201,32 @@ def test_forks_while_the_file_is_read_and_written(tmp_path):
     assert same(model_numbers(mine.at(7).estimator()), before)
 
 
+N_PAUSES = 5
+
+
+class Pausing:
+    """A callback that at the end of some epochs says so through a pipe, and waits for an answer."""
+
+    def __init__(self, epochs: list[int], says: int, hears: int) -> None:
+        self.epochs, self.says, self.hears = epochs, says, hears
+
+    def setup(self, estimator, context):
+        """Start."""
+
+    def teardown(self, estimator, context):
+        """End."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Nothing."""
+
+    def on_fit_task_end(self, estimator, context):
+        """Wait, if it is time."""
+        if context.task_name == "epoch" and estimator.n_iter_ in self.epochs:
+            os.write(self.says, b"!")
+            os.read(self.hears, 1)
+        return False
+
+
 @needs_fork
 @pytest.mark.compiled
 def test_reading_while_another_process_records(tmp_path, monkeypatch):
@@ -210,18 +236,22 @@ def test_reading_while_another_process_records(tmp_path, monkeypatch):
     X, y = table(400)
     options: dict = dict(max_iter=3000, tol=0.0, n_iter_no_change=5000, random_state=4)
 
+    (pauses, says), (hears, goes_on) = os.pipe(), os.pipe()
+
     def train() -> None:
+        recorder = Recorder(path, budget=4000)
+        pausing = Pausing([100 * (k + 1) for k in range(N_PAUSES)], says, hears)
         with often(0.002):
-            record(path, classifier(**options), X, y, budget=4000)
+            classifier(**options).set_callbacks(recorder, pausing).fit(X, y)
 
     child = in_child(train)
+    os.close(says)
     lengths, kept, run = [], set(), None
-    begun = time.monotonic()
-    while not path.exists() or not path.stat().st_size or not len(open_runs(path)):
-        assert time.monotonic() < begun + 60
-        time.sleep(0.001)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
+        # At first a look while it pauses, and one while it goes on, by turns; then as they come.
+        if len(lengths) < 2 * N_PAUSES:
+            os.write(goes_on, b"!") if len(lengths) % 2 else os.read(pauses, 1)
         run = run.refresh() if run is not None and len(lengths) % 5 else open_run(path)
         lengths.append(len(run))
         kept.add(len(run.store.steps_of(1)))
@@ -234,7 +264,7 @@ def test_reading_while_another_process_records(tmp_path, monkeypatch):
     assert ended_well(child)
     assert run.status == "ended"
     assert lengths == sorted(lengths)
-    assert len(set(lengths)) > 3
+    assert len(set(lengths[::2])) >= N_PAUSES
     assert max(kept) <= 4000 // 500 + 3
     record(None, alone := classifier(**options), X, y)
     assert same(model_numbers(run.estimator()), model_numbers(alone))

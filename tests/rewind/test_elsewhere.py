@@ -147,7 +147,7 @@ def test_a_machine_of_other_bits(path, other_bits):
         assert moment.trace().step == moment.step
     # A replay does not go its own way for longer than to the next checkpoint.
     for step, theta in recorded.items():
-        np.testing.assert_array_equal(run.at(step)._state.theta, theta)
+        np.testing.assert_array_equal(run.at(step).theta, theta)
         assert series.values[step] == theta[:12].reshape(3, 4)[1, 2]
 
 

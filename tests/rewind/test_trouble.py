@@ -2,10 +2,9 @@
 
 import os
 import signal
-import threading
-import time
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -211,30 +210,43 @@ def test_an_interrupt_by_a_callback(tmp_path):
     assert same(model_numbers(run.resume()), model_numbers(alone))
 
 
+def lines_of(work: Callable[..., Any], *arguments: Any, last: int = -1) -> int:
+    """Lines of Python that some work runs; at the one of this number Ctrl-C is pressed."""
+    n, before = 0, sys.gettrace()
+
+    def count(*event: Any) -> Any:
+        nonlocal n
+        n += 1
+        if n == last:
+            signal.raise_signal(signal.SIGINT)
+        return count
+
+    sys.settrace(count)
+    try:
+        work(*arguments)
+    finally:
+        sys.settrace(before)
+    return n
+
+
 @pytest.mark.compiled
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_interrupts_at_any_moment(tmp_path):
-    """Between any two instructions: a state is never written under another one's step."""
+    """Between any two lines: a state is never written under another one's step."""
     X, y = table()
-    options: dict = dict(max_iter=400, tol=0.0, n_iter_no_change=1000)
+    options: dict = dict(max_iter=40, tol=0.0, n_iter_no_change=1000)
     alone = model_numbers(classifier(**options).fit(X, y))
-    # As long as it takes here: so most are stopped on their way, on any machine.
-    begin = time.monotonic()
-    classifier(**options).fit(X, y)
-    took = time.monotonic() - begin
+    with often():
+        record(tmp_path / "first.retro", classifier(**options), X, y)  # which loads modules, too
+        n_lines = lines_of(record, tmp_path / "whole.retro", classifier(**options), X, y)
     rng = np.random.default_rng(0)
     statuses = []
     for k in range(25):
         path = tmp_path / f"{k}.retro"
         model = classifier(**options).set_callbacks(Recorder(path))
-        stop = threading.Timer(took * rng.random(), signal.raise_signal, [signal.SIGINT])
-        with often(0.001), warnings.catch_warnings(), suppress(KeyboardInterrupt):
+        with often(), warnings.catch_warnings(), suppress(KeyboardInterrupt):
             warnings.simplefilter("ignore")
-            stop.start()
-            model.fit(X, y)
-            stop.join()  # if it comes too late, it comes here
-            time.sleep(0.001)
-        stop.join()
+            lines_of(model.fit, X, y, last=int(rng.integers(n_lines)))
         try:
             run = open_runs(path)[0]
         except (RunFileError, IndexError):  # before anything, or all, was written

@@ -8,7 +8,7 @@ from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.trainer import State
 from retrograd.rewind.trace import trace_step
-from retrograd.rewind.why import why
+from retrograd.rewind.why import Why, why
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # where the kernels are interpreted
@@ -26,6 +26,17 @@ def test_rows_that_are_not_finite_come_first() -> None:
     assert np.isinf(told.shares[2])
     assert told.rows[3:].tolist() == [10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
     lines = str(told).splitlines()
-    assert lines[1] == "  1 of 14 rows have no share in it"
+    assert lines[1] == "  1 of 14 rows has no share in it"
     assert [line.split()[1] for line in lines[2:5]] == ["11", "12", "13"]
     assert lines[12].split()[:3] == ["3", "other", "rows"]
+
+
+def test_one_row_is_no_rows() -> None:
+    """Neither the one that is left beside those that are named, nor the only one of a step."""
+    rest = {"before": 0.0, "after": 1.0, "update": 1.0, "momentum": 0.0, "penalty": 0.0,
+            "rounding": 0.0}  # fmt: skip
+    told = Why("coefs[0][0, 0]", rows=np.arange(11), shares=np.ones(11), **rest)
+    assert "  1 other row  " in str(told)
+    one = Why("coefs[0][0, 0]", rows=np.arange(1), shares=np.zeros(1), **rest)
+    assert str(one).splitlines()[1] == "  1 of 1 row has no share in it"
+    assert repr(one) == "<Why coefs[0][0, 0]: 0 -> 1, 1 row>"

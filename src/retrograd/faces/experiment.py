@@ -224,7 +224,7 @@ def fit(experiment: Experiment, network, progress, recorder: Recorder | None = N
     Fitted
     """
     followers = [follower for follower in (progress, recorder) if follower is not None]
-    if followers and hasattr(network, "set_callbacks"):
+    if followers:
         network.set_callbacks(*followers)
     predictor = network
     if experiment.problem.task == "regression":
@@ -236,8 +236,7 @@ def fit(experiment: Experiment, network, progress, recorder: Recorder | None = N
     compiling = seconds_of_compiling() - compiled_before
     seconds = time.perf_counter() - start
     network = getattr(predictor, "regressor_", predictor)
-    if hasattr(network, "set_callbacks"):
-        network.set_callbacks()
+    network.set_callbacks()
     model = Pipeline([("table", experiment.encoder), ("network", predictor)])
     ending, notes = _ending(network, caught), _notes(network, caught)
     gave_up = any(issubclass(warning.category, RecordingLostWarning) for warning in caught)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+from retrograd.engine.notes import counted
 from retrograd.tables.errors import shortened
 
 # What `retrograd train` and the page write of a training, in the order in which it is told.
@@ -57,13 +58,15 @@ def _walk(part):
 
 def _network(part: dict) -> list[tuple[str, str]]:
     """Describe a network."""
-    widths, parameters, epochs = part["widths"], part.get("parameters", {}), part.get("epochs")
+    widths, parameters = part["widths"], part.get("parameters", {})
+    epochs = part.get("epochs")
+    after = f", {counted(epochs, 'epoch')}" if isinstance(epochs, int) else ""
     count = sum((first + 1) * second for first, second in pairwise(widths))
     pairs = [
         ("layers", " → ".join(str(width) for width in widths)),
         ("activation", f"{parameters.get('activation')}, then {part.get('output')}"),
         ("parameters", f"{count:,}"),
-        ("solver", f"{parameters.get('solver')}, {epochs} epoch{'' if epochs == 1 else 's'}"),
+        ("solver", f"{parameters.get('solver')}{after}"),
     ]
     if "classes" in part:
         labels = [str(label) for label in part["classes"].get("labels", [])]

@@ -21,8 +21,8 @@ from retrograd.tables.errors import shortened, told_apart
 
 # The largest class has more than so many times the rows of the smallest: accuracy alone misleads.
 IMBALANCED = 3.0
-# More classes than this, and only what is confused most is shown.
-WIDEST_CONFUSION = 8
+# Confusions that are listed, the most frequent.
+MOST_CONFUSED = 8
 LINEAR_STEPS = 1000
 
 
@@ -108,7 +108,7 @@ def confusion(experiment: Experiment, fitted: Fitted) -> dict:
     predicted = fitted.model[-1].predict(experiment.x_test)
     counts = confusion_matrix(experiment.y_test, predicted, labels=labels)
     wrong = counts - np.diag(np.diag(counts))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:WIDEST_CONFUSION]
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSED]
     places = [np.unravel_index(place, wrong.shape) for place in order]
     most = [
         [str(labels[true]), str(labels[taken]), int(wrong[true, taken])]

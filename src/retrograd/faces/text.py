@@ -21,6 +21,8 @@ Justify = Literal["left", "right"]
 MOST_COLUMNS = 10_000
 # Columns of a table, or facts of one kind, that are told one by one.
 MOST_TOLD = 100
+# More classes than this, and only what is confused most is shown.
+WIDEST_CONFUSION = 8
 # Zero-width, and part of words (Persian) and of emoji.
 JOINERS = "\u200c\u200d"
 
@@ -218,7 +220,10 @@ def _score(name: str, value: float | None) -> str:
 def _draw_confusion(console: Console, confusion: dict) -> None:
     """Draw the confusion matrix, or its largest entries if it is wide."""
     labels = [shortened(label) for label in confusion["labels"]]
-    if len(labels) > 8 or sum(map(len, labels)) + 2 * len(labels) > console.width - 20:
+    if (
+        len(labels) > WIDEST_CONFUSION
+        or sum(map(len, labels)) + 2 * len(labels) > console.width - 20
+    ):
         table = _table(("true class", "left"), ("predicted", "left"), ("rows", "right"))
         for true, taken, rows in confusion["most"]:
             table.add_row(*_cells(shortened(true), shortened(taken), rows))

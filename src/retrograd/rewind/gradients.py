@@ -10,6 +10,7 @@ import scipy.special
 from retrograd.engine.batches import make_data
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
+from retrograd.engine.notes import counted
 from retrograd.engine.objective import Objective, row_losses
 from retrograd.engine.prediction import predict
 
@@ -100,7 +101,7 @@ class GradientReport:
         return "right, as far as rounding lets tell" if n_lost else "right"
 
     def __repr__(self) -> str:
-        rows = f"{self.n_rows:,} row{'' if self.n_rows == 1 else 's'}"
+        rows = counted(self.n_rows, "row")
         return f"<GradientReport: {rows}, loss {self.loss:.6g}, {self.verdict}>"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -122,7 +123,7 @@ class GradientReport:
             table.append((array.name, checked, worst, *numbers, ", ".join(notes) or "right"))
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [
-            f"Gradients of {self.n_rows:,} row{'' if self.n_rows == 1 else 's'} against central "
+            f"Gradients of {counted(self.n_rows, 'row')} against central "
             f"differences of the loss, {self.loss:.6g}: {self.verdict}"
         ]
         for row in table:

@@ -10,6 +10,7 @@ from retrograd.rewind.trace import Trace
 
 if TYPE_CHECKING:
     from retrograd.rewind.run import Run
+    from retrograd.rewind.walk.document import Document
 
 # Rows of data that are not there, at most, whose order is made up nevertheless.
 MOST_UNSEEN = 1 << 28
@@ -43,8 +44,8 @@ class Moment:
         return self._held["state"]
 
     @property
-    def _theta(self) -> np.ndarray:
-        """All parameters, as nobody can write to them."""
+    def theta(self) -> np.ndarray:
+        """All parameters, of shape (P,); they are read-only."""
         if "trace" in self._held:
             return self._held["trace"].theta
         theta = self._state.theta.view()
@@ -67,12 +68,12 @@ class Moment:
     @property
     def coefs(self) -> list[np.ndarray]:
         """Weights, one array of shape (I, O) a layer; they are read-only."""
-        return self.run.header.network.layers(self._theta)[0]
+        return self.run.header.network.layers(self.theta)[0]
 
     @property
     def intercepts(self) -> list[np.ndarray]:
         """Biases, one array of shape (O,) a layer; they are read-only."""
-        return self.run.header.network.layers(self._theta)[1]
+        return self.run.header.network.layers(self.theta)[1]
 
     @property
     def optimizer_state(self) -> dict[str, dict[str, list[np.ndarray]]]:
@@ -115,6 +116,12 @@ class Moment:
         if "trace" not in self._held:
             self._held["trace"] = self.run.replay.trace(self.step, self._held.get("state"))
         return self._held["trace"]
+
+    def document(self) -> "Document":
+        """Say the next step as a document, made once."""
+        if "document" not in self._held:
+            self._held["document"] = self.trace().document()
+        return self._held["document"]
 
     @property
     def held_bytes(self) -> int:

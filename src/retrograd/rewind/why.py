@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from retrograd.engine.notes import counted
 from retrograd.rewind.trace import Trace
 
 
@@ -44,7 +45,7 @@ class Why:
 
     def __repr__(self) -> str:
         moved = f"{self.name}: {self.before:.6g} -> {self.after:.6g}"
-        return f"<Why {moved}, {self.rows.size} row{'' if self.rows.size == 1 else 's'}>"
+        return f"<Why {moved}, {counted(self.rows.size, 'row')}>"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """Be the table at a notebook cell's end, too."""
@@ -57,7 +58,7 @@ class Why:
         parts = [(f"row {row}", share) for row, share in
                  zip(self.rows[:shown], self.shares[:shown], strict=True)]  # fmt: skip
         if n > shown:
-            parts.append((f"{n - shown} other rows", float(self.shares[shown:].sum())))
+            parts.append((counted(n - shown, "other row"), float(self.shares[shown:].sum())))
         parts += [
             (name, share)
             for name, share in [
@@ -72,7 +73,9 @@ class Why:
         lines += [f"  {name:<18} {share:>+14.6e} {100 * share / whole:>+9.1f} %"
                   for name, share in parts]  # fmt: skip
         if n < self.rows.size:
-            lines.insert(1, f"  {self.rows.size - n} of {self.rows.size} rows have no share in it")
+            idle = self.rows.size - n
+            have = "has" if idle == 1 else "have"
+            lines.insert(1, f"  {idle} of {counted(self.rows.size, 'row')} {have} no share in it")
         return "\n".join(lines)
 
 

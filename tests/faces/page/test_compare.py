@@ -91,6 +91,17 @@ def test_rows_that_are_predicted_otherwise(
     expect(first).to_be_focused()
 
 
+def test_one_row_that_is_predicted_otherwise(
+    serve: Callable, browse: Callable, recorded: dict[str, Path]
+) -> None:
+    """Is one, and no more."""
+    run = open_run(recorded["spiral"])
+    said = [moment.estimator().predict(run.data.X) for moment in run]
+    step = next(k for k in range(len(run)) if (said[k] != said[k + 1]).sum() == 1)
+    page = browse(serve(recorded["spiral"]), f"step={step + 1}&otherStep={step}")
+    expect(page.locator(".moved summary")).to_contain_text(re.compile("^1 row is predicted"))
+
+
 def test_a_difference_of_weights_leads_to_the_link(
     serve: Callable, browse: Callable, recorded: dict[str, Path]
 ) -> None:

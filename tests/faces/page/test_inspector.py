@@ -137,7 +137,7 @@ def test_a_unit_of_a_rows_way(serve: Callable, browse: Callable, recorded: dict)
     strip.focus()
     page.keyboard.press("ArrowRight")
     a = open_run(recorded["spiral"]).at(50)
-    units = Predictor(a.run.header.network, a._state.theta).activations(
+    units = Predictor(a.run.header.network, a.theta).activations(
         data_of(a.run, np.array([4])), 1, 0
     )
     said = strip.locator(".under").text_content() or ""
@@ -162,7 +162,7 @@ def test_activations_are_the_trainings(recorded: dict[str, Path]) -> None:
     for path in recorded.values():
         moment = open_run(path).at(30)
         traced = moment.trace()
-        predictor = Predictor(moment.run.header.network, moment._state.theta)
+        predictor = Predictor(moment.run.header.network, moment.theta)
         data = data_of(moment.run, traced.rows)
         for number, layer in enumerate(traced.layers):
             found = predictor.activations(data, traced.rows.size, number)

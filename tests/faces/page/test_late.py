@@ -72,7 +72,9 @@ def test_first_numbers_that_wait_for_kernels(
     for panel in PANELS:
         expect(page.locator(f"{panel} .late")).to_have_text("at work …")
         expect(page.locator(panel)).to_have_attribute("aria-busy", "true")
-    expect(page.locator(".notice")).to_contain_text("Compiling the kernels, once on this machine")
+    expect(page.locator(".notice")).to_have_text(
+        "Compiling the kernels, once on this machine; some seconds …"
+    )
     go_on.set()
     expect(page.locator("[data-link='1,3,2']")).to_be_visible()
     expect(page.locator(".late, [aria-busy]")).to_have_count(0)

@@ -101,7 +101,7 @@ def test_the_likeliest_classes_of_a_row(
     titles = bars.locator("li").evaluate_all("(all) => all.map((one) => one.title)")
     assert [title.split(" = ")[0] for title in titles] == [f"p({model.classes_[k]})" for k in shown]
     rest = re.findall(
-        r"48 other classes have (\S+) together", page.locator(".bars + .said").inner_text()
+        r"48 other classes have (\S+) in all", page.locator(".bars + .said").inner_text()
     )
     assert float(rest[0]) == pytest.approx(1 - given[shown].sum(), rel=0.01)
     assert bars.evaluate("(one) => one.scrollWidth <= one.clientWidth")

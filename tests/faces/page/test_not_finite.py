@@ -8,9 +8,12 @@ import pytest
 from playwright.sync_api import expect
 
 from retrograd.engine.divergence import DivergenceError
+from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.regressor import MLPRegressor
-from retrograd.estimators.rewinding import open_run
+from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.faces.page.answers.table import ANSWERS
+from retrograd.faces.page.viewer import Viewer
 
 # Whether every bar is within its column.
 WITHIN = """
@@ -71,3 +74,32 @@ def test_residuals_that_cannot_be_drawn_are_told(
     page.keyboard.press("Home")
     expect(said).to_contain_text("on the line predictions are right")
     expect(said).not_to_contain_text("not finite")
+
+
+def test_a_difference_of_huge_weights_has_a_norm(diverged: Path) -> None:
+    """Though the squares of its entries overflow."""
+    asked = {"run": 1, "step": 1, "other": 1, "other_step": 0, "on": "training", "patient": False}
+    layers = Viewer(open_runs(diverged), ANSWERS).answer("compare", asked)["layers"]
+    run = open_run(diverged)
+    for layer, now, before in zip(layers, run.at(1).coefs, run.at(0).coefs, strict=True):
+        norm = np.linalg.norm((now - before) / 1e150) * 1e150
+        assert layer["norm"] == pytest.approx(norm, rel=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore")  # the branch diverges
+def test_rows_whose_loss_is_nan_are_the_worst() -> None:
+    """Of those of a cell of the confusion matrix, as of all."""
+    recorder, X = Recorder(), np.linspace(-1.0, 1.0, 20)[:, None]
+    model = MLPClassifier((2,), max_iter=1, random_state=0)
+    model.set_callbacks(recorder).fit(X, np.arange(20) % 3)
+    viewer = Viewer(open_runs(recorder), ANSWERS)
+    # Where x is positive, infinity less infinity; elsewhere nothing but the bias.
+    edit = {"coefs[0]": 1e200, "coefs[1][0, 0]": 1e200, "coefs[1][1, 0]": -1e200,
+            "intercepts[1][0]": 9.0}  # fmt: skip
+    viewer.run(1).branch(at=0, edit=edit)
+    asked = {"run": 2, "step": 0, "on": "training", "patient": False}
+    worst = viewer.answer("outcome", asked | {"tab": "worst", "f0": 0, "f1": 1, "target": 0})
+    assert np.isnan(worst["worst"]["loss"][:10]).all()
+    cell = viewer.answer("confused", asked | {"true": 1, "predicted": 0})
+    assert cell["rows"].tolist() == [10, 13, 16, 19, 1, 4, 7]
+    assert np.isnan(cell["loss"]).tolist() == [True] * 4 + [False] * 3

@@ -6,10 +6,7 @@ from pathlib import Path
 import typer
 
 from retrograd.faces.complaining import complain
-from retrograd.faces.hints import quoted
-
-# The highest rate that is advised: a tenth of one that is far too high still is.
-HIGHEST_ADVISED = 0.01
+from retrograd.faces.hints import calmer_rate, quoted
 
 
 class Stopped(Exception):  # noqa: N818 - nothing has gone wrong
@@ -17,7 +14,7 @@ class Stopped(Exception):  # noqa: N818 - nothing has gone wrong
 
 
 @contextmanager
-def mendable(recorded: Path | None = None, solver: str = "sgd"):
+def mendable(recorded: Path | None = None, solver: str = "sgd", smaller: str = ""):
     """Print an error about the data or the model as one line, and end with exit code 1.
 
     Parameters
@@ -26,6 +23,8 @@ def mendable(recorded: Path | None = None, solver: str = "sgd"):
         Where a training that diverges can be looked into.
     solver : str
         What it trains with, so that nobody is advised to take it.
+    smaller : str
+        What would need less memory, as far as there is a choice.
 
     Examples
     --------
@@ -36,7 +35,7 @@ def mendable(recorded: Path | None = None, solver: str = "sgd"):
     try:
         yield
     except (ValueError, MemoryError) as error:
-        message = _explain(error, recorded, solver)
+        message = _explain(error, recorded, solver, smaller)
         if message is None:
             raise
     else:
@@ -73,7 +72,7 @@ def served():
     raise typer.Exit(1)
 
 
-def _explain(error: Exception, recorded: Path | None, solver: str) -> str | None:
+def _explain(error: Exception, recorded: Path | None, solver: str, smaller: str) -> str | None:
     """What to tell of an error; None if it is not the user's to mend.
 
     The errors' own modules are imported only now: a page is to be there before they are.
@@ -86,12 +85,12 @@ def _explain(error: Exception, recorded: Path | None, solver: str) -> str | None
     if isinstance(error, TableError | ModelFileError | RunFileError):
         return str(error)
     if isinstance(error, MemoryError):
-        return f"out of memory ({error}): try a smaller --hidden, or fewer rows"
+        return f"out of memory ({error})" + (f": try {smaller}" if smaller else "")
     if not isinstance(error, DivergenceError):
         return None
     ways = []
     if error.learning_rate:
-        ways.append(f"--lr {min(error.learning_rate / 10, HIGHEST_ADVISED):g}")
+        ways.append(f"--lr {calmer_rate(error.learning_rate):g}")
     if solver != "adam":
         ways.append("--solver adam")
     message = (

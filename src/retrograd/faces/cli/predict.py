@@ -23,7 +23,7 @@ def predict(
 
     Writes CSV: for each row, in order, the prediction in a column named after the target.
     """
-    with mendable():
+    with mendable(smaller="fewer rows"):
         from retrograd.engine.notes import counted
 
         _check_out(out, model, file)

@@ -123,7 +123,8 @@ def train(
     widths = parse_hidden(hidden)
     if record is not None and solver == "lbfgs":
         raise typer.BadParameter("lbfgs takes no steps that could be recorded: leave out --record")
-    with mendable(record, solver), told_if_stopped(record):
+    smaller = "a smaller --hidden, or fewer rows"
+    with mendable(record, solver, smaller), told_if_stopped(record):
         from retrograd.faces.experiment import Options
 
         options = Options(

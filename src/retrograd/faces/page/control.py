@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrograd.faces.hints import calmer_rate
+
 if TYPE_CHECKING:
     from retrograd.rewind.expressions import Expression
 
@@ -103,5 +105,5 @@ def what_diverged(step: int, epoch: int, place: str, rate: float) -> dict[str, A
         "state": "diverged",
         "message": f"NaN or infinity at step {step} (epoch {epoch}), first in {place}, at "
         f"learning rate {rate:g}",
-        "way_out": float(f"{rate / 10:.3g}"),
+        "way_out": calmer_rate(rate),
     }

@@ -31,8 +31,8 @@ def work(pipe: Connection, path: Path) -> None:
     ----------
     pipe : Connection
         Gives dicts with ``do``: 'train' (with ``job``, ``kind``, ``parameters``, ``X``, ``y``,
-        ``names``, ``facts``, ``stop``, ``pace``), 'go on' (with ``job``, ``run``, ``stop``,
-        ``pace``), 'pause' (with ``job``), 'pace' (with ``pace``), or 'end'.
+        ``names``, ``facts``, ``stop``), 'go on' (with ``job``, ``run``, ``stop``), 'pause' (with
+        ``job``), 'pace' (with ``pace``), or 'end'.
     path : Path
         The file of runs to record to.
     """

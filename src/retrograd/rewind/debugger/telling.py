@@ -104,7 +104,7 @@ def tell_listing(debugger: Debugger) -> list[Told]:
     begin = max(0, min(at - LISTED // 2, len(phases) - LISTED))
     told = [Told(f"one step: {network_in_words(trace)}", "head")]
     if begin:
-        told.append(Told(f"   {'⋮'}"))
+        told.append(Told("   ⋮"))
     for phase in phases[begin : begin + LISTED]:
         sections = [s for s in by_phase[phase] if s.title.lower().startswith(phase.kind)]
         formulas = _formulas(sections, phase == here)
@@ -118,7 +118,7 @@ def tell_listing(debugger: Debugger) -> list[Told]:
             name = str(phase) if k == 0 else ""
             told.append(Told(f" {mark} {name:<11} {formula}", "here" if phase == here else ""))
     if begin + LISTED < len(phases):
-        told.append(Told(f"   {'⋮'}"))
+        told.append(Told("   ⋮"))
     return told
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrograd.engine.notes import counted
 from retrograd.rewind.walk import remarks
 from retrograd.rewind.walk.document import (
     Document,
@@ -59,7 +60,7 @@ def _place(trace: "Trace") -> Section:
     B = trace.rows.size
     where = (
         f"Steps taken before this one: {trace.step:,}, whole epochs: {trace.epoch:,}. This one "
-        f"learns from {B:,} row{'' if B == 1 else 's'}."
+        f"learns from {counted(B, 'row')}."
     )
     if trace.trouble is not None:
         where += f" NaN or infinity was first seen in {trace.trouble}."

@@ -23,6 +23,7 @@ from retrograd.rewind.comparing import first_divergence
 from retrograd.rewind.header import DATA_PARTS
 from retrograd.rewind.moment import Moment
 from retrograd.rewind.run import Run
+from retrograd.rewind.vocabulary import norm
 
 # Rows that are listed.
 LISTED = 40
@@ -98,9 +99,9 @@ def _layer(W: np.ndarray, W_other: np.ndarray, b: np.ndarray, b_other: np.ndarra
     difference = W - W_other
     return {
         "difference": picture(difference),
-        "norm": float(np.linalg.norm(difference)),
-        "of": float(np.linalg.norm(W_other)),
-        "biases": float(np.linalg.norm(b - b_other)),
+        "norm": float(norm(difference)),
+        "of": float(norm(W_other)),
+        "biases": float(norm(b - b_other)),
         "changed": int(np.count_nonzero(difference)),
     }
 
@@ -132,7 +133,7 @@ def _same_data(one: Run, other: Run) -> bool:
 
 
 def _parameters(one: Run, other: Run) -> list[dict]:
-    """Parameters of the estimators that differ; and the seed of its draws, if that does."""
+    """Parameters of the estimators that differ."""
     found = [parameters_of(run) for run in (one, other)]
     return [
         {"name": name, "ours": _plain(found[0].get(name)), "theirs": _plain(found[1].get(name))}

@@ -58,7 +58,7 @@ def unit(viewer: Viewer, run: int, step: int, layer: int, unit: int, f0: int, f1
     }  # fmt: skip
     if not viewer.has_step(run, step):
         rows = choose_rows(moment.run, "training", False)
-        predictor = Predictor(moment.run.header.network, moment._state.theta)
+        predictor = Predictor(moment.run.header.network, moment.theta)
         a = predictor.activations(rows.data, rows.numbers.size, layer)[:, unit]
         return told | {"over": "training", "n_rows": a.size, "a": a[few(a.size, MOST_ROWS)]}
     trace = moment.trace()
@@ -103,7 +103,7 @@ def _response(moment: Moment, layer: int, unit: int, f0: int, f1: int) -> dict |
     if moment.run.header.network.widths[0] < 2:
         return None
     grid = grid_of(moment.run, f0, f1)
-    predictor = Predictor(moment.run.header.network, moment._state.theta)
+    predictor = Predictor(moment.run.header.network, moment.theta)
     a = predictor.activations(grid.data, grid.side**2, layer)[:, unit]
     return {**grid.facts(), "values": a.reshape(grid.side, grid.side)}
 
@@ -227,7 +227,7 @@ def _trace_of(moment: Moment, row: int) -> Trace:
     """Trace of a step taken with one row only, at a rate that is of no matter."""
     header = moment.run.header
     return trace_step(
-        header.network, header.optimizer, moment.run.data, moment._state, np.array([row]), 0.0
+        header.network, header.optimizer, moment.run.data, moment.state(), np.array([row]), 0.0
     )
 
 

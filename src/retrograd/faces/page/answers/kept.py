@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from retrograd.faces.page.answers.outcome import TABS
 from retrograd.faces.page.viewer import Viewer
 
 Question = tuple[str, dict[str, Any]]
@@ -21,7 +22,6 @@ IN_PASSING = ["losses", "weights", "array", "step", "outcome"]
 ENTRIES = {"moment": 1 << 14}
 OTHER_ENTRIES = 576
 BINS = 1000
-PARTS = ("surface", "confusion", "residuals", "calibration", "worst")
 
 
 def of_run(viewer: Viewer, run: int) -> list[Question]:
@@ -44,7 +44,7 @@ def of_moment(viewer: Viewer, run: int, step: int) -> list[Question]:
         sections = viewer.answer("step", {**here, "opened": ""})["sections"]
         questions += [("step", {**here, "opened": section["key"]}) for section in sections]
     # As the page does: a surface over two pixels of an image says nothing.
-    parts = PARTS[1:] if viewer.answer("run", {"run": run})["image"] else PARTS
+    hidden = ["surface"] if viewer.answer("run", {"run": run})["image"] else []
     asked = {**here, "on": "training", "f0": 0, "f1": 1, "target": 0, "patient": False}
-    questions += [("outcome", {**asked, "tab": part}) for part in parts]
+    questions += [("outcome", {**asked, "tab": tab}) for tab in TABS if tab not in hidden]
     return [question for question in questions if question[0] in viewer.answers]

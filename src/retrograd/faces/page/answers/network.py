@@ -45,7 +45,6 @@ def moment(viewer: Viewer, run: int, step: int) -> dict:
         "exact": found.exact,
         "learning_rate": trace.learning_rate if trace else None,
         "loss": trace.loss if trace else None,
-        "gradient_norm": float(np.linalg.norm(trace.gradient)) if trace else None,
         "rows": trace.rows.size if trace else 0,
         "trouble": trace.trouble if trace else None,
         "layers": layers,

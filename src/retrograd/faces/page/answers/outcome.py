@@ -20,13 +20,13 @@ from retrograd.faces.page.answers.rows import (
     truth,
     weights_of,
 )
-from retrograd.faces.page.answers.runs import image_shape
+from retrograd.faces.page.answers.runs import MOST_CLASSES, image_shape
 from retrograd.faces.page.answers.surface import surface_of
 from retrograd.faces.page.viewer import QuestionError, Viewer
 from retrograd.rewind.moment import Moment
 
-# Rows that are listed, drawn in a scatter plot; bins of a reliability curve; classes of a matrix.
-LISTED, OF_CELL, DRAWN, BINS, MOST_CLASSES = 12, 60, 1500, 10, 40
+# Rows that are listed, drawn in a scatter plot; bins of a reliability curve.
+LISTED, OF_CELL, DRAWN, BINS = 12, 60, 1500, 10
 
 
 def outcome(
@@ -157,8 +157,13 @@ def _calibration(view: Outcome) -> dict:
 
 def _worst(view: Outcome) -> dict:
     """List the rows of the largest loss."""
-    ranked = np.where(np.isnan(view.losses), np.inf, view.losses)
-    return listed(view, np.argsort(-ranked, kind="stable")[:LISTED])
+    return listed(view, _worst_first(view.losses)[:LISTED])
+
+
+def _worst_first(losses: np.ndarray) -> np.ndarray:
+    """Order of losses from the largest one down; NaN is as bad as infinity."""
+    ranked = np.where(np.isnan(losses), np.inf, losses)
+    return np.argsort(-ranked, kind="stable")
 
 
 def listed(view: Outcome, places: np.ndarray) -> dict:
@@ -204,7 +209,7 @@ def confused(
     view = Outcome(moment, rows, outputs, losses, is_true)
     view.needs("classes", "confusion matrix")
     places = np.flatnonzero((is_true == true) & (decide(network, outputs) == predicted))
-    places = places[np.argsort(-losses[places], kind="stable")]
+    places = places[_worst_first(losses[places])]
     cell = {"cell": [true, predicted], "count": places.size}
     return cell | listed(view, places[:OF_CELL])
 

@@ -28,6 +28,7 @@ from retrograd.faces.page.settings import (
 from retrograd.faces.page.tabling import MOST_UPLOADED, read_uploaded
 from retrograd.faces.page.viewer import once
 from retrograd.maths.activations import ACTIVATIONS
+from retrograd.tables.reading import PARQUET_SUFFIXES, TEXT_SUFFIXES
 
 # Points of a data set that its small picture has.
 MOST_POINTS = 400
@@ -59,6 +60,7 @@ def playground(viewer: Playground) -> dict:
         "paces": PACES,
         "pace": viewer.trainings.pace,
         "stop_names": sorted(STOP_NAMES),
+        "suffixes": TEXT_SUFFIXES + PARQUET_SUFFIXES,
         "most": {"layers": MOST_LAYERS, "units": MOST_UNITS, "uploaded": MOST_UPLOADED},
         "settings": viewer.settings,
         "training": training(viewer),

@@ -85,7 +85,7 @@ def data_of(run: Run, numbers: np.ndarray) -> Data:
 
 def outputs_of(moment: Moment, data: Data, n_rows: int) -> np.ndarray:
     """Outputs of shape (n, O) for rows, by the network of a moment."""
-    return Predictor(moment.run.header.network, moment._state.theta).predict(data, n_rows)[0]
+    return Predictor(moment.run.header.network, moment.theta).predict(data, n_rows)[0]
 
 
 def losses_of(moment: Moment, rows: Rows, outputs: np.ndarray) -> np.ndarray:

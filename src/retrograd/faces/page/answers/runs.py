@@ -7,10 +7,15 @@ import numpy as np
 from retrograd.engine.network import Network
 from retrograd.estimators.rebuilding import parameters_of
 from retrograd.estimators.regressor import AIM_AT_THE_MEAN
+from retrograd.faces.page.answers.rows import task_of
 from retrograd.faces.page.viewer import Viewer
 from retrograd.faces.runs import describe_runs, doubt_of
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
+from retrograd.rewind.syntax import MAX_CHARACTERS
+
+# Classes that a confusion matrix has room for.
+MOST_CLASSES = 40
 
 
 def runs(viewer: Viewer) -> dict:
@@ -95,10 +100,12 @@ def run(viewer: Viewer, run: int) -> dict:
     dict
         Of lists, ``widths`` has L + 1 entries, ``activations`` L, the last one the output's,
         ``features`` I of the first layer, ``branches`` a ``run`` and ``step`` each; ``parent`` is
-        (run, step) or None; ``doubt`` says what speaks against its running, if it does; ``data``
-        says whether they are at hand, and if they are not ``held`` at which steps the network is
-        known all the same; ``scored_by`` is what a validation score is; ``has_model`` says whether
-        a model file can hold the network (the notebook's class has none).
+        (run, step) or None; ``task`` is as ``task_of`` has it; ``most``, how many ``classes`` a
+        confusion matrix has and how many ``characters`` a condition, at most; ``doubt`` says what
+        speaks against its running, if it does; ``data`` says whether they are at hand, and if they
+        are not ``held`` at which steps the network is known all the same; ``scored_by`` is what a
+        validation score is; ``has_model`` says whether a model file can hold the network (the
+        notebook's class has none).
     """
     found = viewer.run(run).refresh()
     header = found.header
@@ -113,6 +120,8 @@ def run(viewer: Viewer, run: int) -> dict:
         "branches": branches_of(viewer, run),
         "widths": list(network.widths),
         "activations": [*network.activations, network.output],
+        "task": task_of(network),
+        "most": {"classes": MOST_CLASSES, "characters": MAX_CHARACTERS},
         "solver": header.optimizer.solver,
         "dtype": header.dtype,
         "n_parameters": network.n_parameters,

@@ -37,7 +37,8 @@ def step(viewer: Viewer, run: int, step: int, opened: str) -> dict:
         viewer.run(run).at(step)  # raises where the run did not come
         return {"run": run, "step": step, "title": "", "sections": [], "opened": "",
                 "rows": np.empty(0, int)}  # fmt: skip
-    document = _document(viewer, run, step)
+    moment = viewer.moment(run, step)
+    document = moment.document()
     there = _opened(document, opened)
     return {
         "run": run,
@@ -53,7 +54,7 @@ def step(viewer: Viewer, run: int, step: int, opened: str) -> dict:
             for section in document.sections
         ],
         "opened": there.key,
-        "rows": viewer.moment(run, step).trace().rows,
+        "rows": moment.trace().rows,
     }
 
 
@@ -73,7 +74,7 @@ def array(
     QuestionError
         If the section has no such line, or the line no array.
     """
-    value = as_matrix(find_line(_document(viewer, run, step), section, line).value)
+    value = as_matrix(find_line(viewer.moment(run, step).document(), section, line).value)
     row, column = max(0, row), max(0, column)
     rows, columns = max(0, min(rows, MOST)), max(0, min(columns, MOST))
     return {"row": row, "column": column, "values": value[row:, column:][:rows, :columns]}
@@ -85,13 +86,6 @@ def find_line(document: Document, section: str, line: int) -> Line:
         if found.key == section and 0 <= line < len(found.lines):
             return found.lines[line]
     raise QuestionError(f"the step has no line {line} in a section {section!r}")
-
-
-def _document(viewer: Viewer, run: int, step: int) -> Document:
-    moment = viewer.moment(run, step)
-    if "document" not in moment._held:
-        moment._held["document"] = moment.trace().document()
-    return moment._held["document"]
 
 
 def _opened(document: Document, key: str) -> Section:

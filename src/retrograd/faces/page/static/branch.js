@@ -2,7 +2,7 @@
 
 import { h, latest } from "./dom.js";
 import { icon } from "./icons.js";
-import { brief, count } from "./numbers.js";
+import { brief, count, counted } from "./numbers.js";
 import { branchForm } from "./otherwise.js";
 import { once } from "./questions.js";
 import { wordsFor } from "./words.js";
@@ -104,7 +104,7 @@ export function branchView(page) {
     };
     const words = run.status === "diverged"
       ? h("span", { class: "bad" }, `Run ${mine.run} diverged at step ${count(mine.step + run.steps)}: not finite in ${run.note}. `)
-      : h("span", {}, `Run ${mine.run} ${run.status} after ${count(run.steps)} ${run.steps === 1 ? "step" : "steps"}${run.note ? ` (${run.note})` : ""}. `);
+      : h("span", {}, `Run ${mine.run} ${run.status} after ${counted(run.steps, "step")}${run.note ? ` (${run.note})` : ""}. `);
     const [loss, before] = [lossOf(mine.run), lossOf(mine.parent)];
     const losses = loss !== null && before !== null
       ? `Loss of its last epoch ${loss}; of run ${mine.parent}’s ${before}. ` : "";

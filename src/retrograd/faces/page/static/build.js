@@ -6,14 +6,14 @@ import { takeFiles } from "./dropping.js";
 import { Fields, layerRow } from "./fields.js";
 import { count } from "./numbers.js";
 import { drawPoints } from "./points.js";
-import { once } from "./questions.js";
-import { quietly, trainingView } from "./training.js";
+import { once, quietly } from "./questions.js";
+import { trainingView } from "./training.js";
 import { wordsFor } from "./words.js";
 
-const TABLES = ".csv,.tsv,.txt,.parquet,.pq";
 // How long a table may take to be made ready before it is said.
 const LONG_MS = 300;
 const DATA_FIELDS = ["data", "rows", "noise", "data_seed", "target"];
+const MORE_FIELDS = ["ends", "patience", "validation_fraction", "stop", "batch_size", "alpha"];
 
 /** Make the view. */
 export function buildView(page) {
@@ -93,7 +93,7 @@ export function buildView(page) {
     fields.drop((name) => DATA_FIELDS.includes(name));
     const set = dataSet();
     const file = h("input", {
-      type: "file", accept: TABLES, hidden: true, "aria-label": "A table of your own",
+      type: "file", accept: told.suffixes.join(), hidden: true, "aria-label": "A table of your own",
       onchange: () => { if (file.files.length) upload(file.files[0]); file.value = ""; },
     });
     parts.thumb = h("canvas", { class: "thumb", hidden: true, "aria-hidden": "true" });
@@ -138,7 +138,7 @@ export function buildView(page) {
   }
 
   function drawMore() {
-    fields.drop((name) => ["ends", "patience", "validation_fraction", "stop", "batch_size", "alpha"].includes(name));
+    fields.drop((name) => MORE_FIELDS.includes(name));
     const { ends } = settings;
     parts.more.replaceChildren(
       fields.typed("batch_size", wordsFor("batch_size"), settings.batch_size, { wide: 4, title: "batch_size: rows in a batch" }),
@@ -233,7 +233,7 @@ export function buildView(page) {
     const answer = await page.ask("build", once({ settings }));
     // What is wrong is what the newest answer says, even if an older one comes after it.
     if (!answer || (now !== building && !answer.training)) return;
-    if (["ends", "patience", "validation_fraction", "stop", "batch_size", "alpha"].some((name) => answer.wrong[name])) parts.openMore();
+    if (MORE_FIELDS.some((name) => answer.wrong[name])) parts.openMore();
     fields.tellAll(answer.wrong);
     if (!answer.training) return;
     built = asked;

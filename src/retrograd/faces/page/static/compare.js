@@ -3,7 +3,7 @@
 import { h, latest, onWidth } from "./dom.js";
 import { heatmap } from "./heatmap.js";
 import { icon } from "./icons.js";
-import { brief, count, exact } from "./numbers.js";
+import { brief, count, counted, exact } from "./numbers.js";
 import { outcomeQuestion, outcomeTabs } from "./outcome.js";
 import { className, swap } from "./plots.js";
 import { decisionSurface } from "./surface.js";
@@ -116,14 +116,15 @@ export function compareView(page) {
           side[key] === null ? "–" : brief(Number(side[key].toPrecision(5))))),
         h("td", { class: "number" }, ours[key] === null || theirs[key] === null ? "" : signedDifference(ours[key] - theirs[key]))));
     const score = page.run.classes ? "accuracy" : "R²";
-    const seen = state.seen < state.all ? `${count(state.seen)} of ${count(state.all)}` : count(state.all);
+    const few = state.seen < state.all ? `${count(state.seen)} of ` : "";
+    const rows = counted(state.all, `${outcomeQuestion(page.run, page.place).on} row`);
     return [
       h("table", { class: "sides" },
         h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col" }, page.place.otherStep === undefined ? name(theirs) : `pinned: ${name(theirs)}`),
           h("th", { scope: "col" }, `here: ${name(ours)}`), h("th", { scope: "col" }, "change"))),
         h("tbody", {}, line("mean loss", "loss"), line(score, "score"), line("loss of the next step", "batch_loss"),
           line("learning rate", "learning_rate"), line("epoch", "epoch"))),
-      h("p", { class: "said" }, state.same_data ? `over the same ${seen} ${outcomeQuestion(page.run, page.place).on} rows`
+      h("p", { class: "said" }, state.same_data ? `over the same ${few}${rows}`
         : "the runs learn from different data: each is judged on its own"),
     ];
   }
@@ -170,7 +171,7 @@ export function compareView(page) {
     const change = found.gained !== undefined ? `: ${count(found.gained)} are right now, ${count(found.lost)} no longer` : "";
     const shown = found.rows.length < found.count ? `, the ${found.rows.length} whose outputs moved most` : "";
     return h("details", { class: "moved", open: opened, ontoggle: (event) => { opened = event.target.open; } },
-      h("summary", { "data-focus": "moved" }, `${count(found.count)} rows are predicted otherwise${change}${shown}`),
+      h("summary", { "data-focus": "moved" }, `${counted(found.count, "row")} ${found.count === 1 ? "is" : "are"} predicted otherwise${change}${shown}`),
       h("table", { class: "rows" },
         h("thead", {}, h("tr", {}, ["row", "true", "the other", "here"].map((words) => h("th", { scope: "col" }, words)))),
         h("tbody", {}, Array.from(found.rows.values, (number, k) => h("tr", { class: number === page.place.row ? "chosen" : null },

@@ -1,9 +1,11 @@
 // Why panels may be late: the engine's kernels are compiled when a machine first needs them.
 
-import { quietly } from "./training.js";
+import { quietly } from "./questions.js";
 
 const LOOK_AGAIN_MS = 500;
-const COMPILING = "Compiling the kernels, once on this machine: this may take a minute …";
+/** What is said meanwhile, amid a sentence. */
+export const COMPILING = "compiling the kernels, once on this machine; some seconds …";
+const NOTICE = COMPILING.charAt(0).toUpperCase() + COMPILING.slice(1);
 
 /** What is to be called when a panel is late: while any is, it asks why, and says so. */
 export function compilingTold(page) {
@@ -12,8 +14,8 @@ export function compilingTold(page) {
   async function look() {
     const answer = await quietly(page, "compiling");
     const said = page.notice.textContent;
-    if (answer?.compiling && !said) page.tell(COMPILING);
-    else if (!answer?.compiling && said === COMPILING) page.tell("");
+    if (answer?.compiling && !said) page.tell(NOTICE);
+    else if (!answer?.compiling && said === NOTICE) page.tell("");
   }
 
   return async () => {
@@ -23,7 +25,7 @@ export function compilingTold(page) {
       await look();
       await new Promise((done) => { setTimeout(done, LOOK_AGAIN_MS); });
     }
-    if (page.notice.textContent === COMPILING) page.tell("");
+    if (page.notice.textContent === NOTICE) page.tell("");
     looking = false;
   };
 }

@@ -93,7 +93,8 @@ export function completionList(page, field, id) {
 
 /** What the end of a text may become: {text, tail, says, typed}, `tail` being what has to follow. */
 export function optionsFor({ words, layers, widths }, text) {
-  const inLayers = /\b(?:coefs|intercepts|dW|db|z|a|delta)\[(\d*)$/.exec(text);
+  const layered = words.filter(({ kind }) => kind === "layers").map(({ word }) => word);
+  const inLayers = new RegExp(`\\b(?:${layered.join("|")})\\[(\\d*)$`).exec(text);
   const inDead = /\bdead\(\s*(\d*)$/.exec(text);
   const unit = /\bdead\(\s*(\d+)\s*,\s*(\d*)$/.exec(text);
   if (inLayers || inDead) {

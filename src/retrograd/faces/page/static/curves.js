@@ -2,7 +2,7 @@
 
 import { sharp } from "./dom.js";
 import { drawKin, kinLegend } from "./kin.js";
-import { count } from "./numbers.js";
+import { count, counted } from "./numbers.js";
 
 export const HEIGHT = 128;
 export const EDGE = { left: 10, right: 10, top: 8, bottom: 20 };
@@ -100,7 +100,7 @@ export function drawCurves(canvas, { page, data, kin, shown, range, width, x, co
     context.textAlign = "left";
     context.fillText(count(begin), EDGE.left, HEIGHT - 4);
     context.textAlign = "right";
-    context.fillText(`${count(end)} ${end === 1 ? "step" : "steps"}`, width - EDGE.right, HEIGHT - 4);
+    context.fillText(counted(end, "step"), width - EDGE.right, HEIGHT - 4);
     context.textAlign = "left";
   }
 }

@@ -15,7 +15,7 @@ export function findView(page) {
   const id = `find-${findFields}`;
   const field = h("input", {
     class: "condition number", type: "text", role: "combobox", spellcheck: "false", autocomplete: "off",
-    maxlength: 500, placeholder: "Find: loss > 2", "aria-label": "Find a moment: a condition (f)",
+    placeholder: "Find: loss > 2", "aria-label": "Find a moment: a condition (f)",
     "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": `${id}-words`, "aria-describedby": `${id}-said`,
     oninput: () => { faultless(); words.offer(); open(); },
     onfocus: () => open(),
@@ -244,6 +244,7 @@ export function findView(page) {
     },
     show(place, changed) {
       element.hidden = Boolean(page.options.still);
+      field.maxLength = page.run.most.characters;
       if (known !== page.run.run) {
         stop();
         known = page.run.run;

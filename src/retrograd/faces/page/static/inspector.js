@@ -7,7 +7,7 @@ import { heatmap } from "./heatmap.js";
 import { hoverCard } from "./hover.js";
 import { icon } from "./icons.js";
 import { shortNames, unitInLayer, unitName } from "./names.js";
-import { brief, count, exact, exactOf } from "./numbers.js";
+import { brief, count, counted, exact, exactOf } from "./numbers.js";
 import { outcomeQuestion } from "./outcome.js";
 import { className, rangeOf, rowImage, swap } from "./plots.js";
 import { NdArray } from "./wire.js";
@@ -125,7 +125,7 @@ export function inspectorView(page) {
             spread("a", state.a),
             h("p", { class: "said" }, state.over === "batch"
               ? `z and a of the coming step’s rows, ${count(state.n_rows)}`
-              : `a of ${count(state.n_rows)} training rows: there is no further step`)),
+              : `a of ${counted(state.n_rows, "training row")}: there is no further step`)),
           respondsTo(page, state, PICTURE)),
         linksOf(),
       ],
@@ -224,11 +224,12 @@ export function inspectorView(page) {
     // Where each of many has little, it is seen beside the likeliest.
     const top = few ? Math.max(...shown.map((k) => values[k])) : 1;
     const rest = 1 - shown.reduce((sum, k) => sum + values[k], 0);
+    const others = names.length - shown.length;
     return [
       h("ol", { class: "bars", "aria-label": few ? "Probabilities of the likeliest classes" : "Probability of each class" }, shown.map((k) => h("li", {
         title: `p(${names[k]}) = ${exactOf(probabilities, k)}`, class: k === state.true ? "true" : null, style: { width: `${each}px` },
       }, h("span", { class: "bar-of", style: { height: `${Math.max(1, 34 * (values[k] / top))}px` } }), short[k]))),
-      few ? h("p", { class: "said" }, `the likeliest and the true one, the highest bar ${brief(Number(top.toPrecision(3)))}; ${count(names.length - shown.length)} other classes have ${brief(Number(Math.max(0, rest).toPrecision(3)))} together`) : null,
+      few ? h("p", { class: "said" }, `the likeliest and the true one, the highest bar ${brief(Number(top.toPrecision(3)))}; ${counted(others, "other class")} ${others === 1 ? "has" : "have"} ${brief(Number(Math.max(0, rest).toPrecision(3)))} in all`) : null,
     ];
   }
 

@@ -5,7 +5,7 @@ const MOST_KIN = 5;
 const NEAR_MARK = 8;
 
 /** Runs that share a beginning with the page's, each with how far its first step lies off ours. */
-export function kinOf(run) {
+function kinOf(run) {
   const branches = run.branches.slice(-MOST_KIN).map((one) => ({ run: one.run, offset: one.step }));
   return run.parent ? [{ run: run.parent[0], offset: -run.parent[1], parent: true }, ...branches] : branches;
 }

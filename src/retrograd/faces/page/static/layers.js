@@ -5,7 +5,7 @@ import { h, s, sharp } from "./dom.js";
 import { heatmap } from "./heatmap.js";
 import { unitImages } from "./images.js";
 import { unitInLayer } from "./names.js";
-import { brief, count, exactOf } from "./numbers.js";
+import { brief, count, counted, exactOf } from "./numbers.js";
 
 // Pixels that a unit's column in a picture of weights is wide, at most.
 const MOST_WIDE = 44;
@@ -159,7 +159,7 @@ export function layerPictures(page, element, pick) {
     svg.addEventListener("click", (event) => pick(event.target));
     const which = page.place.show === "sorted" ? "strongest" : "first";
     const few = shown.length < order.length
-      ? h("p", { class: "soft few" }, `bars of the ${which} ${count(shown.length)} of ${count(order.length)} units`) : null;
+      ? h("p", { class: "soft few" }, `bars of the ${which} ${count(shown.length)} of ${counted(order.length, "unit")}`) : null;
     const holder = unitKeys(h("div", {}, svg, few), l, shown, 1);
     holder.update = (now) => {
       const norms = now.norm.values;

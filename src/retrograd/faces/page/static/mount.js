@@ -11,15 +11,15 @@ import { icon } from "./icons.js";
 import { inspectorView } from "./inspector.js";
 import { beginLoading, sayNoMore } from "./loading.js";
 import { networkView } from "./network.js";
-import { count } from "./numbers.js";
+import { count, counted } from "./numbers.js";
 import { outcomeView } from "./outcome.js";
 import { Page } from "./page.js";
 import { onPaper } from "./paper.js";
 import { readPlace } from "./place.js";
+import { quietly } from "./questions.js";
 import { stepView } from "./step.js";
 import { timelineView } from "./timeline.js";
 import { folded, titleOf } from "./titles.js";
-import { quietly } from "./training.js";
 
 // Milliseconds until another look at a file that has no run to show yet, and at one that has.
 const LOOK_MS = 400;
@@ -145,13 +145,13 @@ function headView(page, views) {
       runs.hidden = (page.runs ?? []).length < 2;
       facts.textContent = [
         folded(run.widths).join(" → "), folded(run.activations).join(", "), run.solver,
-        `${count(run.n_parameters)} parameters`, `${count(run.n_rows)} rows`,
+        counted(run.n_parameters, "parameter"), counted(run.n_rows, "row"),
         run.status === "diverged" ? `diverged: ${run.note}` : [run.status, run.doubt].filter(Boolean).join(", "),
       ].join(" · ");
       const { kept } = page.options;
       still.hidden = !kept;
       if (kept) {
-        still.textContent = `snapshot: ${count(kept.length)} of ${count(run.steps + 1)} moments`
+        still.textContent = `snapshot: ${count(kept.length)} of ${counted(run.steps + 1, "moment")}`
           + (page.filed ? ` · units, weights and all else are in ${page.name}: retrograd view opens it`
             : " · units, weights and all else were in the memory of who made this: Recorder(path) makes a file");
       }

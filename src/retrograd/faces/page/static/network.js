@@ -3,7 +3,7 @@
 import { focusBeside, h, latest, onWidth } from "./dom.js";
 import { layerPictures } from "./layers.js";
 import { fitsAcross, linkedUnits } from "./links.js";
-import { brief, count } from "./numbers.js";
+import { brief, count, counted } from "./numbers.js";
 
 // Units of a layer that are drawn one by one.
 const MOST_UNITS = 24;
@@ -61,7 +61,7 @@ export function networkView(page) {
     told.textContent = [
       state.loss === null ? end : `loss ${brief(state.loss)}`,
       `epoch ${count(state.epoch)}`,
-      state.rows ? `next: ${count(state.rows)} ${state.rows === 1 ? "row" : "rows"}` : null,
+      state.rows ? `next: ${counted(state.rows, "row")}` : null,
       state.trouble ? `not finite: ${state.trouble}` : null,
       state.exact ? null : "approximate: other bits on this machine",
     ].filter(Boolean).join(" · ");

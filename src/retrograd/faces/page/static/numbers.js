@@ -32,6 +32,12 @@ export function count(value) {
   return THOUSANDS.format(value);
 }
 
+/** How many there are of what: "1 row", "1,200 rows", "2 classes". */
+export function counted(n, noun) {
+  const ending = noun.endsWith("s") ? "es" : "s";
+  return `${count(n)} ${noun}${n === 1 ? "" : ending}`;
+}
+
 /** With a true minus sign before it; the exponent stays as Python reads it. */
 export function minus(text) {
   return text.replace(/^-/, "−");

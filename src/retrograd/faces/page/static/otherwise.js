@@ -97,7 +97,7 @@ export function branchForm(page, onBranch, onWrong) {
 /** One entry to edit: its name, what it is now, and what it is to be; empty leaves it. */
 function editField(page, { label, example }) {
   const name = h("input", {
-    type: "text", class: "number what", spellcheck: "false", autocomplete: "off", maxlength: 500,
+    type: "text", class: "number what", spellcheck: "false", autocomplete: "off",
     "aria-label": label, placeholder: example, oninput: () => { own = true; look(); },
   });
   const value = h("input", { type: "text", class: "number", "aria-label": `${label}: its new value`, size: 10, placeholder: "as it is" });
@@ -129,6 +129,7 @@ function editField(page, { label, example }) {
   return {
     element,
     clear() {
+      name.maxLength = page.run.most.characters;
       own = false;
       value.value = "";
       choice.value = "";

@@ -1,7 +1,7 @@
 // The outcome: what the network of this moment predicts.
 
 import { h, latest, onWidth } from "./dom.js";
-import { brief, count, exact } from "./numbers.js";
+import { brief, count, counted, exact } from "./numbers.js";
 import { classLegend, confusionMatrix, reliabilityCurve, residualPlot, rowList, swap } from "./plots.js";
 import { decisionSurface, othersHeld } from "./surface.js";
 
@@ -15,22 +15,14 @@ const TITLES = {
   worst: "worst rows",
 };
 
-/** What is predicted: classes, several labels at once, or numbers; as task_of of rows.py. */
-export function taskOf(run) {
-  const output = run.activations.at(-1);
-  if (output === "softmax" || (output === "logistic" && run.widths.at(-1) === 1)) return "classes";
-  return output === "logistic" ? "labels" : "numbers";
-}
-
 /** What can be shown of a run's outcome, the best first. */
 export function outcomeTabs(run) {
-  const task = taskOf(run);
-  const planar = run.widths[0] >= 2 && !run.image && task !== "labels";
+  const planar = run.widths[0] >= 2 && !run.image && run.task !== "labels";
   const tabs = {
-    classes: [run.widths.at(-1) <= 40 ? "confusion" : null, "worst", "calibration"],
+    classes: [run.widths.at(-1) <= run.most.classes ? "confusion" : null, "worst", "calibration"],
     labels: ["worst", "calibration"],
     numbers: ["residuals", "worst"],
-  }[task].filter(Boolean);
+  }[run.task].filter(Boolean);
   if (planar) tabs.splice(run.widths[0] === 2 ? 0 : 1, 0, "surface");
   return tabs;
 }
@@ -136,15 +128,15 @@ export function outcomeView(page) {
   function tellScore() {
     const what = state.task === "numbers" ? "R²" : "accuracy";
     const few = state.seen < state.all;
-    const counted = state.weighted ? ", each counted by its weight" : "";
-    const rows = `${few ? `${count(state.seen)} of ` : ""}${count(state.all)} ${state.on} rows`;
+    const weighted = state.weighted ? ", each counted by its weight" : "";
+    const rows = `${few ? `${count(state.seen)} of ` : ""}${counted(state.all, `${state.on} row`)}`;
     const comma = () => h("span", { class: "hidden-visually" }, ", ");
     score.replaceChildren(
       h("span", { title: state.score === null ? null : exact(state.score) }, `${what} `,
         h("strong", { class: "number", "data-score": true }, state.score === null ? "–" : brief(Number(state.score.toPrecision(5))))), comma(),
-      h("span", { title: `mean of the rows' own losses${counted}, without the penalty: ${exact(state.loss)}; a step's loss is that of its batch, penalty and all` }, "mean loss ",
+      h("span", { title: `mean of the rows' own losses${weighted}, without the penalty: ${exact(state.loss)}; a step's loss is that of its batch, penalty and all` }, "mean loss ",
         h("span", { class: "number" }, brief(state.loss))), comma(),
-      h("span", { class: "soft", title: few ? "A sample, always the same rows; all that time allows are looked at once you stay." : null }, `${rows}${counted}`));
+      h("span", { class: "soft", title: few ? "A sample, always the same rows; all that time allows are looked at once you stay." : null }, `${rows}${weighted}`));
   }
 
   const size = () => Math.min(LARGEST, width - 26);
@@ -185,7 +177,7 @@ export function outcomeView(page) {
     const [k, c] = cell.cell.map((one) => page.run.classes?.[one] ?? one);
     const shown = cell.rows.length < cell.count ? `, the ${cell.rows.length} of the largest loss` : "";
     return h("div", { class: "of-cell" },
-      h("p", {}, `${count(cell.count)} ${cell.count === 1 ? "row" : "rows"} of ${k}, predicted ${c}${shown}`),
+      h("p", {}, `${counted(cell.count, "row")} of ${k}, predicted ${c}${shown}`),
       rowList(page, { ...cell, task: "classes" }, { row: page.place.row, onPick: pick }));
   }
 

@@ -3,7 +3,7 @@
 import { classColour, ink, isDark } from "./colours.js";
 import { focusBeside, h, onPointer, s, sharp } from "./dom.js";
 import { shortNames, widthOf } from "./names.js";
-import { brief, count, exactOf } from "./numbers.js";
+import { brief, count, counted, exactOf } from "./numbers.js";
 import { axes } from "./surface.js";
 
 const CLOSE = 9;
@@ -62,13 +62,13 @@ export function confusionMatrix(page, n, width, digits, onPick) {
 
   function tell(k, c, value, sum, isChosen) {
     const cell = cells[k][c];
-    const words = `true ${className(page, k)}, predicted ${className(page, c)}: ${count(value)}`;
+    const words = `true ${className(page, k)}, predicted ${className(page, c)}: `;
     cell.className = ["cell", k === c ? "right" : "wrong", !value && "none"].filter(Boolean).join(" ");
     cell.style.setProperty("--share", `${Math.round(6 + 40 * Math.sqrt(sum ? value / sum : 0))}%`);
     cell.disabled = !value;
     cell.textContent = value ? count(value) : "·";
-    cell.title = `${words} of ${count(sum)}`;
-    cell.setAttribute("aria-label", `${words} rows`);
+    cell.title = `${words}${count(value)} of ${count(sum)}`;
+    cell.setAttribute("aria-label", `${words}${counted(value, "row")}`);
     if (isChosen) cell.setAttribute("aria-pressed", "true");
     else cell.removeAttribute("aria-pressed");
   }
@@ -96,7 +96,7 @@ export function residualPlot({ rows, true: wanted, predicted, target }, { page, 
   const told = h("output", { class: "said number" });
   const element = h("div", {
     class: "surface", tabindex: 0, role: "img", "data-keys": true, "data-focus": "residuals",
-    "aria-label": `Predicted against true target ${target}, ${rows.length} rows; the arrow keys go from row to row, Enter selects one`,
+    "aria-label": `Predicted against true target ${target}, ${counted(rows.length, "row")}; the arrow keys go from row to row, Enter selects one`,
   });
   const [least, most] = rangeOf([...wanted.values, ...predicted.values]);
   const pad = (most - least || 1) * 0.05;

@@ -7,6 +7,15 @@ export function once(args) {
   return { ...args, key: `${Date.now()}-${Math.random()}` };
 }
 
+/** Ask what a plain view may not know, without a word if it does not. */
+export async function quietly(page, name, args = {}) {
+  try {
+    return await page.asked(name, args);
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Ask through `send`, hear what comes back; what waits for its answer can be asked again.
  *

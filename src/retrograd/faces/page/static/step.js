@@ -3,6 +3,7 @@
 
 import { focusBeside, h, latest, onWidth } from "./dom.js";
 import { lineView } from "./line.js";
+import { counted } from "./numbers.js";
 import { whyView } from "./why.js";
 
 /** Make the view. */
@@ -43,7 +44,7 @@ export function stepView(page) {
       atTheEnd();
       return;
     }
-    told.textContent = state.rows.length === 1 ? "of one row" : `of ${state.rows.length} rows`;
+    told.textContent = `of ${counted(state.rows.length, "row")}`;
     told.title = state.title;
     const titles = JSON.stringify(state.sections.map(({ key, title }) => [key, title]));
     const { opened } = state;

@@ -2,7 +2,7 @@
 
 import { classColour, ink, isDark, signed } from "./colours.js";
 import { h, onPointer, sharp } from "./dom.js";
-import { brief, exactOf } from "./numbers.js";
+import { brief, counted, exactOf } from "./numbers.js";
 
 // Pixels that a point is round, and from how far it is meant.
 const RADIUS = 3.4;
@@ -23,7 +23,7 @@ export function decisionSurface(surface, { page, task, width, row = null, onPick
   const told = h("output", { class: "said number" });
   const element = h("div", {
     class: "surface", tabindex: onPick ? 0 : null, role: "img", "data-keys": true, "data-focus": "surface",
-    "aria-label": `${name}${surface.targets > 1 ? ` of target ${surface.target}` : ""} over ${page.run.features[surface.f0]} and ${page.run.features[surface.f1]}, ${points.rows.length} rows${onPick ? "; the arrow keys go from row to row, Enter selects one" : ""}`,
+    "aria-label": `${name}${surface.targets > 1 ? ` of target ${surface.target}` : ""} over ${page.run.features[surface.f0]} and ${page.run.features[surface.f1]}, ${counted(points.rows.length, "row")}${onPick ? "; the arrow keys go from row to row, Enter selects one" : ""}`,
   }, h("div", { class: plain ? "plane plain" : "plane" }, canvas, plain ? null : axisNames(page, surface)), plain ? null : told);
   const radius = plain ? RADIUS * 0.65 : RADIUS;
   const colour = task === "numbers" ? numberColour(surface, page.root) : classMix(surface, page.root);

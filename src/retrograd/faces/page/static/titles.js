@@ -1,6 +1,6 @@
 // What runs are called where one is chosen: by what they were trained on, and by what matters.
 
-import { brief, count } from "./numbers.js";
+import { brief, count, counted } from "./numbers.js";
 import { wordsAmid } from "./words.js";
 
 // Letters of a data set's name, and changes of a branch, that are told at most.
@@ -13,13 +13,13 @@ const INTERNAL = new Set(["n_iter_no_change"]);
 // What else is told where it alone keeps runs apart.
 const BESIDE = {
   target: (value) => `learns ${cut(String(value))}`,
-  rows: (value) => `${count(value)} rows`,
+  rows: (value) => counted(value, "row"),
   noise: (value) => `noise ${value}`,
   data_seed: (value) => `draw ${value}`,
   random_state: (value) => `seed ${value}`,
   batch_size: (value) => `batch ${value}`,
   alpha: (value) => `alpha ${brief(value)}`,
-  max_iter: (value) => `${count(value)} epochs`,
+  max_iter: (value) => counted(value, "epoch"),
 };
 const known = new WeakMap();
 

@@ -1,11 +1,11 @@
 // The training that the playground began last: how it stands, and the run that comes of it.
 
+import { COMPILING } from "./compiling.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { brief, count } from "./numbers.js";
-import { once } from "./questions.js";
+import { brief, counted } from "./numbers.js";
+import { once, quietly } from "./questions.js";
 
-const COMPILING = "compiling the kernels, once on this machine …";
 const WATCH_MS = { active: 250, idle: 2000 };
 
 /**
@@ -100,7 +100,7 @@ export function trainingView(page, now, onSlower, onPace) {
     status.title = words;
     if (now.state === "diverged" && now.way_out) {
       status.append(" ", h("button", {
-        class: "small", title: "A tenth of the learning rate often helps", onclick: () => onSlower(now.way_out),
+        class: "small", title: "A lower learning rate often helps", onclick: () => onSlower(now.way_out),
       }, `Train with learning rate ${brief(now.way_out)}`));
     }
   }
@@ -132,21 +132,12 @@ export function trainingView(page, now, onSlower, onPace) {
   };
 }
 
-/** Ask what a plain view may not know, without a word if it does not. */
-export async function quietly(page, name, args = {}) {
-  try {
-    return await page.asked(name, args);
-  } catch {
-    return null;
-  }
-}
-
 /** What is said of the last training. */
 function statusOf(training, run) {
   const { state, message, remarks, compiling } = training;
   const which = training.run === null ? "" : `run ${training.run} `;
   const shown = run && run.run === training.run ? run : null;
-  const epochs = shown ? `${count(shown.epochs)} epochs` : "";
+  const epochs = shown ? counted(shown.epochs, "epoch") : "";
   const seconds = training.seconds === null ? "" : `${brief(Number(training.seconds.toPrecision(2)))} s`;
   const text = {
     none: "build a network, and train it",

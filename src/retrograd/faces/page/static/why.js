@@ -2,7 +2,7 @@
 
 import { focusBeside, h, latest } from "./dom.js";
 import { icon } from "./icons.js";
-import { brief, exact } from "./numbers.js";
+import { brief, count, counted, exact } from "./numbers.js";
 
 /** Make the panel, which shows itself where a weight is selected. */
 export function whyView(page) {
@@ -24,7 +24,7 @@ export function whyView(page) {
   function draw(told) {
     const single = page.run.dtype === "float32";
     const parts = [...told.rows].map((row, k) => ({ row, share: told.shares.values[k] }));
-    if (told.others) parts.push({ name: `${told.others} other rows`, share: told.others_share });
+    if (told.others) parts.push({ name: counted(told.others, "other row"), share: told.others_share });
     for (const [name, share] of [
       ["momentum", told.momentum], ["penalty and decay", told.penalty], ["rounding", told.rounding],
     ]) if (share) parts.push({ name, share });
@@ -33,7 +33,7 @@ export function whyView(page) {
     const whole = Math.abs(told.update);
     const active = focusBeside(element);
     const focused = element.contains(active) ? active.dataset.row : null;
-    const idle = `${told.idle} of ${told.idle + told.rows.length + told.others} rows have no share in it.`;
+    const idle = `${count(told.idle)} of ${counted(told.idle + told.rows.length + told.others, "row")} ${told.idle === 1 ? "has" : "have"} no share in it.`;
     element.replaceChildren(...[
       h("div", { class: "bar" }, h("h2", {}, "Why"),
         h("code", { class: "subject" }, told.name),
@@ -78,8 +78,8 @@ export function whyView(page) {
   };
 }
 
-/** A number with its sign, to a few digits. */
-function signedText(value, digits = 3) {
-  const text = Number.isFinite(value) ? brief(Number(value.toPrecision(digits))) : brief(value);
+/** A number with its sign, to three digits. */
+function signedText(value) {
+  const text = Number.isFinite(value) ? brief(Number(value.toPrecision(3))) : brief(value);
   return value > 0 ? `+${text}` : text;
 }
