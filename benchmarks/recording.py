@@ -3,8 +3,8 @@
 A long fit with and without a ``Recorder`` take turns, in pairs; what counts is the median of the
 pairs' ratios. Fits of one epoch take turns, too: what these differ by is paid once a fit, for the
 data and for the first and the last checkpoint, and is told apart from what a longer fit goes on
-paying. Then a few dozen random steps of the last recorded run are asked for, of one opened run: what
-it has come by it may keep in memory, so that of a wide network the first are the slowest.
+paying. Then the last run is opened, and asked for a few dozen random steps: what it has come by it
+may keep in memory, so that of a wide network the first are the slowest.
 """
 
 import tempfile
