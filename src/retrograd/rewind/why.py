@@ -144,7 +144,7 @@ def _place(trace: Trace, layer: int, i: int | None, o: int) -> tuple[str, int]:
     network = trace.network
     numbered = [("layer", layer), ("o", o)]
     if i is not None:
-        numbered.insert(1, ("i, unless None for a bias,", i))
+        numbered.append(("i, unless None for a bias,", i))
     for name, number in numbered:
         if not isinstance(number, int | np.integer) or isinstance(number, bool):
             raise TypeError(f"{name} is a whole number, not {number!r}")

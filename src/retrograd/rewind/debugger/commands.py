@@ -18,9 +18,9 @@ class Command(NamedTuple):
         Abbreviations, beside every beginning of the name that no other name has.
     moves : bool
         Whether an empty line repeats it.
-    takes : {'', 'expression', 'place', 'parameters', 'command', 'run', 'number', 'trace', \
-            'info'}
-        What Tab completes.
+    takes : str
+        What Tab completes: an 'expression', 'place', 'parameters', 'command', 'run', 'number',
+        'trace' or 'info'; '' for nothing.
     """
 
     name: str
