@@ -1,4 +1,4 @@
-"""``retrograd predict``: which columns of a table a model gets, and how they are read."""
+"""``retrograd predict``: what it writes, which columns a model gets, and how they are read."""
 
 import datetime
 import warnings
@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import polars as pl
 import pytest
-from command_line import run
+from command_line import PENGUINS, fail, run
 
 from retrograd.estimators.regressor import MLPRegressor
 from retrograd.export.container import read_container
@@ -91,3 +91,102 @@ def test_a_loaded_model_knows_what_it_predicts(tmp_path):
     with pytest.warns(TableWarning, match="^column 'y' is what the model predicts: not looked at$"):
         with_y = loaded.predict(frame)
     assert with_y.tolist() == loaded.predict(frame.drop("y")).tolist()
+
+
+def test_predict_writes_what_the_model_predicts(models, tmp_path):
+    path, _ = models["species"]
+    table, out = pl.read_csv(PENGUINS, null_values="NA"), tmp_path / "p.csv"
+    printed, notes = run("predict", path, PENGUINS, "--proba")
+    assert notes == "note: column 'species' is what the model predicts: not looked at\n"
+    said, _ = run("predict", path, PENGUINS, "--proba", "--out", out)
+    assert said == f"Wrote 344 predictions to {out}\n"
+    assert out.read_text() == printed
+    frame = pl.read_csv(out)
+    assert frame.columns == ["species"] + [
+        f"species={s}" for s in ("Adelie", "Chinstrap", "Gentoo")
+    ]
+    model = load_model(path)
+    assert frame["species"].to_list() == model.predict(table.drop("species")).tolist()
+    assert (frame["species"] == table["species"]).mean() > 0.9
+
+
+def test_predict_a_number(models):
+    path, _ = models["body_mass_g"]
+    printed, _ = run("predict", path, PENGUINS)
+    lines = printed.splitlines()
+    assert lines[0] == "body_mass_g"
+    assert len(lines) == 345
+    assert 3000 < float(lines[1]) < 5000
+    assert "no probabilities" in fail("predict", path, PENGUINS, "--proba")
+
+
+def write(tmp_path, change):
+    """Write the penguins after a change."""
+    path = tmp_path / "new.csv"
+    change(pl.read_csv(PENGUINS, null_values="NA").head(20)).write_csv(path)
+    return path
+
+
+def test_predict_notes_what_is_new(models, tmp_path):
+    path, _ = models["species"]
+    new = write(
+        tmp_path,
+        lambda t: t.drop("species").with_columns(island=pl.lit("Zürich"), wings=pl.lit(2)),
+    )
+    printed, notes = run("predict", path, new)
+    assert notes.splitlines() == [
+        "note: column 'wings' is unknown to the model: ignored",
+        "note: column 'island': 20 rows with a value never seen in training ('Zürich'); "
+        "treated as none of the known ones",
+    ]
+    assert len(printed.splitlines()) == 21
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop("sex", "year"), "columns 'sex', 'year' are missing from the table"),
+        (
+            lambda t: t.with_columns(bill_depth_mm=pl.lit("deep")),
+            "column 'bill_depth_mm' should hold numbers, found text such as 'deep'",
+        ),
+        (lambda t: t.head(0), "has a header but no rows"),
+    ],
+)
+def test_predict_refuses_tables_that_do_not_fit(models, tmp_path, change, message):
+    assert message in fail("predict", models["species"][0], write(tmp_path, change))
+
+
+def test_predict_does_not_overwrite_what_it_reads(models, tmp_path):
+    path, _ = models["species"]
+    model, table = tmp_path / "m.safetensors", tmp_path / "t.csv"
+    model.write_bytes(path.read_bytes())
+    table.write_bytes(PENGUINS.read_bytes())
+    for precious in (model, table):
+        before = precious.read_bytes()
+        assert "would overwrite" in fail("predict", model, table, "--out", precious)
+        assert precious.read_bytes() == before
+
+
+def test_predict_without_an_encoder(tmp_path):
+    import warnings
+
+    from retrograd.estimators.regressor import MLPRegressor
+    from retrograd.faces.models import save_model
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(
+            [[1.0, 2.0], [3.0, 4.0]], [1.0, 2.0]
+        )
+    save_model(network, tmp_path / "m.safetensors")
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,4\n")
+    printed, _ = run("predict", tmp_path / "m.safetensors", tmp_path / "t.csv")
+    assert printed.startswith("prediction\n")
+    (tmp_path / "t.csv").write_text("a\n1\n3\n")
+    message = "m.safetensors takes 2 columns, the table has 1"
+    assert message in fail("predict", tmp_path / "m.safetensors", tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("a,b\n1,x\n3,y\n")
+    message = "column 'b' must hold numbers without gaps"
+    assert message in fail("predict", tmp_path / "m.safetensors", tmp_path / "t.csv")
+    assert "MLPRegressor" in run("info", tmp_path / "m.safetensors")[0]
