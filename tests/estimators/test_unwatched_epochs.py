@@ -142,3 +142,27 @@ def test_epochs_that_take_long_are_looked_at(monkeypatch):
                         n_iter_no_change=20)  # fmt: skip
         model.fit(X, X[:, 0])
         assert planned == expected
+
+
+def test_recorded_epochs_end_when_a_checkpoint_is_due(monkeypatch):
+    """Together they take as long as is left until then, or equal parts of it if that is long."""
+    epochs, planned = Trainer.epochs, []
+
+    def seen(self, course, n):
+        planned.append(n)
+        return epochs(self, course, n)
+
+    monkeypatch.setattr(Trainer, "epochs", seen)
+    always = property(lambda self: 0.01, lambda self, seconds: None)
+    monkeypatch.setattr(fitting.Training, "_seconds_an_epoch", always, raising=False)
+    monkeypatch.setattr(fitting, "UNWATCHED_SECONDS", 0.2)
+    for left, expected in (
+        (0.0, [1] * 40), (0.05, [5] * 8), (0.25, [25, 15]), (0.32, [16, 16, 8]), (9.0, [20, 20]),
+    ):  # fmt: skip
+        due = property(lambda self, left=left: left)
+        monkeypatch.setattr(recording.Recording, "seconds_left", due)
+        planned.clear()
+        model, _ = pair("binary", hidden_layer_sizes=(6,), random_state=0, max_iter=40,
+                        n_iter_no_change=400)  # fmt: skip
+        model.set_callbacks(Recorder()).fit(*make_task("binary"))
+        assert planned == expected

@@ -168,7 +168,7 @@ def tried(work: Callable[[], Any]) -> tuple[Any, str]:
 def look(path: Path, commits: list[tuple[int, ...]], original: Original, seen: Counter) -> list:
     """Check a file that a kill has left; its runs that have steps."""
     journal = Path(f"{path}-journal")
-    seen["amid a commit"] += journal.exists() and journal.stat().st_size > 0
+    seen["amid a commit"] += journal.exists() and journal.read_bytes()[:1] not in (b"", b"\0")
     runs, refusal = tried(lambda: open_runs(path))
     if refusal:
         assert not commits, f"{refusal}, after {len(commits)} commits"
@@ -215,8 +215,11 @@ def resume(path: Path, k: int, original: Original, rng: random.Random, seen: Cou
         seen["killed"] += 1
         seen["killed while resumed"] += 1
     run = open_runs(path)[k]
+    was_ended = run.status == "ended"
     model = run.resume()
     assert same(model_numbers(model), original.models[k]), "the resumed model is another one"
+    if not was_ended:
+        assert not Path(f"{path}-journal").exists(), "the killed one's journal is left"
     again, whole = open_runs(path)[k], original.runs[k]
     assert (again.status, len(again), again.epochs) == ("ended", len(whole), whole.epochs)
     assert again.verify() is None

@@ -76,12 +76,14 @@ def shares_of(tasks: np.ndarray, widths: np.ndarray, n_workers: int) -> np.ndarr
     """
     layers, units = tasks[:, 0], np.maximum(tasks[:, 2], 1)
     sizes = units * (-(-widths[layers + 1] // WHOLE_TILES) * WHOLE_TILES)
-    loads = np.zeros(n_workers)
+    by_size = np.argsort(-sizes, kind="stable")
+    # Plain lists: this is done at every call, and their looks take a tenth of an array's time.
+    loads = [0] * n_workers
     shares: list[list[int]] = [[] for _ in range(n_workers)]
-    for number in np.argsort(-sizes, kind="stable"):
-        worker = int(np.argmin(loads))
-        loads[worker] += sizes[number]
-        shares[worker].append(int(number))
+    for number, size in zip(by_size.tolist(), sizes[by_size].tolist(), strict=True):
+        worker = loads.index(min(loads))
+        loads[worker] += size
+        shares[worker].append(number)
     longest = max(map(len, shares))
     dealt = np.full((n_workers, longest), -1, np.int64)
     for place, share in zip(dealt, shares, strict=True):

@@ -33,13 +33,11 @@ if TYPE_CHECKING:
 # Seconds of epochs that are trained without a look between them: Ctrl-C waits as long. Before it is
 # known how long they take, one is; and at most so many multiplications.
 UNWATCHED_SECONDS = 0.2
+UNWATCHED_WORK = 1 << 33
 # Seconds that an epoch takes at least: a clock may stand still, as in tests that have frozen it.
 SHORTEST = 1e-7
 # Schedules that a warm start begins anew, and with them its patience.
 BEGUN_ANEW = ("adaptive", *BY_STEP)
-# Recordings look at small networks, whose multiplications take longest, four times as often, so
-# that their checkpoints come when they are due.
-UNWATCHED_WORK = 1 << 33
 
 
 def fit_stochastic(
@@ -211,8 +209,7 @@ class Training:
 
     def _unwatched(self) -> int:
         """Epochs that can be trained without a look: a look takes as long as a small network's."""
-        from retrograd.engine.threads import MEET_FROM  # as above
-        from retrograd.engine.trainer import STEP_WORK
+        from retrograd.engine.trainer import STEP_WORK  # as above
 
         if self._on_steps is not None or self.validation is not None or self.estimator.verbose:
             return 1
@@ -224,11 +221,13 @@ class Training:
             if not only_write or self.trainer.optimizer.schedule == "invscaling":
                 return 1
         a_step = 3 * self.course.batch_size * self.trainer.network.n_parameters + STEP_WORK
-        is_small = a_step < MEET_FROM
-        most = UNWATCHED_WORK // 4 if self.recordings and is_small else UNWATCHED_WORK
         work = self.course.steps_an_epoch * a_step
-        in_time = int(UNWATCHED_SECONDS / self._seconds_an_epoch)
-        return max(1, min(most // work, in_time, self.stopping.epochs_before_end()))
+        seconds = UNWATCHED_SECONDS
+        if self.recordings:  # whose checkpoints are to come when they are due
+            left = min(UNWATCHED_SECONDS * 10, *(one.seconds_left for one in self.recordings))
+            seconds = left / max(1, round(left / UNWATCHED_SECONDS))
+        in_time = round(seconds / self._seconds_an_epoch)
+        return max(1, min(UNWATCHED_WORK // work, in_time, self.stopping.epochs_before_end()))
 
     def _run_together(self, n_epochs: int) -> bool:
         """Train epochs that are planned at once; whether the last one of them is the end.

@@ -113,10 +113,21 @@ class Connection:
         """Let go of the file."""
         with self._lock:
             if self._sqlite is not None and self._process == os.getpid():
+                if self.writable and self.path is not None:
+                    self._delete_journal(self.path)
                 self._sqlite.close()
             elif self._sqlite is not None:
                 _inherited.append(self._sqlite)
             self._sqlite = None
+
+    def _delete_journal(self, path: Path) -> None:
+        """Leave one file; if another process is writing to it, that will do so."""
+        with suppress(RunFileError):
+            self.run("PRAGMA busy_timeout = 0")
+            self.run("PRAGMA journal_mode = DELETE")
+        with suppress(OSError):
+            if not path.exists():  # moved or deleted: SQLite then leaves its journal behind
+                Path(f"{path}-journal").unlink(missing_ok=True)
 
     def __del__(self) -> None:
         """Let go of the file, too."""
@@ -138,9 +149,9 @@ class Connection:
         # A file may be forged: none of its functions is to run.
         self.run("PRAGMA trusted_schema = OFF")
         self.run("PRAGMA cell_size_check = ON")
-        # A run is one file, but for the moment of a commit; states come at its end, so that hardly
-        # anything is written twice.
-        self.run("PRAGMA journal_mode = DELETE")
+        # States come at the file's end, so that hardly anything is written twice. But to make and
+        # delete a journal at every commit costs a training as much as a third of the rest.
+        self.run(f"PRAGMA journal_mode = {'PERSIST' if self.writable else 'DELETE'}")
         self.run("PRAGMA synchronous = NORMAL")
         if self.writable:
             self._make()
@@ -281,7 +292,8 @@ def _begin(path: Path, row_bytes: int) -> None:
 
 def _explain(name: str, error: Exception) -> str:
     text = " ".join(str(error).split())[:200]
-    if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED":
+    # The other one is what an open journal makes of the same.
+    if getattr(error, "sqlite_errorname", "") in ("SQLITE_READONLY_DBMOVED", "SQLITE_IOERR_FSTAT"):
         return f"{name} was moved or deleted while it was being written to"
     if "locked" in text or "busy" in text:
         return (
