@@ -1,5 +1,7 @@
 """Waypoints: a step back is near, wherever checkpoints are, and its bits are the same."""
 
+import gc
+
 import numpy as np
 import pytest
 from small_runs import classifier, often, record, regressor, same, state_numbers, table
@@ -69,6 +71,26 @@ def test_of_too_many_the_oldest_goes(monkeypatch):
         kept.keep(step, state(step))
     assert kept.last(0, 15) is None
     assert [kept.last(0, step).step for step in (20, 30, 40)] == [20, 30, 40]
+
+
+def test_of_too_many_runs_the_one_longest_unasked_goes(monkeypatch):
+    """There is one bound for all runs of a process; what is gone is replayed again."""
+    gc.collect()
+    before = len(waypoints._all)
+    monkeypatch.setattr(waypoints, "ROOM", 8 * 64)
+    first, second, third = (Waypoints(64, 1) for _ in range(3))
+    for step in (10, 20, 30):
+        first.keep(step, state(step))
+        second.keep(step, state(step))
+    third.keep(10, state(10))
+    third.keep(20, state(20))
+    assert (first.last(0, 99).step, second.last(0, 99).step, third.last(0, 99).step) == (30, 30, 20)
+    third.keep(30, state(30))
+    assert first.last(0, 99) is None
+    assert (second.last(0, 99).step, third.last(0, 99).step) == (30, 30)
+    del first, second, third
+    gc.collect()
+    assert len(waypoints._all) == before
 
 
 @pytest.mark.parametrize("model", [classifier(max_iter=30), regressor(max_iter=40)], ids=str)

@@ -1,11 +1,18 @@
 """Waypoints: states that a replay has come by, kept in memory, so that a step back is near."""
 
 import math
+import weakref
+from itertools import count
 
 from retrograd.engine.trainer import State
 
-# Bytes of all that are kept: ten states of a network of two million parameters. And how many.
+# Bytes of all that a process keeps: ten states of a network of two million parameters. And how many
+# of one run.
 ROOM, MOST = 1 << 28, 256
+
+# Those of all runs that are at hand; what is done with them holds no lock, as a process may fork.
+_all: "dict[int, weakref.ref[Waypoints]]" = {}
+_uses = count()
 
 
 class Waypoints:
@@ -21,7 +28,11 @@ class Waypoints:
 
     def __init__(self, state_bytes: int, apart: int) -> None:
         self._most, self._apart = min(MOST, ROOM // state_bytes), apart
+        self._state_bytes = state_bytes
         self._states: dict[int, State] = {}
+        self._used = next(_uses)
+        number = self._used
+        _all[number] = weakref.ref(self, lambda _: _all.pop(number, None))
 
     def between(self, begin: int, end: int) -> range:
         """Steps to keep between two checkpoints: evenly spread, and no more than there is room."""
@@ -32,12 +43,23 @@ class Waypoints:
 
     def last(self, begin: int, step: int) -> State | None:
         """Copy of the last state after ``begin`` that is no later than a step."""
-        found = [kept for kept in self._states if begin < kept <= step]
-        return self._states[max(found)].copy() if found else None
+        states, self._used = self._states, next(_uses)
+        found = [kept for kept in list(states) if begin < kept <= step]
+        return states[max(found)].copy() if found else None
 
     def keep(self, step: int, state: State) -> None:
-        """Keep a copy of the state at a step; of too many, the one that was kept first goes."""
-        self._states.pop(step, None)
-        while len(self._states) >= self._most:
-            del self._states[next(iter(self._states))]
-        self._states[step] = state.copy()
+        """Keep a copy of the state at a step; of too many, the one that was kept first goes.
+
+        Of too many of all runs, those of the run go that was asked for longest ago.
+        """
+        states, self._used = self._states, next(_uses)
+        states.pop(step, None)
+        while len(states) >= self._most:
+            del states[next(iter(states))]
+        states[step] = state.copy()
+        at_hand = [one for known in list(_all.values()) if (one := known()) is not None]
+        room = ROOM
+        for one in sorted(at_hand, key=lambda one: one._used, reverse=True):
+            room -= len(one._states) * one._state_bytes
+            if room < 0:
+                one._states = {}  # and not cleared: another thread may be reading the old ones
