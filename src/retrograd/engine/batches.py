@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse
 
 from retrograd.engine.kernels.data import Data
+from retrograd.engine.memory import read_only
 from retrograd.engine.network import Network
 
 # What draws are for; a new purpose takes a new number, so that no other stream moves.
@@ -60,12 +61,12 @@ def make_data(
     if np.size(sample_weight) not in (0, X.shape[0]):
         raise ValueError(f"{X.shape[0]} sample weights were expected, got {np.size(sample_weight)}")
     return Data(
-        X=_read_only(dense, dtype),
-        values=_read_only(values, dtype),
-        columns=_read_only(columns, np.int32),
-        row_starts=_read_only(row_starts, np.int64),
-        y=_read_only(targets, dtype),
-        sample_weight=_read_only(sample_weight, dtype),
+        X=_in_form(dense, dtype),
+        values=_in_form(values, dtype),
+        columns=_in_form(columns, np.int32),
+        row_starts=_in_form(row_starts, np.int64),
+        y=_in_form(targets, dtype),
+        sample_weight=_in_form(sample_weight, dtype),
     )
 
 
@@ -106,11 +107,9 @@ def _targets(network: Network, X: Any, y: Any) -> np.ndarray:
     return targets
 
 
-def _read_only(array: np.ndarray, dtype: Any) -> np.ndarray:
+def _in_form(array: np.ndarray, dtype: Any) -> np.ndarray:
     """View of an array that nothing can be written through; a copy only if its form is another."""
-    view = np.ascontiguousarray(array, dtype=dtype).view(np.ndarray).view()
-    view.flags.writeable = False
-    return view
+    return read_only(np.ascontiguousarray(array, dtype=dtype).view(np.ndarray))
 
 
 def generator(seed: int, purpose: int, epoch: int) -> np.random.Generator:

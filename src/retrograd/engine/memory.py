@@ -31,6 +31,20 @@ def room(shape: int | tuple[int, ...], dtype: np.dtype | type, place: int = 0) -
     return vector if isinstance(shape, int) else vector.reshape(shape)
 
 
+def read_only(array: np.ndarray) -> np.ndarray:
+    """View of an array that nothing can be written through.
+
+    Examples
+    --------
+    >>> numbers = np.zeros(2)
+    >>> read_only(numbers).flags.writeable, numbers.flags.writeable
+    (False, True)
+    """
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def row_room(n_rows: int, n: int, dtype: np.dtype | type, place: int = 0) -> np.ndarray:
     """Zeros of shape (n_rows, n), every row from the start of a line on, at a place of its own."""
     itemsize = np.dtype(dtype).itemsize

@@ -5,6 +5,7 @@ import numpy as np
 from retrograd.engine.jit import compiling
 from retrograd.engine.kernels import forward
 from retrograd.engine.kernels.data import Data
+from retrograd.engine.memory import read_only
 from retrograd.engine.network import Network
 from retrograd.engine.threads import make_crew, n_workers_for, run_workers
 from retrograd.engine.work import WIDE
@@ -45,12 +46,13 @@ class Predictor:
         self.network = network
         self.dtype = theta.dtype
         self._layout = network.layout(self.dtype)
-        self._theta = _read_only(theta.view(np.ndarray))
+        # Read-only, whoever owns it: one signature serves all.
+        self._theta = read_only(theta.view(np.ndarray))
         self._n_parameters = network.n_parameters
         self._n_units, self._widest = network.n_units, max(network.widths[1:])
-        none, no_columns = _read_only(np.empty(0, self.dtype)), _read_only(np.empty(0, np.int32))
-        self._no_rows = _read_only(np.empty(0, np.int64))
-        no_y = _read_only(np.empty((0, network.target_width), self.dtype))
+        none, no_columns = read_only(np.empty(0, self.dtype)), read_only(np.empty(0, np.int32))
+        self._no_rows = read_only(np.empty(0, np.int64))
+        no_y = read_only(np.empty((0, network.target_width), self.dtype))
         self._rest = none, no_columns, self._no_rows, no_y, none
 
     def astype(self, dtype: np.dtype) -> "Predictor":
@@ -84,7 +86,7 @@ class Predictor:
             )
         if not X.flags.c_contiguous:
             X = np.ascontiguousarray(X)
-        return self.predict(Data(_read_only(X), *self._rest), len(X))
+        return self.predict(Data(read_only(X), *self._rest), len(X))
 
     def predict(self, data: Data, n_rows: int) -> tuple[np.ndarray, int]:
         """Predict for rows from ``make_data``, dense or sparse; the rest as for a call."""
@@ -93,7 +95,7 @@ class Predictor:
         panel_rows = max(1, min(n_rows, panel_rows))
         rows = self._no_rows
         if data.row_starts.size > 0:
-            rows = _read_only(np.arange(n_rows, dtype=np.int64))
+            rows = read_only(np.arange(n_rows, dtype=np.int64))
 
         n_panels = max(1, -(-n_rows // panel_rows))
         n_workers = min(n_workers_for(n_rows * self._n_parameters), n_panels)
@@ -129,7 +131,7 @@ class Predictor:
             return self.predict(data, n_rows)[0]
         rows = self._no_rows
         if data.row_starts.size > 0:
-            rows = _read_only(np.arange(n_rows, dtype=np.int64))
+            rows = read_only(np.arange(n_rows, dtype=np.int64))
         a = np.empty(n_rows * self._n_units, self.dtype)
         out = np.empty((n_rows, self.network.widths[-1]), self.dtype)
         z = np.empty(n_rows * self._widest, self.dtype)
@@ -147,10 +149,3 @@ class Predictor:
 def predict(network: Network, theta: np.ndarray, data: Data, n_rows: int) -> np.ndarray:
     """Send rows through a network; its outputs, of shape (n_rows, O) and theta's dtype."""
     return Predictor(network, theta).predict(data, n_rows)[0]
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """View that nothing can be written through, so that one signature serves whoever owns it."""
-    view = array.view()
-    view.flags.writeable = False
-    return view

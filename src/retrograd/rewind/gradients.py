@@ -4,10 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 import scipy.special
 
-from retrograd.engine.batches import make_data
+from retrograd.engine.batches import make_data, rows_of
 from retrograd.engine.kernels.data import Data
 from retrograd.engine.network import Network
 from retrograd.engine.notes import counted
@@ -210,12 +209,7 @@ def check_gradients_of(
 def _double(network: Network, data: Data, rows: np.ndarray | None) -> Data:
     """Rows of the data, in double precision."""
     rows = np.arange(data.y.shape[0]) if rows is None else np.asarray(rows, dtype=np.int64)
-    if data.row_starts.size:
-        shape = (data.row_starts.size - 1, network.widths[0])
-        parts = (data.values.astype(np.float64), data.columns, data.row_starts)
-        X = scipy.sparse.csr_array(parts, shape=shape)[rows]
-    else:
-        X = data.X[rows].astype(np.float64)
+    X = rows_of(data)[rows].astype(np.float64)
     weight = data.sample_weight[rows] if data.sample_weight.size else None
     return make_data(network, X, data.y[rows], weight)
 

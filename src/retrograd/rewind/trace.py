@@ -11,6 +11,7 @@ from retrograd.engine.divergence import first_trouble
 from retrograd.engine.jit import compiling
 from retrograd.engine.kernels.data import Data, Plan
 from retrograd.engine.kernels.update import move_all
+from retrograd.engine.memory import read_only
 from retrograd.engine.network import Network
 from retrograd.engine.notes import counted
 from retrograd.engine.objective import row_losses
@@ -229,24 +230,24 @@ def trace_step(
         optimizer=optimizer,
         step=state.step,
         epoch=state.epoch,
-        rows=_fixed(rows),
+        rows=read_only(rows),
         layers=layers,
-        y=_fixed(data.y[rows]),
-        sample_weight=_fixed(weights[rows]) if weights.size else None,
+        y=read_only(data.y[rows]),
+        sample_weight=read_only(weights[rows]) if weights.size else None,
         y_pred=layers[-1].a,
-        loss_per_row=_fixed(row_losses(network, data, rows, layers[-1].a)),
+        loss_per_row=read_only(row_losses(network, data, rows, layers[-1].a)),
         loss=loss,
         penalty=float(penalty),
         learning_rate=learning_rate,
         n_updates=n_updates,
         correction=correction,
-        slots=_fixed(before.slots),
-        slots_after=_fixed(after.slots),
-        theta=_fixed(before.theta),
-        theta_after=_fixed(after.theta),
-        gradient=_fixed(work.gradient),
-        decayed=_fixed(decayed),
-        update=_fixed(update),
+        slots=read_only(before.slots),
+        slots_after=read_only(after.slots),
+        theta=read_only(before.theta),
+        theta_after=read_only(after.theta),
+        gradient=read_only(work.gradient),
+        decayed=read_only(decayed),
+        update=read_only(update),
         trouble=trouble,
     )
 
@@ -321,7 +322,7 @@ def layers_of(
 
     def units(array: np.ndarray, layer: int) -> np.ndarray:
         n_out, start = network.widths[layer + 1], n * units_at[layer]
-        return _fixed(array[start : start + n * n_out].reshape(n, n_out))
+        return read_only(array[start : start + n * n_out].reshape(n, n_out))
 
     layers: list[LayerTrace] = []
     for layer, name in enumerate((*network.activations, network.output)):
@@ -331,18 +332,18 @@ def layers_of(
                 layer=layer,
                 activation=name,
                 input=before_it,
-                W=_fixed(network.weights(theta, layer)),
-                b=_fixed(network.biases(theta, layer)),
+                W=read_only(network.weights(theta, layer)),
+                b=read_only(network.biases(theta, layer)),
                 z=units(work.z, layer),
                 a=units(work.a, layer),
                 delta=units(work.delta, layer),
-                dW=_fixed(network.weights(work.gradient, layer)),
-                db=_fixed(network.biases(work.gradient, layer)),
-                W_decayed=_fixed(network.weights(decayed, layer)),
-                W_update=_fixed(network.weights(update, layer)),
-                b_update=_fixed(network.biases(update, layer)),
-                W_after=_fixed(network.weights(trainer.state.theta, layer)),
-                b_after=_fixed(network.biases(trainer.state.theta, layer)),
+                dW=read_only(network.weights(work.gradient, layer)),
+                db=read_only(network.biases(work.gradient, layer)),
+                W_decayed=read_only(network.weights(decayed, layer)),
+                W_update=read_only(network.weights(update, layer)),
+                b_update=read_only(network.biases(update, layer)),
+                W_after=read_only(network.weights(trainer.state.theta, layer)),
+                b_after=read_only(network.biases(trainer.state.theta, layer)),
             )
         )
     return tuple(layers)
@@ -352,12 +353,5 @@ def _input(network: Network, data: Data, rows: np.ndarray, x: np.ndarray) -> Any
     """The batch's rows: the kernel's copy, or the sparse rows that it reads where they stand."""
     n_in = network.widths[0]
     if data.row_starts.size == 0:
-        return _fixed(x[: rows.size * n_in].reshape(rows.size, n_in))
+        return read_only(x[: rows.size * n_in].reshape(rows.size, n_in))
     return rows_of(data)[rows]
-
-
-def _fixed(array: np.ndarray) -> np.ndarray:
-    """View of an array that nothing can be written through."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
