@@ -11,12 +11,13 @@ import numpy as np
 from retrograd.engine.kernels.data import ADAM, ADAMW, RMSPROP, SGD, Settings
 from retrograd.maths.schedules import ADAPTIVE_CUT, ADAPTIVE_FLOOR, BY_STEP, SCHEDULES, invscaling
 
-# Solver: its code in the kernels, and how many numbers it remembers of each parameter.
-SOLVERS: dict[str, tuple[int, int]] = {
-    "sgd": (SGD, 1),
-    "adam": (ADAM, 2),
-    "adamw": (ADAMW, 2),
-    "rmsprop": (RMSPROP, 1),
+# Solver: its code in the kernels, and what it remembers of each parameter, by the names that the
+# literature has for it.
+SOLVERS: dict[str, tuple[int, tuple[str, ...]]] = {
+    "sgd": (SGD, ("velocity",)),
+    "adam": (ADAM, ("m", "v")),
+    "adamw": (ADAMW, ("m", "v")),
+    "rmsprop": (RMSPROP, ("v",)),
 }
 
 
@@ -48,8 +49,8 @@ class Optimizer:
 
     Examples
     --------
-    >>> Optimizer("sgd", learning_rate_init=0.1).n_slots
-    1
+    >>> Optimizer("sgd", learning_rate_init=0.1).slot_names
+    ('velocity',)
     """
 
     solver: str
@@ -73,11 +74,16 @@ class Optimizer:
             raise ValueError(f"unknown learning rate schedule {self.schedule!r}; known are {known}")
 
     @property
+    def slot_names(self) -> tuple[str, ...]:
+        """Names of the numbers that are remembered of each parameter."""
+        if self.solver == "sgd" and self.momentum == 0.0:
+            return ()
+        return SOLVERS[self.solver][1]
+
+    @property
     def n_slots(self) -> int:
         """Numbers remembered of each parameter: 0, 1 or 2."""
-        if self.solver == "sgd" and self.momentum == 0.0:
-            return 0
-        return SOLVERS[self.solver][1]
+        return len(self.slot_names)
 
     def settings(self) -> Settings:
         """Describe the optimizer to the kernels."""

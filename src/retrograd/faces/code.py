@@ -7,6 +7,7 @@ from typing import Any
 
 from retrograd.engine.notes import counted
 from retrograd.estimators.editing import is_left_out
+from retrograd.estimators.notebook_runs import is_notebooks
 from retrograd.estimators.rebuilding import parameters_of
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
@@ -32,7 +33,7 @@ def code_of(run: Run, runs: Any, source: str | None = None) -> str:
     way = [run]
     while way[0].header.parent is not None:
         way.insert(0, runs[runs.numbers.index(way[0].header.parent[0])])
-    notebooks = run.header.estimator.get("kind") == "MLP"
+    notebooks = is_notebooks(run)
     lines = [f"# The training that is recorded as run {run.number} of {run.store.name!r}."]
     lines += [f"# {note}" for note in _notes(way)]
     data = _data(way[0], notebooks) if source is None else source.rstrip().split("\n")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrograd.engine.memory import read_only
 from retrograd.engine.trainer import State
 from retrograd.rewind.trace import Trace
 
@@ -14,13 +15,6 @@ if TYPE_CHECKING:
 
 # Rows of data that are not there, at most, whose order is made up nevertheless.
 MOST_UNSEEN = 1 << 28
-# The optimizers' memory, by the names that the literature has for it.
-SLOTS = {
-    "sgd": ("velocity",),
-    "adam": ("m", "v"),
-    "adamw": ("m", "v"),
-    "rmsprop": ("v",),
-}
 
 
 @dataclass(frozen=True)
@@ -48,9 +42,7 @@ class Moment:
         """All parameters, of shape (P,); they are read-only."""
         if "trace" in self._held:
             return self._held["trace"].theta
-        theta = self._state.theta.view()
-        theta.flags.writeable = False
-        return theta
+        return read_only(self._state.theta)
 
     def keep_state(self) -> None:
         """Have the state at hand, so that neither it nor the trace needs a replay any more."""
@@ -82,11 +74,10 @@ class Moment:
         The arrays are read-only.
         """
         network, optimizer = self.run.header.network, self.run.header.optimizer
-        slots = self._state.slots.view()
-        slots.flags.writeable = False
+        slots = read_only(self._state.slots)
         return {
             name: dict(zip(("coefs", "intercepts"), network.layers(slot), strict=True))
-            for name, slot in zip(SLOTS[optimizer.solver], slots, strict=False)
+            for name, slot in zip(optimizer.slot_names, slots, strict=True)
         }
 
     @property

@@ -13,7 +13,7 @@ from retrograd.rewind.run import Run, Runs
 from retrograd.rewind.store import RunFileError
 from retrograd.rewind.syntax import ExpressionError
 from retrograd.rewind.walk.document import Section
-from retrograd.rewind.walk.sections import network_in_words
+from retrograd.rewind.walk.parts import network_in_words, step_in_words
 
 # Of what an update makes, a stop tells these; ``trace`` tells all.
 OF_AN_UPDATE = ("learning_rate", "correction", "W_decayed", "W_update", "b_update")
@@ -102,7 +102,7 @@ def tell_listing(debugger: Debugger) -> list[Told]:
     by_phase, phases = _sections(debugger), debugger.phases
     at = phases.index(here)
     begin = max(0, min(at - LISTED // 2, len(phases) - LISTED))
-    told = [Told(f"one step: {network_in_words(trace)}", "head")]
+    told = [Told(f"one step: {step_in_words(trace)}", "head")]
     if begin:
         told.append(Told("   ⋮"))
     for phase in phases[begin : begin + LISTED]:
@@ -162,12 +162,9 @@ def describe(run: Run) -> str:
 def _facts(run: Run) -> list[tuple[str, str]]:
     header, course = run.header, run.header.course
     network = header.network
-    path = str(network.widths[0])
-    for width, name in zip(network.widths[1:], (*network.activations, network.output), strict=True):
-        path += f" → {width} {name}"
     facts = [
-        ("network", f"{path}, {network.loss.replace('_', ' ')}; "
-         f"{network.n_parameters:,} parameters, {header.dtype}"),
+        ("network", f"{', '.join(network_in_words(network))}; {network.n_parameters:,} parameters, "
+         f"{header.dtype}"),
         ("optimizer", _optimizer(run)),
         ("rows", f"{course['n_rows']:,}, {_order(run)}"),
         ("epochs", f"{run.n_epochs:,}{_last_epoch(run)}"),

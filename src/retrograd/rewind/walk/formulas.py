@@ -228,8 +228,7 @@ class OptimizerFormulas:
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
-        names = {"sgd": ("velocity",), "rmsprop": ("v",)}.get(optimizer.solver, ("m", "v"))
-        self.slots: tuple[str, ...] = names[: optimizer.n_slots]
+        self.slots = optimizer.slot_names
         self.rate = "learning_rate"
         if optimizer.solver in ("adam", "adamw"):
             self.rate = "learning_rate * correction"

@@ -4,22 +4,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrograd.engine.network import Network
 from retrograd.rewind.walk.document import Formula, Line, shape_of
 
 if TYPE_CHECKING:
     from retrograd.rewind.trace import Trace
 
 
-def network_in_words(trace: "Trace") -> str:
+def step_in_words(trace: "Trace") -> str:
     """Write the network, the loss and the optimizer in one line."""
-    network = trace.network
+    return ", ".join([*network_in_words(trace.network), trace.optimizer.solver])
+
+
+def network_in_words(network: Network) -> tuple[str, str]:
+    """Write a network's layers, as in ``20 → 64 relu → 1 logistic``, and its loss."""
     path = f"{network.widths[0]}"
     for width, name in zip(network.widths[1:], (*network.activations, network.output), strict=True):
         path += f" → {width} {name}"
     loss = network.loss.replace("_", " ")
     if network.loss in ("huber", "quantile"):
         loss += f" {network.loss_parameter:g}"
-    return f"{path}, {loss}, {trace.optimizer.solver}"
+    return path, loss
 
 
 def layer_title(trace: "Trace", layer: int) -> str:

@@ -22,7 +22,7 @@ from retrograd.rewind.walk.formulas import (
     symbol,
 )
 from retrograd.rewind.walk.moves import rate_section, update_section
-from retrograd.rewind.walk.parts import given, is_weightless, layer_title, network_in_words
+from retrograd.rewind.walk.parts import given, is_weightless, layer_title, step_in_words
 from retrograd.rewind.walk.regression import regression_section
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def document_of(trace: "Trace") -> Document:
         rate_section(trace),
         *(update_section(trace, layer) for layer in trace.layers),
     ]
-    title = f"Step {trace.step:,} (epoch {trace.epoch:,}): {network_in_words(trace)}"
+    title = f"Step {trace.step:,} (epoch {trace.epoch:,}): {step_in_words(trace)}"
     return Document(title, (remarks.NAMES,), tuple(sections))
 
 
@@ -64,7 +64,7 @@ def _place(trace: "Trace") -> Section:
     )
     if trace.trouble is not None:
         where += f" NaN or infinity was first seen in {trace.trouble}."
-    if trace.sample_weight is not None and not trace.sample_weight.any():
+    if is_weightless(trace):
         where += f" {remarks.WEIGHTLESS}"
     lines = [given("rows", r"\mathrm{rows}", trace.rows), given("y", "y", trace.y)]
     if trace.network.output == "softmax":

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from retrograd.engine.network import Network
+from retrograd.estimators.notebook_runs import is_notebooks
 from retrograd.estimators.rebuilding import parameters_of
 from retrograd.estimators.regressor import AIM_AT_THE_MEAN
 from retrograd.faces.page.answers.rows import task_of
@@ -136,7 +137,7 @@ def run(viewer: Viewer, run: int) -> dict:
         "data": found.has_data,
         "held": None if found.has_data else found.store.steps_of(run),
         "validation": "validation" in header.data,
-        "has_model": header.estimator.get("kind") != "MLP",
+        "has_model": not is_notebooks(found),
     }
 
 
