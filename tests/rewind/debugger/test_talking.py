@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sessions import STEPS, X, Y, losses, place, texts
+from sklearn.exceptions import ConvergenceWarning
 
 from retrograd.estimators.notebook import MLP
 from retrograd.estimators.recorder import Recorder
+from retrograd.estimators.regressor import MLPRegressor
 from retrograd.estimators.rewinding import open_run
 from retrograd.rewind.debugger.commands import COMMANDS, find_command
 from retrograd.rewind.debugger.session import Session
@@ -55,6 +57,16 @@ def test_info(session):
     assert epochs[0].split() == ["epoch", "ended", "at", "step", "loss", "learning", "rate"]
     assert [line.split()[:2] for line in epochs[1:]] == [["0", "3"], ["1", "6"], ["2", "9"],
                                                         ["3", "12"]]  # fmt: skip
+
+
+def test_info_tells_which_quantile():
+    """As the walk does."""
+    recorder = Recorder()
+    model = MLPRegressor(hidden_layer_sizes=(3,), loss="quantile", quantile=0.9, max_iter=2)
+    with pytest.warns(ConvergenceWarning):
+        model.set_callbacks(recorder).fit(X, Y)
+    told = texts(Session(open_run(recorder)), "info")
+    assert "2 → 3 relu → 1 identity, quantile 0.9; 13 parameters, float64" in told[1]
 
 
 def test_info_of_the_notebooks_run():
