@@ -27,6 +27,19 @@ WAYS = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def planned(monkeypatch):
+    """How many epochs are trained together, time after time."""
+    epochs, numbers = Trainer.epochs, []
+
+    def seen(self, course, n):
+        numbers.append(n)
+        return epochs(self, course, n)
+
+    monkeypatch.setattr(Trainer, "epochs", seen)
+    return numbers
+
+
 def fitted(task, **parameters):
     """Estimator, fitted twice: the second time it goes on from where it was."""
     model, _ = pair(task, hidden_layer_sizes=(6,), batch_size=16, random_state=0, warm_start=True,
@@ -119,15 +132,8 @@ def test_who_watches_is_told_of_every_epoch(capsys):
     assert [line.split(",")[0] for line in lines] == [f"Iteration {n}" for n in (1, 2, 3, 4, 5)] * 2
 
 
-def test_epochs_that_take_long_are_looked_at(monkeypatch):
+def test_epochs_that_take_long_are_looked_at(planned, monkeypatch):
     """Ctrl-C is not to wait for many of them."""
-    epochs, planned = Trainer.epochs, []
-
-    def seen(self, course, n):
-        planned.append(n)
-        return epochs(self, course, n)
-
-    monkeypatch.setattr(Trainer, "epochs", seen)
     X = np.random.default_rng(0).normal(size=(300, 4))
     an_epoch = 3 * 300 * 61 + STEP_WORK  # one step of 300 rows, 61 parameters
     # What an epoch takes is known once one was trained.
@@ -144,15 +150,8 @@ def test_epochs_that_take_long_are_looked_at(monkeypatch):
         assert planned == expected
 
 
-def test_recorded_epochs_end_when_a_checkpoint_is_due(monkeypatch):
+def test_recorded_epochs_end_when_a_checkpoint_is_due(planned, monkeypatch):
     """Together they take as long as is left until then, or equal parts of it if that is long."""
-    epochs, planned = Trainer.epochs, []
-
-    def seen(self, course, n):
-        planned.append(n)
-        return epochs(self, course, n)
-
-    monkeypatch.setattr(Trainer, "epochs", seen)
     always = property(lambda self: 0.01, lambda self, seconds: None)
     monkeypatch.setattr(fitting.Training, "_seconds_an_epoch", always, raising=False)
     monkeypatch.setattr(fitting, "UNWATCHED_SECONDS", 0.2)

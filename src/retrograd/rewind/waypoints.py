@@ -31,8 +31,8 @@ class Waypoints:
         self._state_bytes = state_bytes
         self._states: dict[int, State] = {}
         self._used = next(_uses)
-        number = self._used
-        _all[number] = weakref.ref(self, lambda _: _all.pop(number, None))
+        number, forget = self._used, _all.pop  # which Python's own end may have taken away else
+        _all[number] = weakref.ref(self, lambda _: forget(number, None))
 
     def between(self, begin: int, end: int) -> range:
         """Steps to keep between two checkpoints: evenly spread, and no more than there is room."""
