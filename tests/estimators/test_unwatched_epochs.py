@@ -1,5 +1,7 @@
 """Epochs of small networks are trained without a look between them: nobody can tell."""
 
+import math
+
 import numpy as np
 import pytest
 from tasks import make_task, pair
@@ -157,6 +159,7 @@ def test_recorded_epochs_end_when_a_checkpoint_is_due(planned, monkeypatch):
     monkeypatch.setattr(fitting, "UNWATCHED_SECONDS", 0.2)
     for left, expected in (
         (0.0, [1] * 40), (0.05, [5] * 8), (0.25, [25, 15]), (0.32, [16, 16, 8]), (9.0, [20, 20]),
+        (math.inf, [20, 20]),  # of one that was given up
     ):  # fmt: skip
         due = property(lambda self, left=left: left)
         monkeypatch.setattr(recording.Recording, "seconds_left", due)

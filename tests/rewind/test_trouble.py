@@ -1,5 +1,6 @@
 """Trouble while a training is recorded, or read: what is told, and what is left."""
 
+import math
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ from retrograd.estimators.notebook import MLP
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.rewind import recording
-from retrograd.rewind.recording import RecordingWarning
+from retrograd.rewind.recording import Recording, RecordingWarning
 from retrograd.rewind.store import RunFileError, Store
 from rights import needs_rights, open_folder, unprivileged
 
@@ -131,10 +132,15 @@ def test_an_error_of_another_kind(tmp_path, monkeypatch):
         return write(self, *arguments, **named)
 
     monkeypatch.setattr(Store, "write", fails)
+    give_up, given_up = Recording._give_up, []
+    monkeypatch.setattr(
+        Recording, "_give_up", lambda self, error: (given_up.append(self), give_up(self, error))
+    )
     model = classifier(max_iter=30)
     with often(), pytest.warns(RecordingWarning, match="no room"):
         model.set_callbacks(Recorder(tmp_path / "some.retro")).fit(*table())
     assert model.n_iter_ == 30
+    assert given_up[0].seconds_left == math.inf  # nothing is due any more
     assert open_run(tmp_path / "some.retro").verify() is None
 
 

@@ -1,4 +1,4 @@
-"""Memory: where numbers lie, so that the processor reads and writes whole vectors of them.
+"""Memory: where numbers lie, so that whole vectors of them are read, and who may write there.
 
 A vector that lies across two lines of the cache is fetched twice. And who writes one array while
 reading another whose addresses end alike waits for what it has just written, though it is
@@ -31,20 +31,6 @@ def room(shape: int | tuple[int, ...], dtype: np.dtype | type, place: int = 0) -
     return vector if isinstance(shape, int) else vector.reshape(shape)
 
 
-def read_only(array: np.ndarray) -> np.ndarray:
-    """View of an array that nothing can be written through.
-
-    Examples
-    --------
-    >>> numbers = np.zeros(2)
-    >>> read_only(numbers).flags.writeable, numbers.flags.writeable
-    (False, True)
-    """
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
 def row_room(n_rows: int, n: int, dtype: np.dtype | type, place: int = 0) -> np.ndarray:
     """Zeros of shape (n_rows, n), every row from the start of a line on, at a place of its own."""
     itemsize = np.dtype(dtype).itemsize
@@ -59,3 +45,17 @@ def with_gaps(rows: np.ndarray) -> np.ndarray:
     return np.lib.stride_tricks.as_strided(
         rows, (rows.shape[0], distance), (distance * rows.itemsize, rows.itemsize)
     )
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """View of an array that nothing can be written through.
+
+    Examples
+    --------
+    >>> numbers = np.zeros(2)
+    >>> read_only(numbers).flags.writeable, numbers.flags.writeable
+    (False, True)
+    """
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -31,7 +31,7 @@ class Waypoints:
         self._state_bytes = state_bytes
         self._states: dict[int, State] = {}
         self._used = next(_uses)
-        number, forget = self._used, _all.pop  # which Python's own end may have taken away else
+        number, forget = self._used, _all.pop  # bound now: as Python ends, modules lose their names
         _all[number] = weakref.ref(self, lambda _: forget(number, None))
 
     def between(self, begin: int, end: int) -> range:
