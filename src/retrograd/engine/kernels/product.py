@@ -119,30 +119,36 @@ else:
         copied = not strips and n_rows >= COPY_FROM and far_apart(n_columns, c.itemsize)
         depth = DEPTH_IN_STRIPS if strips or copied else DEPTH
         copy = scratch(c, COPY_BYTES)
-        for left in range(0, n_columns, width):
-            n = min(width, n_columns - left)
+        n_strips, n_depths = -(-n_columns // width), -(-n_terms // depth)
+        for number in range(n_strips * n_depths):
+            # Some terms of all columns before others: what they read of a stays in the cache. But
+            # what lies in strips is read as it lies.
+            if strips:
+                strip, part = number // n_depths, number % n_depths
+            else:
+                part, strip = number // n_strips, number % n_strips
+            left, top = strip * width, part * depth
+            n, n_k = min(width, n_columns - left), min(depth, n_terms - top)
             onward = ROWS_OF_B if strips else NOTHING
             if ahead > 0 and left == 0:
                 onward = ROWS_OF_A
-            for top in range(0, n_terms, depth):
-                n_k = min(depth, n_terms - top)
-                source, b_at, b_row = vector(b, 0, b.size), top * n_columns + left, n_columns
-                if strips:
-                    b_at, b_row = left * n_terms + top * n, n
-                elif copied:
-                    for k in range(n_k):
-                        part, place = vector(b, b_at + k * n_columns, n), vector(copy, k * n, n)
-                        for o in range(n):
-                            place[o] = part[o]
-                    source, b_at, b_row = copy, 0, n
-                begin, begin_row = start, start_row(start, n_columns)
-                if top > 0:
-                    begin, begin_row = vector(c, 0, c.size), n_columns
-                tile_column(
-                    a, first + top * a_column if turned else top, a_row, a_column, n_k,
-                    source, b_at, b_row, begin, begin_row, c, left, n, onward,
-                    ahead * a_row + top * n_rows,
-                )  # fmt: skip
+            source, b_at, b_row = vector(b, 0, b.size), top * n_columns + left, n_columns
+            if strips:
+                b_at, b_row = left * n_terms + top * n, n
+            elif copied:
+                for k in range(n_k):
+                    row, place = vector(b, b_at + k * n_columns, n), vector(copy, k * n, n)
+                    for o in range(n):
+                        place[o] = row[o]
+                source, b_at, b_row = copy, 0, n
+            begin, begin_row = start, start_row(start, n_columns)
+            if top > 0:
+                begin, begin_row = vector(c, 0, c.size), n_columns
+            tile_column(
+                a, first + top * a_column if turned else top, a_row, a_column, n_k,
+                source, b_at, b_row, begin, begin_row, c, left, n, onward,
+                ahead * a_row + top * n_rows,
+            )  # fmt: skip
 
     @jit(inline=False)
     def turn(W, first, W_turned):
