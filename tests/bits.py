@@ -71,7 +71,7 @@ def trained(name: str, optimizer: str, storage: str, dtype: type) -> dict[str, s
 
 def share_all(patches: pytest.MonkeyPatch) -> None:
     """Let all threads share however little work there is."""
-    patches.setattr(threads, "MEET_FROM", 0)
+    patches.setattr(threads, "MEET_FROM", 1)
     patches.setattr(threads, "SHARE_FROM", 0)
 
 

@@ -15,7 +15,8 @@ from problems import OPTIMIZERS, PAIRS, Problem, make_problem, plan, train_engin
 from retrograd.engine import trainer as trainer_module
 from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
-from retrograd.engine.kernels.data import History
+from retrograd.engine.kernels.data import History, Plan
+from retrograd.engine.kernels.steps import tasks_of
 from retrograd.engine.objective import Objective
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.prediction import predict
@@ -372,3 +373,33 @@ def test_tasks_depend_on_batch_and_network_only() -> None:
                 else:
                     network.weights(seen, layer)[unit : unit + n_units] += 1
             assert (seen == 1).all()
+
+
+def test_two_workers_find_something_to_do_in_a_small_network() -> None:
+    """Its rows, unless they are very few, and its one large layer are cut in two."""
+    assert [tasks_of(n_rows, 64) for n_rows in (1, 47, 48, 64, 65, 129)] == [1, 1, 2, 2, 2, 4]
+    assert [tasks_of(n_rows, 128) for n_rows in (63, 64, 128, 129)] == [1, 2, 2, 2]
+    assert [tasks_of(n_rows, 32) for n_rows in (32, 33, 64, 65)] == [1, 2, 2, 4]
+    network = make_problem((30, 100, 1), "relu", ("log_loss", "logistic"), 2).network
+    tasks = parameter_tasks(network, sparse=False)
+    dealt = shares_of(tasks, np.array(network.widths), 2).reshape(2, -1)
+    parameters = [
+        sum(tasks[n, 2] * network.widths[tasks[n, 0] + 1] for n in share if n >= 0)
+        for share in dealt
+    ]
+    assert min(parameters) > 0.6 * max(parameters)
+
+
+def test_no_more_workers_than_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has nothing to do would wait at every meeting all the same."""
+    problem, n_made = make_problem((4, 3, 2), "tanh", ("squared_error", "identity"), 100), []
+    monkeypatch.setattr(trainer_module, "run_workers", lambda n, *_: n_made.append(n))
+    step = Plan(np.arange(10), np.array([0, 10]), np.ones(1), np.ones(1))
+    for batch_size in (10, 60, 2000):
+        state = State.start(problem.theta, OPTIMIZERS["sgd"])
+        data = problem.data("dense")
+        teacher = Trainer(problem.network, OPTIMIZERS["sgd"], data, batch_size, state)
+        for n_asked in (3, 50):
+            teacher.take(step, np.empty(1), n_asked)
+    # Two layers' weights and biases are four tasks, and 1024 rows at once are 16.
+    assert n_made == [3, 4, 3, 4, 3, 16]

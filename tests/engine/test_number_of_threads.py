@@ -40,8 +40,10 @@ def test_threadpoolctl_decides(limit: int) -> None:
         with threadpool_limits(limit, user_api=user_api):
             assert available_threads() == limit
             assert n_workers_for(MUCH) == n_workers_for(SHARE_FROM) == many
-            assert n_workers_for(MEET_FROM, SHARE_FROM) == many
             assert n_workers_for(SHARE_FROM - 1) == n_workers_for(MEET_FROM - 1, MUCH) == 1
+            for worth in range(1, 10):
+                for n in (MEET_FROM * worth, MEET_FROM * (worth + 1) - 1):
+                    assert n_workers_for(n, SHARE_FROM) == min(many, worth)
         assert available_threads() == before
 
 

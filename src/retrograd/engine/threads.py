@@ -24,8 +24,9 @@ Result = TypeVar("Result")
 # one for each worker.
 APART = 8
 ARRIVED, ROUND, GAVE_UP, NEXT = 0, APART, 2 * APART, 3 * APART
-# Multiplications below which a meeting, and making a thread, cost more than it brings.
-MEET_FROM, SHARE_FROM = 1 << 21, 1 << 26
+# Multiplications that a worker must have between two meetings to be worth the meeting, and that
+# there must be in all to be worth the making of workers.
+MEET_FROM, SHARE_FROM = 1 << 19, 1 << 26
 
 
 @cache
@@ -163,7 +164,7 @@ def available_threads() -> int:
 
 
 def n_workers_for(n_multiplications: int, n_meetings: int = 1) -> int:
-    """Workers for some work: all threads, if it is worth it.
+    """Workers for some work: as many threads as are worth it.
 
     Parameters
     ----------
@@ -177,12 +178,13 @@ def n_workers_for(n_multiplications: int, n_meetings: int = 1) -> int:
     >>> n_workers_for(1000, 1000)
     1
     """
-    if n_multiplications < MEET_FROM or n_multiplications * n_meetings < SHARE_FROM:
+    worth_it = n_multiplications // MEET_FROM
+    if worth_it <= 1 or n_multiplications * n_meetings < SHARE_FROM:
         return 1
     from retrograd.engine.jit import COMPILED  # loads the compiler: not before it is needed
 
     # Interpreted kernels run in one thread.
-    return available_threads() if COMPILED else 1
+    return min(available_threads(), worth_it) if COMPILED else 1
 
 
 @contextmanager

@@ -18,9 +18,11 @@ TASK_ROWS, TASK_ROWS_WIDE = 64, 128
 TASK_BYTES = 1 << 15
 TASK_PARAMETERS = 6144
 TASK_UNITS, TASK_UNITS_WIDE = 48, 216
+# From so many parameters on a layer is two tasks at least.
+SPLIT_FROM = 1200
 WIDE = 512
-# A multiple of this is whole tiles, whatever their height.
-WHOLE_TILES = 24
+# A multiple of this is whole tiles, whatever their height; of this, if they are as wide as can be.
+WHOLE_TILES, WIDE_TILES = 24, 6
 # Sparse rows are read once for each task of the first layer's.
 SPARSE_TASKS = 4
 
@@ -36,7 +38,8 @@ def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
     Examples
     --------
     >>> parameter_tasks(Network((100, 30, 1), ("relu",), "identity", "squared_error"), sparse=False)
-    array([[ 0,  0, 100],
+    array([[ 0,  0,  54],
+           [ 0, 54,  46],
            [ 0,  0,   0],
            [ 1,  0,  30],
            [ 1,  0,   0]])
@@ -48,6 +51,8 @@ def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
             units = -(-n_in // SPARSE_TASKS)
         elif n_out < WIDE:
             units = max(TASK_UNITS, TASK_PARAMETERS // n_out // WHOLE_TILES * WHOLE_TILES)
+            if n_in <= units and n_out > 1 and n_in * n_out >= SPLIT_FROM:
+                units = -(-n_in // (2 * WIDE_TILES)) * WIDE_TILES
         else:
             # In equal parts: each reads all deltas, be it large or small.
             n_parts = -(-n_in // TASK_UNITS_WIDE)
@@ -74,8 +79,10 @@ def shares_of(tasks: np.ndarray, widths: np.ndarray, n_workers: int) -> np.ndarr
     >>> shares_of(tasks, np.array([80, 32]), 2)
     array([ 0, -1, -1,  1,  2,  3])
     """
-    layers, units = tasks[:, 0], np.maximum(tasks[:, 2], 1)
-    sizes = units * (-(-widths[layers + 1] // WHOLE_TILES) * WHOLE_TILES)
+    n_in, n_out = np.maximum(tasks[:, 2], 1), widths[tasks[:, 0] + 1]
+    # A column is taken as a row of the same numbers.
+    n_rows, n_columns = np.where(n_out == 1, (n_out, n_in), (n_in, n_out))
+    sizes = n_rows * (-(-n_columns // WHOLE_TILES) * WHOLE_TILES)
     by_size = np.argsort(-sizes, kind="stable")
     # Plain lists: this is done at every call, and their looks take a tenth of an array's time.
     loads = [0] * n_workers

@@ -23,10 +23,16 @@ from retrograd.engine.native import next_task, wait_for_all
 from retrograd.engine.subnormals import flush_subnormals, restore_mode
 from retrograd.engine.views import matrix, row, vector, views
 
+# From so many rows on a panel is two tasks at least.
+FEWEST_ROWS = 48
+
 
 def tasks_of(n_rows, task_rows):
-    """Tasks that a panel's rows are cut into: a power of two, which threads can share evenly."""
-    n_tasks = 1
+    """Tasks that a panel's rows are cut into: a power of two, which threads can share evenly.
+
+    Two at least, unless there would be few rows in each.
+    """
+    n_tasks = 2 if n_rows >= max(FEWEST_ROWS, task_rows // 2) else 1
     while n_tasks * task_rows < n_rows:
         n_tasks *= 2
     return n_tasks
