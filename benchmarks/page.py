@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.turns import PAUSE, progress
+from benchmarks.turns import progress, rest
 from benchmarks.workloads import SEED
 from retrograd import MLPClassifier, Recorder, open_run
 
@@ -110,7 +110,7 @@ def _first_paint(browser, repeats, *command):
     seconds = []
     for turn in range(repeats + 1):
         progress(f"page: first paint of {command[0]}, {turn} of {repeats}")
-        time.sleep(PAUSE)
+        rest()
         tab = browser.new_page()
         with _served(*command) as (address, begun):
             tab.goto(address)
@@ -154,7 +154,7 @@ def _watched(browser, folder, repeats):
     shares = []
     try:
         while not _has_steps(path):
-            time.sleep(PAUSE)
+            rest()
         before = _rate(path)
         for turn in range(repeats):
             progress(f"page: a training watched, {turn + 1} of {repeats}")

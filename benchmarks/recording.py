@@ -15,7 +15,7 @@ from statistics import median
 import numpy as np
 
 from benchmarks.contenders import sklearn
-from benchmarks.turns import PAUSE, progress
+from benchmarks.turns import progress, rest
 from benchmarks.workloads import BUSY_WORKLOADS, SEED, WORKLOADS
 from retrograd import MLP, MLPClassifier, Recorder, open_run
 
@@ -80,7 +80,7 @@ def _pair(fit, workload, data, epochs, path, turn):
 
 
 def _timed(fit, *arguments):
-    time.sleep(PAUSE)
+    rest()
     started = time.perf_counter()
     fit(*arguments)
     return time.perf_counter() - started

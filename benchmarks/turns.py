@@ -15,9 +15,9 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-# Idle BLAS and OpenMP threads spin for some milliseconds after their work. The pause keeps one
-# contender's spinning out of the next one's time.
-PAUSE = 0.05
+# Seconds between two looks whether this process's threads have come to rest, and at most so many
+# looks.
+LOOK, LOOKS = 0.05, 20
 # What is shorter is called again till so many seconds have passed: one interrupt weighs too much
 # in a single millisecond.
 TURN = 0.1
@@ -85,6 +85,19 @@ def rotated(things, turn):
     return things[first:] + things[:first]
 
 
+def rest():
+    """Wait until no thread of this process is at work any more, a second at most.
+
+    Idle BLAS threads spin after their work, OpenBLAS's for a seventh of a second: nobody's time is
+    to have another's spinning in it.
+    """
+    for _ in range(LOOKS):
+        cpu = time.process_time()
+        time.sleep(LOOK)
+        if time.process_time() - cpu < 0.1 * LOOK:
+            return
+
+
 def progress(line):
     """Say what is going on, apart from the report."""
     print(line, file=sys.stderr, flush=True)
@@ -121,7 +134,7 @@ def _timed(job, threads):
         if threads != DEFAULT:
             stack.enter_context(job.limited(threads))
         gc.collect()
-        time.sleep(PAUSE)
+        rest()
         calls, cpu, started = 0, time.process_time(), time.perf_counter()
         while calls == 0 or time.perf_counter() - started < TURN:
             job.call()
