@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.turns import progress, rest
+from benchmarks.turns import LOOK, progress, rest
 from benchmarks.workloads import SEED
 from retrograd import MLPClassifier, Recorder, open_run
 
@@ -154,7 +154,7 @@ def _watched(browser, folder, repeats):
     shares = []
     try:
         while not _has_steps(path):
-            rest()
+            time.sleep(LOOK)
         before = _rate(path)
         for turn in range(repeats):
             progress(f"page: a training watched, {turn + 1} of {repeats}")
