@@ -1,6 +1,7 @@
 """What all tests share: the path to the oracle, and the mark of tests for compiled kernels only."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 # The same examples every time: a suite that fails now and then is one that nobody believes.
 settings.register_profile("retrograd", deadline=None, derandomize=True, database=None)
 settings.load_profile("retrograd")
+
+# A shell's background jobs ignore Ctrl-C, and so would all that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
