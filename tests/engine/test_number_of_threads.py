@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+import sklearn.utils._openmp_helpers  # noqa: F401 - the OpenMP that is asked must be there
 from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_info, threadpool_limits
 
