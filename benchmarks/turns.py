@@ -96,6 +96,7 @@ def rest():
         time.sleep(LOOK)
         if time.process_time() - cpu < 0.1 * LOOK:
             return
+    progress("a thread goes on spinning, into the next one's time")
 
 
 def progress(line):

@@ -18,7 +18,7 @@ TASK_ROWS, TASK_ROWS_WIDE = 64, 128
 TASK_BYTES = 1 << 15
 TASK_PARAMETERS = 6144
 TASK_UNITS, TASK_UNITS_WIDE = 48, 216
-# From so many parameters on a layer is two tasks at least.
+# From so many parameters on a layer is two tasks at least; not a column, which is taken as a row.
 SPLIT_FROM = 1200
 WIDE = 512
 # A multiple of this is whole tiles, whatever their height; of this, if they are as wide as can be.
