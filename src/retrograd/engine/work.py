@@ -1,13 +1,16 @@
 """Working memory: the buffers of a batch, and how its work is cut into tasks."""
 
+import sys
+
 import numpy as np
 
 from retrograd.engine.kernels import steps
 from retrograd.engine.kernels.data import Work
 from retrograd.engine.kernels.product import COPY_FROM, are_far_apart
 from retrograd.engine.kernels.update import LANES
-from retrograd.engine.memory import room
+from retrograd.engine.memory import room, row_room, with_gaps
 from retrograd.engine.network import Network
+from retrograd.engine.threads import MEET_FROM
 
 # Rows whose units are held at once: batches are hardly ever larger, whole tables are.
 PANEL_ROWS = 1024
@@ -62,6 +65,24 @@ def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
     return np.array(tasks, dtype=np.int64)
 
 
+def slice_rows_of(network: Network) -> int:
+    """Rows from which on a panel's gradient is taken in two slices; a function of the network only.
+
+    Two workers then exchange parameters, not units of all rows; and a panel must have enough to do
+    to be shared by workers at all.
+
+    Examples
+    --------
+    >>> slice_rows_of(Network((784, 100, 10), ("relu",), "softmax", "log_loss"))
+    160
+    """
+    n_parameters = network.n_parameters
+    n_exchanged = sum(network.widths[:-1]) + sum(network.widths[1:])
+    worth_it = -(-2 * n_parameters // n_exchanged)
+    shared = -(-2 * MEET_FROM // (3 * n_parameters))
+    return max(worth_it, shared, TASK_ROWS_WIDE // 2)  # so many rows are two tasks at least
+
+
 def shares_of(tasks: np.ndarray, widths: np.ndarray, n_workers: int) -> np.ndarray:
     """Deal the parameters' tasks to workers: each gets about as much work, in the tasks' order.
 
@@ -111,6 +132,8 @@ def make_work(
     n_panels = -(-batch_size // panel_rows)
     n_row_tasks = n_panels * steps.tasks_of(panel_rows, task_rows)
     tasks = parameter_tasks(network, sparse)
+    slice_rows = sys.maxsize if sparse else slice_rows_of(network)
+    n_slices = 2 if panel_rows >= slice_rows else 0
     n_weights = network.n_parameters - network.n_units
     n_inputs = sum(network.widths[:-1])
     wide = [are_far_apart(n_out, dtype.itemsize) for n_out in network.widths[1:]]
@@ -128,6 +151,7 @@ def make_work(
         a=room(panel_rows * network.n_units, dtype, 3),
         delta=room(panel_rows * network.n_units, dtype, 4),
         gradient=room(network.n_parameters, dtype, 1),
+        slices=with_gaps(row_room(n_slices, network.n_parameters, dtype, 5)),
         turned=room(n_weights if network.n_layers > 1 else 0, dtype),
         strips=room(n_weights if in_strips else 0, dtype),
         delta_strips=room(panel_rows * network.n_units if in_strips else 0, dtype),
@@ -143,4 +167,5 @@ def make_work(
         shares=np.arange(len(tasks)),
         panel_rows=panel_rows,
         task_rows=task_rows,
+        slice_rows=slice_rows,
     )

@@ -168,25 +168,28 @@ def send_back(layout, theta, turned, n_rows, begin, end, z, a, delta):
 
 
 @jit
-def lay_for_gradients(layout, work, n_rows, begin, end):
-    """Lay what ``gradient_of`` reads of rows begin to end of a panel in strips, where it wants it.
+def lay_for_gradients(layout, work, n_rows, first, end, begin, until):
+    """Lay what ``gradient_of`` reads of rows begin to until of a panel in strips, as it wants it.
 
     Where inputs are far apart, a strip is those of a task; where deltas are, the columns of a tile.
+    Strips are of the rows first to end, whose gradient is taken together.
     """
     if work.delta_strips.size == 0:
         return
+    n, place = end - first, begin - first
     for layer in range(layout.activations.size):
-        n_in, n_out, n = layout.widths[layer], layout.widths[layer + 1], end - begin
+        n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
         start = n_rows * layout.units_at[layer]
         if far_apart(n_out, work.delta.itemsize):
-            delta = matrix(work.delta, start + begin * n_out, n, n_out)
-            strips = vector(work.delta_strips, start, n_rows * n_out)
-            lay_in_strips(delta, begin, n_rows, STRIP_BYTES // delta.itemsize, strips)
+            delta = matrix(work.delta, start + begin * n_out, until - begin, n_out)
+            strips = vector(work.delta_strips, start + first * n_out, n * n_out)
+            lay_in_strips(delta, place, n, STRIP_BYTES // delta.itemsize, strips)
         if work.input_widths[layer] > 0:
             source, block = (work.x, 0) if layer == 0 else (work.a, start - n_rows * n_in)
-            a_in = matrix(source, block + begin * n_in, n, n_in)
-            strips = vector(work.input_strips, n_rows * inputs_at(layout, layer), n_rows * n_in)
-            lay_in_strips(a_in, begin, n_rows, work.input_widths[layer], strips)
+            a_in = matrix(source, block + begin * n_in, until - begin, n_in)
+            at = n_rows * inputs_at(layout, layer) + first * n_in
+            strips = vector(work.input_strips, at, n * n_in)
+            lay_in_strips(a_in, place, n, work.input_widths[layer], strips)
 
 
 @jit
@@ -196,35 +199,58 @@ def inputs_at(layout, layer):
 
 
 @jit
-def gradient_of(layout, task, data, rows, first, n_rows, work, add):
-    """Fill (or, with add, add to) one task's part of the gradient, from all rows of a panel.
+def parameters_of(layout, task):
+    """Where a task's parameters start, how many there are, and how many of them are weights.
 
     A task is a layer's weights from some units in, or, with no units, the layer's biases.
-    Returns where its parameters start, how many there are, and how many of them are weights.
     """
     layer, unit, n_units = task[0], task[1], task[2]
-    n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
-    block = n_rows * layout.units_at[layer]
-    delta = matrix(work.delta, block, n_rows, n_out)
+    n_out = layout.widths[layer + 1]
     if n_units == 0:
-        start = layout.biases_at[layer]
-        bias_gradient(delta, vector(work.gradient, start, n_out), add)
-        return start, n_out, 0
-    start = layout.weights_at[layer] + unit * n_out
-    dW = matrix(work.gradient, start, n_units, n_out)
+        return layout.biases_at[layer], n_out, 0
+    return layout.weights_at[layer] + unit * n_out, n_units * n_out, n_units * n_out
+
+
+@jit
+def gradient_of(layout, task, data, rows, first, n_rows, begin, end, work, gradient, add):
+    """Fill (or, with add, add to) a task's part of the gradient, from rows begin to end of a panel.
+
+    For the task see ``parameters_of``; for the panel, ``forward``.
+    """
+    layer, unit, n_units = task[0], task[1], task[2]
+    n_in, n_out, n = layout.widths[layer], layout.widths[layer + 1], end - begin
+    block = n_rows * layout.units_at[layer]
+    delta = matrix(work.delta, block + begin * n_out, n, n_out)
+    start, _, _ = parameters_of(layout, task)
+    if n_units == 0:
+        bias_gradient(delta, vector(gradient, start, n_out), add)
+        return
+    dW = matrix(gradient, start, n_units, n_out)
     if layer == 0 and data.row_starts.size > 0:
-        sparse_weight_gradient(data, rows, first, unit, delta, dW, add)
-        return start, n_units * n_out, n_units * n_out
+        sparse_weight_gradient(data, rows, first + begin, unit, delta, dW, add)
+        return
     in_strips = work.delta_strips.size > 0 and far_apart(n_out, delta.itemsize)
     if in_strips:
-        delta = matrix(work.delta_strips, block, n_rows, n_out)
+        delta = matrix(work.delta_strips, block + begin * n_out, n, n_out)
     source, start_in = (work.x, 0) if layer == 0 else (work.a, block - n_rows * n_in)
-    a_in, first_in = matrix(source, start_in, n_rows, n_in), unit
+    a_in, first_in = matrix(source, start_in + begin * n_in, n, n_in), unit
     if work.input_widths[layer] > 0:
-        strip = n_rows * (inputs_at(layout, layer) + unit)
-        a_in, first_in = matrix(work.input_strips, strip, n_rows, n_units), 0
+        strips = n_rows * inputs_at(layout, layer) + begin * n_in
+        a_in, first_in = matrix(work.input_strips, strips + n * unit, n, n_units), 0
     weight_gradient(a_in, first_in, delta, dW, add, in_strips)
-    return start, n_units * n_out, n_units * n_out
+
+
+@jit(inline=False)
+def add_up(slices, gradient, start, n, add):
+    """Fill (or, with add, add to) n numbers of the gradient with the sum of its slices."""
+    total = vector(gradient, start, n)
+    one, other = vector(row(slices, 0), start, n), vector(row(slices, 1), start, n)
+    if add:
+        for p in range(n):
+            total[p] += one[p] + other[p]
+    else:
+        for p in range(n):
+            total[p] = one[p] + other[p]
 
 
 @jit

@@ -79,6 +79,7 @@ class Work(NamedTuple):
     a: np.ndarray  # (panel_rows * units,), T: activations
     delta: np.ndarray  # (panel_rows * units,), T: dLoss/dz
     gradient: np.ndarray  # (P,), T: of the batch, laid out like the parameters
+    slices: np.ndarray  # (2, P or more), T: of half of a panel's rows each, where it is cut so
     turned: np.ndarray  # (n_weights,), T: W' of every layer but the first, where W stands in theta
     # What products read of wide layers, in strips (see ``product``), as W' is there, too; with no
     # entries where they read the above.
@@ -96,3 +97,4 @@ class Work(NamedTuple):
     shares: np.ndarray  # int64: numbers of these tasks, as many for each worker; -1 for none
     panel_rows: int
     task_rows: int
+    slice_rows: int  # from so many rows on a panel's gradient is taken in two slices
