@@ -301,7 +301,8 @@ def share_steps(
 ) -> int:
     """Take a plan's steps with so many workers, or as many as have a task; how many went well."""
     n_row_tasks = steps.tasks_of(work.panel_rows, work.task_rows)
-    n_workers = min(n_workers, max(n_row_tasks, len(work.parameter_tasks)))
+    n_parts = len(work.parameter_tasks) * max(1, len(work.slices))
+    n_workers = min(n_workers, max(n_row_tasks, n_parts))
     crew = make_crew(n_workers)
     if n_workers > 1:
         work = work._replace(shares=shares_of(work.parameter_tasks, layout.widths, n_workers))

@@ -74,11 +74,11 @@ def slice_rows_of(network: Network) -> int:
     Examples
     --------
     >>> slice_rows_of(Network((784, 100, 10), ("relu",), "softmax", "log_loss"))
-    160
+    120
     """
     n_parameters = network.n_parameters
     n_exchanged = sum(network.widths[:-1]) + sum(network.widths[1:])
-    worth_it = -(-2 * n_parameters // n_exchanged)
+    worth_it = -(-3 * n_parameters // (2 * n_exchanged))
     shared = -(-2 * MEET_FROM // (3 * n_parameters))
     return max(worth_it, shared, TASK_ROWS_WIDE // 2)  # so many rows are two tasks at least
 

@@ -168,28 +168,37 @@ def send_back(layout, theta, turned, n_rows, begin, end, z, a, delta):
 
 
 @jit
-def lay_for_gradients(layout, work, n_rows, first, end, begin, until):
-    """Lay what ``gradient_of`` reads of rows begin to until of a panel in strips, as it wants it.
+def rows_together(work, n_rows, r):
+    """First and end of the rows of a panel whose gradient is taken together with row r's."""
+    middle = n_rows // 2
+    if n_rows < work.slice_rows:
+        return 0, n_rows
+    return (middle, n_rows) if r >= middle else (0, middle)
+
+
+@jit
+def lay_for_gradients(layout, work, n_rows, begin, end):
+    """Lay what ``gradient_of`` reads of rows begin to end of a panel in strips, where it wants it.
 
     Where inputs are far apart, a strip is those of a task; where deltas are, the columns of a tile.
-    Strips are of the rows first to end, whose gradient is taken together.
     """
     if work.delta_strips.size == 0:
         return
-    n, place = end - first, begin - first
+    first, last = rows_together(work, n_rows, begin)
+    place, n_together, n = begin - first, last - first, end - begin
     for layer in range(layout.activations.size):
         n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
         start = n_rows * layout.units_at[layer]
         if far_apart(n_out, work.delta.itemsize):
-            delta = matrix(work.delta, start + begin * n_out, until - begin, n_out)
-            strips = vector(work.delta_strips, start + first * n_out, n * n_out)
-            lay_in_strips(delta, place, n, STRIP_BYTES // delta.itemsize, strips)
+            delta = matrix(work.delta, start + begin * n_out, n, n_out)
+            strips = vector(work.delta_strips, start + first * n_out, n_together * n_out)
+            lay_in_strips(delta, place, n_together, STRIP_BYTES // delta.itemsize, strips)
         if work.input_widths[layer] > 0:
             source, block = (work.x, 0) if layer == 0 else (work.a, start - n_rows * n_in)
-            a_in = matrix(source, block + begin * n_in, until - begin, n_in)
-            at = n_rows * inputs_at(layout, layer) + first * n_in
-            strips = vector(work.input_strips, at, n * n_in)
-            lay_in_strips(a_in, place, n, work.input_widths[layer], strips)
+            a_in = matrix(source, block + begin * n_in, n, n_in)
+            strips_at = n_rows * inputs_at(layout, layer) + first * n_in
+            strips = vector(work.input_strips, strips_at, n_together * n_in)
+            lay_in_strips(a_in, place, n_together, work.input_widths[layer], strips)
 
 
 @jit
@@ -215,7 +224,7 @@ def parameters_of(layout, task):
 def gradient_of(layout, task, data, rows, first, n_rows, begin, end, work, gradient, add):
     """Fill (or, with add, add to) a task's part of the gradient, from rows begin to end of a panel.
 
-    For the task see ``parameters_of``; for the panel, ``forward``.
+    They are those that ``rows_together`` names. For the task see ``parameters_of``.
     """
     layer, unit, n_units = task[0], task[1], task[2]
     n_in, n_out, n = layout.widths[layer], layout.widths[layer + 1], end - begin

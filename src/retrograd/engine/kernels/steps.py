@@ -16,6 +16,7 @@ from retrograd.engine.kernels.backward import (
     lay_for_gradients,
     output_delta,
     parameters_of,
+    rows_together,
     send_back,
 )
 from retrograd.engine.kernels.forward import forward
@@ -94,14 +95,12 @@ def take_steps(
             wait_for_all(crew, n_workers)
             for task in range(before, n_row_tasks):
                 weight += work.weight[parity, task]
-            add, in_slices = start > first, n_rows >= work.slice_rows
-            if in_slices:
+            if n_rows >= work.slice_rows:
                 fill_slices(layout, data, plan.rows, start, n_rows, work, crew, worker, n_workers)
                 wait_for_all(crew, n_workers)
-            complete = start + n_rows == end and weight > 0.0
             move_parameters(
                 layout, settings, theta, slots, data, plan, k, start, n_rows, work, parity,
-                weight, add, in_slices, complete, crew, worker, n_workers,
+                weight, crew, worker, n_workers,
             )  # fmt: skip
             wait_for_all(crew, n_workers)
         # Each worker adds up for itself: all must know whether to go on.
@@ -155,12 +154,7 @@ def send_rows(
             layout, data, rows, first, n_rows, begin, end, work.a, work.delta, work.losses
         )
         send_back(layout, theta, work.turned, n_rows, begin, end, work.z, work.a, work.delta)
-        # Tasks of rows are a power of two: each is within one slice.
-        in_slices = n_rows >= work.slice_rows
-        middle, is_second = n_rows // 2, 2 * task >= n_tasks
-        first_laid = middle if in_slices and is_second else 0
-        end_laid = middle if in_slices and not is_second else n_rows
-        lay_for_gradients(layout, work, n_rows, first_laid, end_laid, begin, end)
+        lay_for_gradients(layout, work, n_rows, begin, end)
         work.trouble[parity, tasks_before + task] = trouble
         work.loss[parity, tasks_before + task] = loss
         work.weight[parity, tasks_before + task] = weight
@@ -169,15 +163,15 @@ def send_rows(
 
 @jit
 def fill_slices(layout, data, rows, first, n_rows, work, crew, worker, n_workers):
-    """Take tasks until none is left: of a panel's first half and of its second, all parameters'.
+    """Take tasks until none is left: all parameters' gradient of each half of a panel by itself.
 
-    Two workers have a half each: what its rows went through is in their own caches.
+    Two workers take a half each: they have sent its rows forward and back, too.
     """
-    n_parts, middle = work.parameter_tasks.shape[0], n_rows // 2
+    n_parts = work.parameter_tasks.shape[0]
     number = next_task(crew, -1, 2 * n_parts, worker, n_workers)
     while number < 2 * n_parts:
         half, task = number // n_parts, row(work.parameter_tasks, number % n_parts)
-        begin, end = (0, middle) if half == 0 else (middle, n_rows)
+        begin, end = rows_together(work, n_rows, half * (n_rows // 2))
         gradient_of(
             layout, task, data, rows, first, n_rows, begin, end, work, row(work.slices, half), False
         )
@@ -198,14 +192,15 @@ def move_parameters(
     work,
     parity,
     weight,
-    add,
-    in_slices,
-    complete,
     crew,
     worker,
     n_workers,
 ):
-    """Take tasks of parameters until none is left: their gradient and, if complete, the update."""
+    """Take tasks of parameters until none is left: their gradient and, after all rows, the update.
+
+    A batch whose rows all weigh nothing teaches nothing.
+    """
+    add, complete = first > plan.bounds[k], first + n_rows == plan.bounds[k + 1]
     n_tasks = work.parameter_tasks.shape[0]
     place = next_task(crew, -1, work.shares.size, worker, n_workers)
     while place < work.shares.size:
@@ -213,7 +208,7 @@ def move_parameters(
         if number >= 0:
             task = row(work.parameter_tasks, number)
             start, n, n_weights = parameters_of(layout, task)
-            if in_slices:
+            if n_rows >= work.slice_rows:
                 add_up(work.slices, work.gradient, start, n, add)
             else:
                 gradient_of(
@@ -221,7 +216,7 @@ def move_parameters(
                     add,
                 )  # fmt: skip
             work.bad_parameters[parity, number] = 0
-            if complete:
+            if complete and weight > 0.0:
                 squares = row(work.squares, parity * n_tasks + number)
                 for lane in range(LANES):
                     squares[lane] = 0.0
