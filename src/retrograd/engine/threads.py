@@ -6,6 +6,7 @@ as on a Mac, it is that of scikit-learn's OpenMP. The BLAS itself is called by S
 which is held to one thread: a sum that threads share is another sum.
 """
 
+import ctypes
 import os
 import signal
 import threading
@@ -217,6 +218,35 @@ def make_crew(n_workers: int) -> np.ndarray:
     return np.zeros(NEXT + n_workers * APART, np.int64)
 
 
+@cache
+def _processor_asker() -> Callable[[], int] | None:
+    """What tells a thread the processor that it runs on, where threads can be moved, too."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    return getattr(ctypes.CDLL(None), "sched_getcpu", None)
+
+
+def _settle(taken: list[int]) -> None:
+    """Have this thread go on on a processor that none of its crew has taken, if there is one.
+
+    On a machine that was idle a thread starts, or wakes, where another one runs, and they share
+    that processor for some 10 ms: as long as many a call takes.
+    """
+    ask = _processor_asker()
+    if ask is None:
+        return
+    if ask() in taken:
+        allowed = os.sched_getaffinity(0)
+        free = allowed.difference(taken)
+        try:
+            if free:
+                os.sched_setaffinity(0, free)
+                os.sched_setaffinity(0, allowed)
+        except OSError:
+            pass  # where that is forbidden, the system moves it in its own time
+    taken.append(ask())
+
+
 def run_workers(n_workers: int, crew: np.ndarray, work: Callable[[int], Result]) -> Result:
     """Call work(0) here and work(1) to work(n_workers - 1) in threads; return what work(0) gives.
 
@@ -226,9 +256,11 @@ def run_workers(n_workers: int, crew: np.ndarray, work: Callable[[int], Result])
     if n_workers == 1:
         return work(0)
     errors: list[BaseException] = []
+    taken: list[int] = []
 
     def guarded(worker: int) -> Result | None:
         try:
+            _settle(taken)
             return work(worker)
         except BaseException as error:
             errors.append(error)
