@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from bits import fingerprint
@@ -17,12 +18,13 @@ from retrograd.engine.course import Course, Shuffled
 from retrograd.engine.divergence import DivergenceError
 from retrograd.engine.kernels.data import History, Plan
 from retrograd.engine.kernels.steps import tasks_of
+from retrograd.engine.network import Network
 from retrograd.engine.objective import Objective
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.prediction import predict
 from retrograd.engine.threads import n_workers_for
 from retrograd.engine.trainer import State, Trainer
-from retrograd.engine.work import make_work, parameter_tasks, shares_of
+from retrograd.engine.work import make_work, parameter_tasks, shares_of, slice_rows_of
 from retrograd.maths.activations import ACTIVATIONS
 
 SOFTMAX = ("log_loss", "softmax")
@@ -373,6 +375,72 @@ def test_tasks_depend_on_batch_and_network_only() -> None:
                 else:
                     network.weights(seen, layer)[unit : unit + n_units] += 1
             assert (seen == 1).all()
+
+
+def one_step(
+    problem: Problem,
+    n_rows: int,
+    batch_size: int,
+    n_workers: int = 1,
+    slice_rows: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient and parameters of a step on the first rows; batches may be as large as said."""
+    optimizer = OPTIMIZERS["adam"]
+    state = State.start(problem.theta, optimizer)
+    trainer = Trainer(problem.network, optimizer, problem.data("dense"), batch_size, state)
+    if slice_rows is not None:
+        trainer.work = trainer.work._replace(slice_rows=slice_rows)
+    step = Plan(np.arange(n_rows), np.array([0, n_rows]), np.full(1, 0.01), np.ones(1))
+    assert trainer.take(step, np.empty(1), n_workers) == 1
+    return trainer.work.gradient, state.theta
+
+
+# The second network's layers are so wide that products want them in strips.
+SLICED = [((30, 100, 2), 1), ((300, 260, 280, 3), 166)]
+
+
+@pytest.mark.parametrize(("widths", "least"), SLICED)
+@pytest.mark.parametrize("n_rows", [201, 1024, 1500])
+def test_slices_add_up_to_the_gradient(widths: tuple[int, ...], least: int, n_rows: int) -> None:
+    """Taken in two slices it is that of all rows at once, but for the last digits; all panels'."""
+    problem = make_problem(widths, "tanh", SOFTMAX, n_rows)
+    assert slice_rows_of(problem.network) >= least
+    sliced, _ = one_step(problem, n_rows, n_rows)
+    whole, _ = one_step(problem, n_rows, n_rows, slice_rows=sys.maxsize)
+    assert_allclose(sliced, whole, rtol=0, atol=1e-13 * np.abs(whole).max())
+    assert sliced.tobytes() != whole.tobytes(), "else nothing was sliced"
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(("widths", "least"), SLICED)
+def test_threads_do_not_change_slices(widths: tuple[int, ...], least: int) -> None:
+    """Whoever takes which task: 1500 rows are a panel that is sliced and one of 476, too."""
+    problem = make_problem(widths, "relu", SOFTMAX, 1500)
+    digests = {fingerprint(*one_step(problem, 1500, 1500, n)) for n in (1, 2, 3, 8)}
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("n_rows", [60, 110, 150])
+def test_slices_depend_on_the_batch_alone(n_rows: int) -> None:
+    """A smaller batch among larger ones is the same when it is looked at alone, as a trace does."""
+    problem = make_problem((30, 100, 2), "relu", SOFTMAX, 200)
+    assert 60 < slice_rows_of(problem.network) < 150
+    alone, among = one_step(problem, n_rows, n_rows), one_step(problem, n_rows, 200)
+    assert fingerprint(*alone) == fingerprint(*among)
+
+
+def test_what_is_sliced_is_two_tasks_of_rows() -> None:
+    """A slice is of whole tasks: strips are laid by the one and read by the other."""
+    for width in (1, 8, 100, 511, 512, 600, 3000):
+        for n_in in (1, 8, 100, 3000):
+            network = Network((n_in, width, 1), ("relu",), "identity", "squared_error")
+            n_rows = slice_rows_of(network)
+            work = make_work(network, np.dtype(np.float32), n_rows, sparse=False, panel_rows=n_rows)
+            assert work.slice_rows == n_rows
+            assert work.slices.shape[0] == 2
+            assert tasks_of(n_rows, work.task_rows) >= 2
+            sparse = make_work(network, np.dtype(np.float32), n_rows, sparse=True)
+            assert sparse.slices.size == 0
 
 
 def test_two_workers_find_something_to_do_in_a_small_network() -> None:

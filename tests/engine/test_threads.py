@@ -58,6 +58,43 @@ def test_every_worker_works():
     assert sorted(worked) == [0, 1, 2]
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system moves threads itself")
+def test_workers_settle_on_processors_of_their_own(monkeypatch):
+    """Who finds its processor taken goes on on one that is free; where it may run is as before."""
+    allowed, moves = os.sched_getaffinity(0), []
+    others = {max(allowed) + 1, max(allowed) + 2}
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed | others)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _, chosen: moves.append(chosen))
+    here, taken = min(allowed), []
+    monkeypatch.setattr(threads, "_processor_asker", lambda: lambda: here)
+    threads._settle(taken)
+    assert (taken, moves) == ([here], [])
+    threads._settle(taken)
+    assert moves == [(allowed | others) - {here}, allowed | others]
+    moves.clear()
+    taken[:] = allowed | others
+    threads._settle(taken)
+    assert moves == [], "nobody is moved where all is taken"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system moves threads itself")
+@pytest.mark.parametrize("error", [None, PermissionError])
+def test_workers_may_run_where_their_maker_may(monkeypatch, error):
+    """Also where they must not be moved, and the maker itself."""
+    allowed = os.sched_getaffinity(0)
+    monkeypatch.setattr(threads, "_processor_asker", lambda: lambda: min(allowed))
+    if error:
+
+        def forbidden(pid, chosen):
+            raise error
+
+        monkeypatch.setattr(os, "sched_setaffinity", forbidden)
+    found = []
+    run_workers(3, make_crew(3), lambda worker: found.append(os.sched_getaffinity(0)))
+    assert found == [allowed] * 3
+    assert os.sched_getaffinity(0) == allowed
+
+
 @jit(entry=True)
 def wait(crew, n_workers):
     wait_for_all(views(crew), n_workers)
