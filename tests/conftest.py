@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def calm_machine() -> Iterator[None]:
+    """As many workers on a busy machine as on an idle one: tests ask how many there are."""
+    from retrograd.engine import threads
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads, "_is_busy", lambda: False)
+        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,5 +1,6 @@
 """How many threads there are to use is said from outside, and left as it is found."""
 
+import io
 import os
 import signal
 
@@ -14,10 +15,18 @@ from problems import OPTIMIZERS, Problem, plan
 from retrograd.engine import threads
 from retrograd.engine import trainer as trainer_module
 from retrograd.engine.divergence import DivergenceError
-from retrograd.engine.threads import MEET_FROM, SHARE_FROM, available_threads, n_workers_for
+from retrograd.engine.threads import (
+    MEET_FROM,
+    MEET_FROM_BUSY,
+    SHARE_FROM,
+    available_threads,
+    n_workers_for,
+)
 from retrograd.engine.trainer import State, Trainer
 
 MUCH = 1 << 40
+# The true one: tests are told that the machine is not busy.
+is_busy = threads._is_busy
 # Whatever is set where the tests run; a limit of the BLAS's own goes before OpenMP's.
 UNSET = {
     f"{name}_NUM_THREADS": None
@@ -46,6 +55,45 @@ def test_threadpoolctl_decides(limit: int) -> None:
                 for n in (MEET_FROM * worth, MEET_FROM * (worth + 1) - 1):
                     assert n_workers_for(n, SHARE_FROM) == min(many, worth)
         assert available_threads() == before
+
+
+@pytest.mark.parametrize(("limit", "n_workers"), [(1, 1), (2, 2), (8, 3)])
+def test_on_a_busy_machine_a_worker_needs_more_to_do(
+    limit: int, n_workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two meetings, at which it may wait for one that waits for a processor."""
+    monkeypatch.setattr(threads, "_is_busy", lambda: True)
+    with threadpool_limits(limit, user_api="blas"):
+        many = 1 if INTERPRETED else n_workers
+        assert n_workers_for(3 * MEET_FROM_BUSY, MUCH) == many
+        assert n_workers_for(2 * MEET_FROM_BUSY - 1, MUCH) == 1
+        assert n_workers_for(MEET_FROM_BUSY - 1, MUCH) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "busy"),
+    [
+        ("0.50 0.20 0.10 {cores}/345 6789\n", False),
+        ("0.50 0.20 0.10 {more}/345 6789\n", True),
+        ("0.50 0.20 0.10\n", False),
+        ("0.50 0.20 0.10 many/345 6789\n", False),
+        (None, False),
+    ],
+)
+def test_a_machine_is_busy_when_more_threads_run_than_it_has_processors(
+    content: str | None, busy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that asks is one of them. Where nobody tells, the machine is taken for idle."""
+    n = os.cpu_count() or 1
+
+    def opened(path: str) -> io.StringIO:
+        assert path == "/proc/loadavg"
+        if content is None:
+            raise FileNotFoundError(path)
+        return io.StringIO(content.format(cores=n, more=n + 1))
+
+    monkeypatch.setattr(threads, "open", opened, raising=False)
+    assert is_busy() is busy
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

@@ -28,6 +28,9 @@ ARRIVED, ROUND, GAVE_UP, NEXT = 0, APART, 2 * APART, 3 * APART
 # Multiplications that a worker must have between two meetings to be worth the meeting, and that
 # there must be in all to be worth the making of workers.
 MEET_FROM, SHARE_FROM = 1 << 19, 1 << 26
+# The former where others use all processors: at a meeting one worker may then wait for another
+# that waits for a processor.
+MEET_FROM_BUSY = 1 << 23
 
 
 @cache
@@ -164,8 +167,18 @@ def available_threads() -> int:
     return max(limit or 1 for limit in limits)
 
 
+def _is_busy() -> bool:
+    """Whether others use all of the machine's processors right now, where the system tells."""
+    try:
+        with open("/proc/loadavg") as file:
+            running = int(file.read().split()[3].partition("/")[0])
+    except (OSError, IndexError, ValueError):
+        return False
+    return running > (os.cpu_count() or 1)  # this thread is one of them
+
+
 def n_workers_for(n_multiplications: int, n_meetings: int = 1) -> int:
-    """Workers for some work: as many threads as are worth it.
+    """Workers for some work: as many threads as are worth it, fewer while the machine is busy.
 
     Parameters
     ----------
@@ -182,6 +195,8 @@ def n_workers_for(n_multiplications: int, n_meetings: int = 1) -> int:
     worth_it = n_multiplications // MEET_FROM
     if worth_it <= 1 or n_multiplications * n_meetings < SHARE_FROM:
         return 1
+    if _is_busy():
+        worth_it = max(1, n_multiplications // MEET_FROM_BUSY)
     from retrograd.engine.jit import COMPILED  # loads the compiler: not before it is needed
 
     # Interpreted kernels run in one thread.
