@@ -68,8 +68,8 @@ def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
 def slice_rows_of(network: Network) -> int:
     """Rows from which on a panel's gradient is taken in two slices; a function of the network only.
 
-    Two workers then exchange parameters, not units of all rows; and a panel must have enough to do
-    to be shared by workers at all.
+    Two workers then exchange half of the parameters, not half of all units: that pays when they are
+    fewer by a third. And the panel must have enough to do to be shared by workers at all.
 
     Examples
     --------

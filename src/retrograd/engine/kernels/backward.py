@@ -6,7 +6,8 @@
 
 Shapes as in ``forward``. The gradient is that of the *sum* of the rows' losses; ``update`` divides
 it by the batch's weight. The deltas of some rows need no other rows; the gradient of some weights
-needs all rows, but no other weights. Hence two functions, ``send_back`` and ``gradient_of``.
+needs all rows, or a half of them and then the other's added up, but no other weights. Hence two
+functions, ``send_back`` and ``gradient_of``.
 """
 
 from numpy import float64, int64

@@ -70,8 +70,9 @@ class Work(NamedTuple):
     l's units are the (B, O) block that starts at ``B * units_at[l]`` in z, a and delta.
 
     Workers share a panel in two kinds of tasks: some of its rows, sent forward and back; and some
-    of the parameters, whose gradient is taken and which are then moved. What a task reports of the
-    step stands in the row of the step's parity: steps that follow each other don't share it.
+    of the parameters, whose gradient is taken and which are then moved. Between them, of a panel of
+    ``slice_rows`` or more, the gradient of each half of its rows, a slice. What a task reports of
+    the step stands in the row of the step's parity: steps that follow each other don't share it.
     """
 
     x: np.ndarray  # (panel_rows * I,), T: the rows themselves (empty when sparse)
@@ -79,7 +80,7 @@ class Work(NamedTuple):
     a: np.ndarray  # (panel_rows * units,), T: activations
     delta: np.ndarray  # (panel_rows * units,), T: dLoss/dz
     gradient: np.ndarray  # (P,), T: of the batch, laid out like the parameters
-    slices: np.ndarray  # (2, P or more), T: of half of a panel's rows each, where it is cut so
+    slices: np.ndarray  # (2, P and a gap), T: of half of a panel's rows each; (0, P and a gap)
     turned: np.ndarray  # (n_weights,), T: W' of every layer but the first, where W stands in theta
     # What products read of wide layers, in strips (see ``product``), as W' is there, too; with no
     # entries where they read the above.

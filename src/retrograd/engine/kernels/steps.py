@@ -3,8 +3,10 @@
 The loop below is the notebook's inner loop. What it adds: several workers (threads that run this
 same function) share each step. First its rows: a task is to send some of them forward and back.
 Then, once all deltas are there, the parameters: a task is to take the gradient of some of them over
-all rows and to move them. Who does which task does not matter, and tasks are cut by batch size and
-network only, so that any number of workers gives the same bits.
+all rows and to move them. Where workers have less to exchange that way, the gradient comes between
+the two: that of each half of the rows, a slice, by itself, and who moves parameters adds up both.
+Who does which task does not matter, and tasks and slices are cut by batch size and network only, so
+that any number of workers gives the same bits.
 """
 
 from math import isfinite
