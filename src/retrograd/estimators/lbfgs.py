@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from retrograd.engine.objective import Objective
     from retrograd.estimators.base import BaseMLP
 
+# SciPy's status of a minimisation that max_iter or max_fun has ended.
+LIMIT_REACHED = 1
+
 
 def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> list[Warning]:
     """Minimise the loss over all rows at once, with SciPy's L-BFGS on the engine's gradient.
@@ -49,7 +52,9 @@ def fit_lbfgs(estimator: "BaseMLP", network: Network, data: Data) -> list[Warnin
     estimator.loss_ = objective.reported(theta)
     if result.status == 0 and not overflows:
         return []
-    why = "the loss overflows nearby" if result.status == 0 else result.message
+    # Of a search that an overflow has ended SciPy says that it converged, or was "ABNORMAL: ".
+    cut_short = overflows and result.status != LIMIT_REACHED
+    why = "the loss overflows nearby" if cut_short else result.message.rstrip(": ")
     return [
         ConvergenceWarning(
             f"lbfgs failed to converge: it stopped after {result.nit} iterations and "
