@@ -84,7 +84,7 @@ def test_a_machine_is_busy_when_more_threads_run_than_it_has_processors(
     content: str | None, busy: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one that asks is one of them. Where nobody tells, the machine is taken for idle."""
-    n = os.cpu_count() or 1
+    n = 64
 
     def opened(path: str) -> io.StringIO:
         assert path == "/proc/loadavg"
@@ -93,6 +93,7 @@ def test_a_machine_is_busy_when_more_threads_run_than_it_has_processors(
         return io.StringIO(content.format(cores=n, more=n + 1))
 
     monkeypatch.setattr(threads, "open", opened, raising=False)
+    monkeypatch.setattr(os, "sysconf", {"SC_NPROCESSORS_ONLN": n}.get, raising=False)
     assert is_busy() is busy
 
 

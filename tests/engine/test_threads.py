@@ -1,5 +1,6 @@
 """Workers: Ctrl-C waits for them, an error in one ends all, the BLAS gets its threads back."""
 
+import io
 import os
 import signal
 import subprocess
@@ -58,41 +59,86 @@ def test_every_worker_works():
     assert sorted(worked) == [0, 1, 2]
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system moves threads itself")
+needs_moves = pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="the system moves threads itself"
+)
+
+
+@needs_moves
 def test_workers_settle_on_processors_of_their_own(monkeypatch):
     """Who finds its processor taken goes on on one that is free; where it may run is as before."""
-    allowed, moves = os.sched_getaffinity(0), []
-    others = {max(allowed) + 1, max(allowed) + 2}
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed | others)
-    monkeypatch.setattr(os, "sched_setaffinity", lambda _, chosen: moves.append(chosen))
-    here, taken = min(allowed), []
-    monkeypatch.setattr(threads, "_processor_asker", lambda: lambda: here)
-    threads._settle(taken)
-    assert (taken, moves) == ([here], [])
-    threads._settle(taken)
-    assert moves == [(allowed | others) - {here}, allowed | others]
+    allowed, moves, me = {3, 4, 5}, [], threading.get_native_id()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(allowed))
+    monkeypatch.setattr(os, "sched_setaffinity", lambda thread, to: moves.append((thread, to)))
+    monkeypatch.setattr(threads, "_processor_asker", lambda: lambda: 4)
+    taken = {}
+    threads._settle(1, taken)
+    assert (taken, moves) == ({4: me}, [])
+    threads._settle(2, taken)
+    assert moves == [(me, {3, 5}), (me, allowed)]
     moves.clear()
-    taken[:] = allowed | others
-    threads._settle(taken)
+    threads._settle(2, {3: 30, 4: 40, 5: 50})
     assert moves == [], "nobody is moved where all is taken"
+    taken = {4: 40}
+    threads._settle(0, taken)
+    assert moves == [(40, {3, 5}), (40, allowed)], "not the caller's thread, but the other"
+    assert taken == {4: me}
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system moves threads itself")
-@pytest.mark.parametrize("error", [None, PermissionError])
-def test_workers_may_run_where_their_maker_may(monkeypatch, error):
-    """Also where they must not be moved, and the maker itself."""
+@needs_moves
+@pytest.mark.parametrize("forbidden", [None, "sched_getaffinity", "sched_setaffinity"])
+def test_workers_may_run_where_their_maker_may(monkeypatch, forbidden):
+    """Also where nothing may be moved, or asked; and nobody moves the maker."""
     allowed = os.sched_getaffinity(0)
     monkeypatch.setattr(threads, "_processor_asker", lambda: lambda: min(allowed))
-    if error:
+    look, move, found, moved = os.sched_getaffinity, os.sched_setaffinity, [], []
 
-        def forbidden(pid, chosen):
-            raise error
+    def watched(thread, to):
+        moved.append(thread)
+        move(thread, to)
 
-        monkeypatch.setattr(os, "sched_setaffinity", forbidden)
-    found = []
-    run_workers(3, make_crew(3), lambda worker: found.append(os.sched_getaffinity(0)))
+    def refused(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", watched)
+    if forbidden:
+        monkeypatch.setattr(os, forbidden, refused)
+    settled = threading.Barrier(3)
+
+    def work(worker):
+        settled.wait()
+        found.append(look(0))
+
+    run_workers(3, make_crew(3), work)
     assert found == [allowed] * 3
-    assert os.sched_getaffinity(0) == allowed
+    assert look(0) == allowed
+    assert threading.get_native_id() not in moved
+
+
+@pytest.mark.parametrize(
+    ("status", "may_move"),
+    [
+        ("Name:\tpython\nSeccomp:\t0\nSeccomp_filters:\t0\n", True),
+        ("Name:\tpython\nSeccomp:\t2\nSeccomp_filters:\t1\n", False),
+        ("Name:\tpython\n", False),
+        (None, False),
+    ],
+)
+def test_nobody_is_moved_under_a_filter_of_system_calls(monkeypatch, status, may_move):
+    """Which may end the process; nor where the system does not tell."""
+
+    def opened(path):
+        assert path == "/proc/self/status"
+        if status is None:
+            raise FileNotFoundError(path)
+        return io.StringIO(status)
+
+    monkeypatch.setattr(threads, "open", opened, raising=False)
+    ask = threads._processor_asker.__wrapped__()
+    if not may_move:
+        assert ask is None
+    elif sys.platform == "linux":
+        assert ask() in range(os.sysconf("SC_NPROCESSORS_CONF"))
 
 
 @jit(entry=True)

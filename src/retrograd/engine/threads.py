@@ -28,8 +28,8 @@ ARRIVED, ROUND, GAVE_UP, NEXT = 0, APART, 2 * APART, 3 * APART
 # Multiplications that a worker must have between two meetings to be worth the meeting, and that
 # there must be in all to be worth the making of workers.
 MEET_FROM, SHARE_FROM = 1 << 19, 1 << 26
-# The former where others use all processors: at a meeting one worker may then wait for another
-# that waits for a processor.
+# The former while all processors are in use: at a meeting one worker may then wait for another that
+# waits for a processor.
 MEET_FROM_BUSY = 1 << 23
 
 
@@ -168,13 +168,13 @@ def available_threads() -> int:
 
 
 def _is_busy() -> bool:
-    """Whether others use all of the machine's processors right now, where the system tells."""
+    """Whether more threads run right now than the machine has processors, where it tells."""
     try:
         with open("/proc/loadavg") as file:
             running = int(file.read().split()[3].partition("/")[0])
+        return running > os.sysconf("SC_NPROCESSORS_ONLN")
     except (OSError, IndexError, ValueError):
         return False
-    return running > (os.cpu_count() or 1)  # this thread is one of them
 
 
 def n_workers_for(n_multiplications: int, n_meetings: int = 1) -> int:
@@ -235,14 +235,19 @@ def make_crew(n_workers: int) -> np.ndarray:
 
 @cache
 def _processor_asker() -> Callable[[], int] | None:
-    """What tells a thread the processor that it runs on, where threads can be moved, too."""
-    if not hasattr(os, "sched_setaffinity"):
+    """What tells a thread the processor that it runs on, where threads may be moved, too."""
+    try:
+        with open("/proc/self/status") as file:
+            # Under a filter of system calls, as services and containers have, one that it does
+            # not allow may end the process.
+            is_filtered = "\nSeccomp:\t0\n" not in file.read()
+    except (OSError, ValueError):
         return None
-    return getattr(ctypes.CDLL(None), "sched_getcpu", None)
+    return None if is_filtered else getattr(ctypes.CDLL(None), "sched_getcpu", None)
 
 
-def _settle(taken: list[int]) -> None:
-    """Have this thread go on on a processor that none of its crew has taken, if there is one.
+def _settle(worker: int, taken: dict[int, int]) -> None:
+    """Have no two workers of a crew on one processor: ``taken`` has each one's, and its thread.
 
     On a machine that was idle a thread starts, or wakes, where another one runs, and they share
     that processor for some 10 ms: as long as many a call takes.
@@ -250,16 +255,18 @@ def _settle(taken: list[int]) -> None:
     ask = _processor_asker()
     if ask is None:
         return
-    if ask() in taken:
-        allowed = os.sched_getaffinity(0)
-        free = allowed.difference(taken)
+    here, thread = ask(), threading.get_native_id()
+    if here in taken:
+        # Worker 0 is the caller's thread, which is not ours to move.
+        moved = taken[here] if worker == 0 else thread
         try:
-            if free:
-                os.sched_setaffinity(0, free)
-                os.sched_setaffinity(0, allowed)
+            allowed = os.sched_getaffinity(moved)
+            if free := allowed.difference(taken):
+                os.sched_setaffinity(moved, free)
+                os.sched_setaffinity(moved, allowed)
         except OSError:
-            pass  # where that is forbidden, the system moves it in its own time
-    taken.append(ask())
+            pass  # forbidden, or it has ended: the system moves it in its own time
+    taken[ask()] = thread
 
 
 def run_workers(n_workers: int, crew: np.ndarray, work: Callable[[int], Result]) -> Result:
@@ -271,11 +278,11 @@ def run_workers(n_workers: int, crew: np.ndarray, work: Callable[[int], Result])
     if n_workers == 1:
         return work(0)
     errors: list[BaseException] = []
-    taken: list[int] = []
+    taken: dict[int, int] = {}
 
     def guarded(worker: int) -> Result | None:
         try:
-            _settle(taken)
+            _settle(worker, taken)
             return work(worker)
         except BaseException as error:
             errors.append(error)
