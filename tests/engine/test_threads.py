@@ -66,7 +66,7 @@ needs_moves = pytest.mark.skipif(
 
 @needs_moves
 def test_workers_settle_on_processors_of_their_own(monkeypatch):
-    """Who finds its processor taken goes on on one that is free; where it may run is as before."""
+    """Who finds its processor taken goes on on one that is free."""
     allowed, moves, me = {3, 4, 5}, [], threading.get_native_id()
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(allowed))
     monkeypatch.setattr(os, "sched_setaffinity", lambda thread, to: moves.append((thread, to)))
@@ -75,23 +75,23 @@ def test_workers_settle_on_processors_of_their_own(monkeypatch):
     threads._settle(1, taken)
     assert (taken, moves) == ({4: me}, [])
     threads._settle(2, taken)
-    assert moves == [(me, {3, 5}), (me, allowed)]
+    assert moves == [(me, {3, 5})]
     moves.clear()
     threads._settle(2, {3: 30, 4: 40, 5: 50})
     assert moves == [], "nobody is moved where all is taken"
     taken = {4: 40}
     threads._settle(0, taken)
-    assert moves == [(40, {3, 5}), (40, allowed)], "not the caller's thread, but the other"
+    assert moves == [(40, {3, 5})], "not the caller's thread, but the other"
     assert taken == {4: me}
 
 
 @needs_moves
 @pytest.mark.parametrize("forbidden", [None, "sched_getaffinity", "sched_setaffinity"])
-def test_workers_may_run_where_their_maker_may(monkeypatch, forbidden):
-    """Also where nothing may be moved, or asked; and nobody moves the maker."""
+def test_nobody_moves_the_maker(monkeypatch, forbidden):
+    """Where nothing may be moved, or asked, all work all the same."""
     allowed = os.sched_getaffinity(0)
     monkeypatch.setattr(threads, "_processor_asker", lambda: lambda: min(allowed))
-    look, move, found, moved = os.sched_getaffinity, os.sched_setaffinity, [], []
+    look, move, worked, moved = os.sched_getaffinity, os.sched_setaffinity, [], []
 
     def watched(thread, to):
         moved.append(thread)
@@ -103,16 +103,11 @@ def test_workers_may_run_where_their_maker_may(monkeypatch, forbidden):
     monkeypatch.setattr(os, "sched_setaffinity", watched)
     if forbidden:
         monkeypatch.setattr(os, forbidden, refused)
-    settled = threading.Barrier(3)
-
-    def work(worker):
-        settled.wait()
-        found.append(look(0))
-
-    run_workers(3, make_crew(3), work)
-    assert found == [allowed] * 3
+    run_workers(3, make_crew(3), worked.append)
+    assert sorted(worked) == [0, 1, 2]
     assert look(0) == allowed
     assert threading.get_native_id() not in moved
+    assert forbidden or moved or len(allowed) == 1
 
 
 @pytest.mark.parametrize(

@@ -257,13 +257,11 @@ def _settle(worker: int, taken: dict[int, int]) -> None:
         return
     here, thread = ask(), threading.get_native_id()
     if here in taken:
-        # Worker 0 is the caller's thread, which is not ours to move.
+        # Worker 0 is the caller's thread, which is not ours to move; the others soon end.
         moved = taken[here] if worker == 0 else thread
         try:
-            allowed = os.sched_getaffinity(moved)
-            if free := allowed.difference(taken):
+            if free := os.sched_getaffinity(moved).difference(taken):
                 os.sched_setaffinity(moved, free)
-                os.sched_setaffinity(moved, allowed)
         except OSError:
             pass  # forbidden, or it has ended: the system moves it in its own time
     taken[ask()] = thread
