@@ -25,6 +25,7 @@ def test_data_and_choices_are_told_apart(
     """Curves, classes, shares and inputs have their colours, what is pressed a selection's."""
     page = browse(serve(recorded["spiral"]), "step=5&layer=0&unit=2&tab=surface&theme=dark")
     expect(page.locator(".why .scale i").first).to_be_visible()
+    expect(page.locator(".legend i").first).to_be_visible()
     swatches = colours(page.locator(".chip i"), "backgroundColor")
     assert len({*swatches}) == len(swatches)
     assert len({*colours(page.locator(".legend i"), "backgroundColor")}) == 2
