@@ -80,7 +80,7 @@ class Work(NamedTuple):
     a: np.ndarray  # (panel_rows * units,), T: activations
     delta: np.ndarray  # (panel_rows * units,), T: dLoss/dz
     gradient: np.ndarray  # (P,), T: of the batch, laid out like the parameters
-    slices: np.ndarray  # (2, P and a gap), T: of half of a panel's rows each; (0, P and a gap)
+    slices: np.ndarray  # (2, P and a gap), T: of half a panel's rows each; or none
     turned: np.ndarray  # (n_weights,), T: W' of every layer but the first, where W stands in theta
     # What products read of wide layers, in strips (see ``product``), as W' is there, too; with no
     # entries where they read the above.
