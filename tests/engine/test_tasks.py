@@ -10,9 +10,12 @@ from threadpoolctl import threadpool_limits
 from bits import fingerprint
 from problems import OPTIMIZERS, Problem, make_problem
 from retrograd.engine import trainer as trainer_module
+from retrograd.engine.kernels.backward import first_row_of
 from retrograd.engine.kernels.data import Plan
+from retrograd.engine.kernels.product import WHOLE_TILES, WIDE_TILE_ROWS
 from retrograd.engine.kernels.steps import tasks_of
 from retrograd.engine.network import Network
+from retrograd.engine.tiles import TILE_ROWS
 from retrograd.engine.trainer import State, Trainer
 from retrograd.engine.work import make_work, parameter_tasks, shares_of, slice_rows_of
 
@@ -139,3 +142,23 @@ def test_no_more_workers_than_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
             teacher.take(step, np.empty(1), n_asked)
     # Two layers' weights and biases are four tasks, and 1024 rows at once are 16.
     assert n_made == [3, 4, 3, 4, 3, 16]
+
+
+@pytest.mark.parametrize("task_rows", [32, 64, 128])
+def test_tasks_of_rows_are_whole_tiles(task_rows: int) -> None:
+    """All but a panel's last; about as large as each other; and no row is in none, or in two."""
+    for n_rows in range(1, 600):
+        n_tasks = tasks_of(n_rows, task_rows)
+        firsts = np.array([first_row_of(n_rows, task, n_tasks) for task in range(n_tasks + 1)])
+        assert firsts[0] == 0
+        assert firsts[-1] == n_rows
+        assert not (firsts[:-1] % WIDE_TILE_ROWS).any()
+        assert np.abs(np.diff(firsts) - n_rows / n_tasks).max() <= WIDE_TILE_ROWS
+        # Of half the tasks, which slices are: else one would be laid by two.
+        assert n_tasks == 1 or firsts[n_tasks // 2] == first_row_of(n_rows, 1, 2)
+
+
+def test_work_is_cut_into_whole_tiles() -> None:
+    """On this processor, too; the cut itself is the same on all."""
+    assert TILE_ROWS[-1] == WIDE_TILE_ROWS
+    assert all(WHOLE_TILES % n_rows == 0 for n_rows in TILE_ROWS)

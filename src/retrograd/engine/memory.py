@@ -12,9 +12,10 @@ LINE, PAGE, APART = 64, 4096, 13 * 64
 
 
 def room(shape: int | tuple[int, ...], dtype: np.dtype | type, place: int = 0) -> np.ndarray:
-    """Zeros from the start of a line on; arrays that are used side by side get different places.
+    """Room for numbers, from the start of a line on; at first they may be anything.
 
-    A vector is the ``base`` of all its views, as one that owns its memory would be.
+    Arrays that are used side by side get different places. A vector is the ``base`` of all its
+    views, as one that owns its memory would be.
 
     Examples
     --------
@@ -24,15 +25,15 @@ def room(shape: int | tuple[int, ...], dtype: np.dtype | type, place: int = 0) -
     """
     n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if n_bytes == 0:
-        return np.zeros(shape, dtype)
-    buffer = np.zeros(n_bytes + PAGE, np.uint8)
+        return np.empty(shape, dtype)
+    buffer = np.empty(n_bytes + PAGE, np.uint8)
     start = (place * APART - buffer.ctypes.data) % PAGE
     vector: np.ndarray = np.frombuffer(buffer.data[start : start + n_bytes], dtype)
     return vector if isinstance(shape, int) else vector.reshape(shape)
 
 
 def row_room(n_rows: int, n: int, dtype: np.dtype | type, place: int = 0) -> np.ndarray:
-    """Zeros of shape (n_rows, n), every row from the start of a line on, at a place of its own."""
+    """Room of shape (n_rows, n), every row from the start of a line on, at a place of its own."""
     itemsize = np.dtype(dtype).itemsize
     lines = -(-n * itemsize // LINE)
     lines += (APART // LINE - lines) % (PAGE // LINE)

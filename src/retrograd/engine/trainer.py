@@ -60,8 +60,7 @@ class State:
         theta = room(self.theta.size, self.theta.dtype)
         slots = row_room(len(self.slots), theta.size, theta.dtype, place=2)
         theta[:] = self.theta
-        if not is_start:  # all slots are 0
-            slots[:] = self.slots
+        slots[:] = 0 if is_start else self.slots
         self.theta, self.slots = theta, slots
 
     @classmethod

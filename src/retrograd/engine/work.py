@@ -6,7 +6,12 @@ import numpy as np
 
 from retrograd.engine.kernels import steps
 from retrograd.engine.kernels.data import Work
-from retrograd.engine.kernels.product import COPY_FROM, are_far_apart
+from retrograd.engine.kernels.product import (
+    COPY_FROM,
+    WHOLE_TILES,
+    WIDE_TILE_ROWS,
+    are_far_apart,
+)
 from retrograd.engine.kernels.update import LANES
 from retrograd.engine.memory import room, row_room, with_gaps
 from retrograd.engine.network import Network
@@ -24,8 +29,6 @@ TASK_UNITS, TASK_UNITS_WIDE = 48, 216
 # From so many parameters on a layer is two tasks at least; not a column, which is taken as a row.
 SPLIT_FROM = 1200
 WIDE = 512
-# A multiple of this is whole tiles, whatever their height; of this, if they are as wide as can be.
-WHOLE_TILES, WIDE_TILES = 24, 6
 # Sparse rows are read once for each task of the first layer's.
 SPARSE_TASKS = 4
 
@@ -55,7 +58,7 @@ def parameter_tasks(network: Network, sparse: bool) -> np.ndarray:
         elif n_out < WIDE:
             units = max(TASK_UNITS, TASK_PARAMETERS // n_out // WHOLE_TILES * WHOLE_TILES)
             if n_in <= units and n_out > 1 and n_in * n_out >= SPLIT_FROM:
-                units = -(-n_in // (2 * WIDE_TILES)) * WIDE_TILES
+                units = -(-n_in // (2 * WIDE_TILE_ROWS)) * WIDE_TILE_ROWS
         else:
             # In equal parts: each reads all deltas, be it large or small.
             n_parts = -(-n_in // TASK_UNITS_WIDE)

@@ -13,7 +13,13 @@ functions, ``send_back`` and ``gradient_of``.
 from numpy import float64, int64
 
 from retrograd.engine.jit import formula, jit
-from retrograd.engine.kernels.product import STRIP_BYTES, far_apart, lay_in_strips, product
+from retrograd.engine.kernels.product import (
+    STRIP_BYTES,
+    WIDE_TILE_ROWS,
+    far_apart,
+    lay_in_strips,
+    product,
+)
 from retrograd.engine.views import matrix, row, vector, views
 from retrograd.maths import activations, elementary, losses
 from retrograd.maths.activations import (
@@ -168,10 +174,19 @@ def send_back(layout, theta, turned, n_rows, begin, end, z, a, delta):
         times_slope(layout.activations[layer - 1], z_in, a_in, vector(delta, start, units))
 
 
+def first_row_of(n_rows, part, n_parts):
+    """First row of one of a panel's parts, all about as large, each of whole tiles but the last."""
+    nearest = (n_rows * part // n_parts + WIDE_TILE_ROWS // 2) // WIDE_TILE_ROWS * WIDE_TILE_ROWS
+    return nearest if part < n_parts else n_rows
+
+
+first_of = jit(first_row_of)
+
+
 @jit
 def rows_together(work, n_rows, r):
     """First and end of the rows of a panel whose gradient is taken together with row r's."""
-    middle = n_rows // 2
+    middle = first_of(n_rows, 1, 2)
     if n_rows < work.slice_rows:
         return 0, n_rows
     return (middle, n_rows) if r >= middle else (0, middle)

@@ -24,6 +24,9 @@ DEPTH, DEPTH_IN_STRIPS = 128, 256
 # another page. From so many rows of c on it pays to have b in strips, where they don't: laid so
 # once for many products, or a part of it copied where it is used.
 FAR, COPY_FROM = 2048, 24
+# Rows of a tile that is as wide as can be; a multiple of any tile's rows. Work is cut by them, so
+# they are the same for all processors, as bits shall be.
+WIDE_TILE_ROWS, WHOLE_TILES = 6, 24
 # Columns of b that tiles take side by side (in bytes), and the part of them that is copied.
 STRIP_BYTES = len(TILE_ROWS) * VECTOR_BYTES
 COPY_BYTES = STRIP_BYTES * DEPTH_IN_STRIPS

@@ -14,6 +14,7 @@ from math import isfinite
 from retrograd.engine.jit import jit
 from retrograd.engine.kernels.backward import (
     add_up,
+    first_of,
     gradient_of,
     lay_for_gradients,
     output_delta,
@@ -147,7 +148,7 @@ def send_rows(
     n_tasks = tasks_after - tasks_before
     task = next_task(crew, -1, n_tasks, worker, n_workers)
     while task < n_tasks:
-        begin, end = n_rows * task // n_tasks, n_rows * (task + 1) // n_tasks
+        begin, end = first_of(n_rows, task, n_tasks), first_of(n_rows, task + 1, n_tasks)
         trouble = forward(
             layout, theta, work.strips, data, rows, first, n_rows, begin, end, work.x, work.z,
             work.a,
@@ -173,7 +174,7 @@ def fill_slices(layout, data, rows, first, n_rows, work, crew, worker, n_workers
     number = next_task(crew, -1, 2 * n_parts, worker, n_workers)
     while number < 2 * n_parts:
         half, task = number // n_parts, row(work.parameter_tasks, number % n_parts)
-        begin, end = rows_together(work, n_rows, half * (n_rows // 2))
+        begin, end = rows_together(work, n_rows, half * (n_rows - 1))
         gradient_of(
             layout, task, data, rows, first, n_rows, begin, end, work, row(work.slices, half), False
         )
