@@ -17,7 +17,8 @@ from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import interrupts_held, make_crew, n_workers_for, run_workers
 from retrograd.engine.work import make_work, shares_of
 
-# Multiplications after which the loop comes back to Python, to let Ctrl-C in: some 0.2 seconds.
+# A worker's multiplications after which the loop comes back to Python, to let Ctrl-C in: some 0.2
+# seconds.
 CALL_WORK = 1 << 33
 # What a step costs beside its multiplications, in their time.
 STEP_WORK = 1 << 12
@@ -210,9 +211,10 @@ class Trainer:
             raise ValueError(f"row numbers must be 0 to {n_known - 1}")
         losses = np.empty(rates.size)
         corrections = self.optimizer.corrections(state.step - state.memory_start, rates.size)
-        chunk = max(1, CALL_WORK // (3 * network.n_parameters * self.batch_size + STEP_WORK))
+        n_multiplications = 3 * self.batch_size * network.n_parameters
+        n_workers = n_workers_for(n_multiplications, rates.size)
+        chunk = max(1, CALL_WORK * n_workers // (n_multiplications + STEP_WORK))
         kernel = "one_example" if self._is_notebooks(bounds) else "train"
-        n_workers = n_workers_for(3 * self.batch_size * network.n_parameters, rates.size)
         for begin in range(0, rates.size, chunk):
             end = min(begin + chunk, rates.size)
             plan = Plan(rows, bounds[begin : end + 1], rates[begin:end], corrections[begin:end])
