@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from problems import OPTIMIZERS, PAIRS, make_problem, plan, train_engine
+from retrograd.engine import jit
 from retrograd.engine.jit import collector_paused
 from retrograd.engine.kernels import forward, steps
 from retrograd.engine.objective import Objective
@@ -84,3 +85,21 @@ def test_what_is_made_meanwhile_is_found_later() -> None:
 
 class Loop:
     """What only the collector finds."""
+
+
+def test_threads_that_wait_for_the_same_kernels_say_so_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first says it, of each dtype; and who shows it hears when it begins and when it ends."""
+    told: list[bool] = []
+    monkeypatch.setattr(jit, "on_compiling", [lambda: told.append(jit.is_compiling())])
+    double = np.dtype(np.float64)
+    # As three threads would, the second and the third while the first compiles.
+    with jit._said("train", double), jit._said("train", double), jit._said("train", double):
+        assert told == [True]
+    assert told == [True, False]
+    with jit._said("train", double), jit._said("train", np.dtype(np.float32)):
+        assert told == [True, False, True, True]
+    assert not jit.is_compiling()
+    lines = capsys.readouterr().err.splitlines()
+    assert ["float64" in line for line in lines] == [True, True, False]

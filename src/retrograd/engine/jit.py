@@ -187,7 +187,7 @@ def _can_be_written(folder: Path) -> bool:
 # Called whenever kernels begin to be compiled, and when they are.
 on_compiling: list[Callable[[], None]] = []
 _compiled: set[tuple[str, np.dtype]] = set()
-_under_way: list[str] = []
+_under_way: dict[tuple[str, np.dtype], object] = {}
 _seconds_of_compiling: list[float] = []
 _NOTHING_TO_SAY = nullcontext()
 
@@ -229,19 +229,25 @@ def _first_use(kernel: str, dtype: np.dtype) -> Iterator[None]:
 
 @contextmanager
 def _said(kernel: str, dtype: np.dtype) -> Iterator[None]:
-    """Say that kernels are compiled, and let those know who show it otherwise."""
+    """Say that kernels are compiled, and let those know who show it otherwise.
+
+    Of several threads that wait for the same ones only the first does.
+    """
+    mine = object()
+    if _under_way.setdefault((kernel, dtype), mine) is not mine:
+        yield
+        return
     how_often = (
         "once on this machine" if _can_be_written(CACHE_FOLDER) else
         "anew in each process, as kernels cannot be kept (NUMBA_CACHE_DIR may name a folder that "
         "can be written)"
     )  # fmt: skip
     _say(f"compiling {kernel!r} for {dtype}, {how_often}; some seconds ...")
-    _under_way.append(kernel)
     _tell()
     try:
         yield
     finally:
-        _under_way.remove(kernel)
+        del _under_way[kernel, dtype]
         _tell()
 
 
