@@ -64,7 +64,7 @@ class History(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Buffers of a training, allocated once.
+    """Buffers of a training, allocated once; what they hold at first means nothing.
 
     The batch's rows are held a panel of up to ``panel_rows`` at a time. Of a panel of B rows, layer
     l's units are the (B, O) block that starts at ``B * units_at[l]`` in z, a and delta.
