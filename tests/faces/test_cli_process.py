@@ -37,11 +37,11 @@ def test_success_prints_plain_text(tmp_path):
     assert os.listdir(tmp_path) == ["penguins.safetensors"]
 
 
-def test_an_ascii_terminal_shows_question_marks_rather_than_failing(tmp_path):
+def test_an_ascii_terminal_spells_signs_rather_than_failing(tmp_path):
     done = run("train", PENGUINS, "--target", "species", "--epochs", "3", cwd=tmp_path,
                PYTHONIOENCODING="ascii")  # fmt: skip
     assert done.returncode == 0
-    assert "15 features ? 64 ? 32" in done.stdout
+    assert "15 features -> 64 -> 32" in done.stdout
 
 
 def test_mistakes_have_exit_codes_and_no_traceback(tmp_path):
@@ -54,6 +54,13 @@ def test_mistakes_have_exit_codes_and_no_traceback(tmp_path):
         assert done.stderr.startswith("error: ")
         assert done.stderr.count("\n") == 1
         assert done.stdout == ""
+
+
+def test_no_command_is_answered_by_help_alone(tmp_path):
+    done = run(cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Usage: retrograd" in done.stdout
+    assert done.stderr == ""
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")

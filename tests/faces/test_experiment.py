@@ -170,6 +170,9 @@ def report(held_out, training, linear, ended="converged", rows=5000):
         (report(0.5, 0.55, 0.1), ["--hidden 16,8"]),
         (report(0.5, 0.55, 0.1, "diverged"), []),
         (report(0.9, 0.92, 0.1, "epochs"), ["--epochs 150"]),
+        # What has learned little yet has not learned it by heart.
+        (report(0.1, 0.4, 0.05, "epochs"), ["--epochs 150"]),
+        (report(0.5, 0.95, 0.1, "epochs"), ["--alpha 0.1", "--epochs 150"]),
         (report(0.9, 0.92, 0.95), ["ridge regression does no worse"]),
         (report(0.9, 0.92, 0.9), ["ridge regression does no worse"]),
         (report(-0.1, 0.2, -0.1), ["no better than a constant"]),
@@ -190,6 +193,17 @@ def test_few_held_out_rows_are_said_to_say_little():
     for scores in facts["scores"]:
         scores["accuracy"] = scores.pop("R2")
     assert "50 held-out rows tell the accuracy to about ±8 %" in advise(facts)[0]
+
+
+def test_a_gap_within_chance_is_no_overfitting():
+    def of_accuracy(rows):
+        facts = report(0.9, 1.0, 0.5, rows=rows)
+        for scores in facts["scores"]:
+            scores["accuracy"] = scores.pop("R2")
+        return advise(facts)
+
+    assert "by heart" in of_accuracy(500)[0]  # about ±3 %
+    assert "by heart" not in " ".join(of_accuracy(20))  # about ±14 %
 
 
 def test_a_model_card_takes_nothing_for_granted():

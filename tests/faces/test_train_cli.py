@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from command_line import PENGUINS, run
 
+from retrograd.faces.cli.train import _names
 from retrograd.faces.models import load_model
 
 pytestmark = pytest.mark.compiled
@@ -30,6 +31,17 @@ def test_every_option_is_acted_on(tmp_path):
     assert (network.activation, network.solver, network.learning_rate_init) == ("tanh", "sgd", 0.03)
     assert (network.max_iter, network.batch_size, network.alpha) == (3, 7, 0.0)
     assert (network.random_state, network.n_iter_) == (9, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", []), (" ", []), ("a,,b,", ["a", "b"]), ('a, "b, c" , d', ["a", "b, c", "d"]),
+        ('"a""b",c', ['a"b', "c"]), ('a"b', ['a"b']), ('"a,b', ['"a', "b"]), ("a\n b", ["a\n b"]),
+    ],
+)  # fmt: skip
+def test_columns_to_drop_may_have_commas(text, names):
+    assert _names(text) == names
 
 
 def test_the_best_epoch_is_counted_from_one(tmp_path):

@@ -33,6 +33,10 @@ def unread(text):
         ("Loss > 2", 1, "did you mean loss?"),
         ("1 + max(dw[0])", 9, "dw: unknown; did you mean dW?"),
         ("X", 1, "did you mean x?"),
+        # As a trace's formulas have them.
+        ("max(W[0]) > 2", 5, "W: unknown; did you mean coefs?"),
+        ("b[1][0]", 1, "b: unknown; did you mean intercepts?"),
+        ("input[0]", 1, "input: unknown; did you mean x, or a of the layer before?"),
         ("qqq", 1, "there are loss, penalty, learning_rate"),
         ("maxx(x)", 1, "did you mean max?"),
         ("print(x)", 1, "there are any, all, isnan"),

@@ -45,7 +45,11 @@ def advise(report: dict) -> list[str]:
     lines = []
     if held_out <= constant[metric]:
         return ["no better than a constant: do the columns say anything about the target?"]
-    if training - held_out > GAP[metric]:
+    rows = report["rows"]["test"]
+    by_chance = _margin(held_out, rows) if metric == "accuracy" else 0.0
+    # One that was stopped while it had little has learned nothing by heart.
+    unfinished = ended == "epochs" and training < GOOD[metric]
+    if training - held_out > max(GAP[metric], by_chance) and not unfinished:
         lines.append(
             f"the network learns its rows by heart (training {metric} {training:.3f}, held-out "
             f"{held_out:.3f}): try --alpha {max(100 * options['alpha'], 0.01):g}"
@@ -59,9 +63,8 @@ def advise(report: dict) -> list[str]:
         lines.append(
             f"{linear['model']} does no worse: the simple model may be all this table needs"
         )
-    rows = report["rows"]["test"]
     if metric == "accuracy" and rows < 1000:
-        margin = 100 * _margin(held_out, rows)
+        margin = 100 * by_chance
         about = f"{margin:.0f}" if margin >= 1 else f"{margin:.1f}"
         lines.append(
             f"{rows} held-out rows tell the accuracy to about ±{about} %: "

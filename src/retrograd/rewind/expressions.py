@@ -19,6 +19,7 @@ from retrograd.rewind.syntax import fail, subscript, tree_of, whole_number
 from retrograd.rewind.vocabulary import (
     CONSTANTS,
     FUNCTIONS,
+    IN_TRACES,
     LAYERED,
     MAX_ENTRIES,
     NAMES,
@@ -326,5 +327,6 @@ def _unknown(name: str, known: Mapping[str, Any]) -> str:
     """What to say of a name that does not exist."""
     lower = {other.lower(): other for other in known}
     near = get_close_matches(name.lower(), lower, n=1)
-    advice = f"did you mean {lower[near[0]]}?" if near else f"there are {', '.join(known)}"
+    meant = IN_TRACES.get(name) or (lower[near[0]] if near else None)
+    advice = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
     return f"unknown; {advice}"

@@ -29,6 +29,8 @@ NAMES = {
     "loss_per_row": "loss of each row of the batch, (B,)",
     **LAYERED,
 }
+# What a trace calls by the symbols of its formulas, and what that is here.
+IN_TRACES = {"W": "coefs", "b": "intercepts", "input": "x, or a of the layer before"}
 CONSTANTS = {"nan": np.float64(np.nan), "inf": np.float64(np.inf)}
 # Entries that an array may have which none of the step's own arrays has.
 MAX_ENTRIES = 10**7

@@ -26,6 +26,7 @@ from retrograd.faces.cli.trace import trace
 from retrograd.faces.cli.train import train
 from retrograd.faces.cli.view import view
 from retrograd.faces.complaining import complain
+from retrograd.rewind.walk.spelling import SPELLED_OUT
 
 CTRL_C = 130
 # As shells tell of those that SIGPIPE has ended.
@@ -79,7 +80,8 @@ class Commands(TyperGroup):
                 raise
             code = getattr(error, "exit_code", 1)
             where = getattr(getattr(error, "ctx", None), "command_path", None) or "retrograd"
-            complain(f"{error.format_message()} (see {where} --help)")
+            if message := error.format_message():  # there is none where help was printed
+                complain(f"{message} (see {where} --help)")
         if code == CTRL_C:
             complain(f"stopped by Ctrl-C: {kept}")
         sys.exit(code or 0)
@@ -91,9 +93,9 @@ def _mend_streams() -> None:
         if getattr(sys, name) is None:  # closed, as a daemon's may be
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
     for stream in (sys.stdout, sys.stderr):
-        # One that cannot say '→' shows '?' rather than failing.
+        # One that cannot say '→' says '->' rather than failing.
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=SPELLED_OUT)
     raw, text = getattr(sys.stdout, "buffer", None), sys.stdout
     if isinstance(raw, io.RawIOBase):
         # Python's own, with PYTHONUNBUFFERED, takes no notice of what did not fit on the disk.

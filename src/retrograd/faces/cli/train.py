@@ -1,5 +1,6 @@
 """``retrograd train``: a network on a table, beside the models that it should beat."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from retrograd.maths.activations import ACTIVATIONS, ALIASES
 # A layer wider than this is a slip of the finger, and its network too large to be counted.
 WIDEST = 10_000_000
 SOLVERS = (*OPTIMIZERS, "lbfgs")
+# One of several names: in double quotes, with two of them for one, or up to the next comma.
+NAME = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*(?:,|$)|([^,]*)(?:,|$))')
 ACTIVATION_NAMES = (*ACTIVATIONS, *ALIASES)
 
 
@@ -103,7 +106,12 @@ def train(
     test_size: Annotated[
         float, typer.Option(callback=_share, help="Share of the rows to hold out.")
     ] = 0.2,
-    drop: Annotated[str, typer.Option(help="Columns to leave out, separated by commas.")] = "",
+    drop: Annotated[
+        str,
+        typer.Option(
+            help="Columns to leave out, separated by commas; a name with a comma in double quotes."
+        ),
+    ] = "",
     out: Annotated[
         Path | None,
         typer.Option(help="Where to save; by default the table's name, here, with .safetensors."),
@@ -132,10 +140,24 @@ def train(
             alpha=alpha, seed=seed, test_size=test_size,
         )  # fmt: skip
         out = out or Path(f"{file.stem}.safetensors")
-        names = [name.strip() for name in drop.split(",") if name.strip()]
-        report = _train(file, target, task, names, options, out, record, quiet=as_json)
+        report = _train(file, target, task, _names(drop), options, out, record, quiet=as_json)
     if as_json:
         print_json(report)
+
+
+def _names(text: str) -> list[str]:
+    """Names separated by commas, as a table's first line has them.
+
+    Examples
+    --------
+    >>> _names('year, "height, m",')
+    ['year', 'height, m']
+    """
+    names = [
+        quoted.replace('""', '"') if plain is None else plain
+        for quoted, plain in (part.groups() for part in NAME.finditer(text))
+    ]
+    return [name.strip() for name in names if name.strip()]
 
 
 def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:

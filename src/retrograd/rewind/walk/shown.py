@@ -4,6 +4,7 @@ from os import PathLike
 from typing import TextIO
 
 from retrograd.rewind.walk.document import Document
+from retrograd.rewind.walk.spelling import SPELLED_OUT
 
 
 class Shown:
@@ -42,8 +43,8 @@ class Shown:
 
         file = sys.stdout if file is None else file
         text, encoding = text_of(self.document(), full), getattr(file, "encoding", None)
-        if encoding:  # A stream that cannot say '→' shows '?' rather than failing.
-            text = text.encode(encoding, errors="replace").decode(encoding)
+        if encoding:  # A stream that cannot say '→' says '->' rather than failing.
+            text = text.encode(encoding, errors=SPELLED_OUT).decode(encoding)
         file.write(text + "\n")
 
     def to_latex(self) -> str:
