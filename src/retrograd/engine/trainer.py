@@ -17,9 +17,10 @@ from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.threads import interrupts_held, make_crew, n_workers_for, run_workers
 from retrograd.engine.work import make_work, shares_of
 
-# A worker's multiplications after which the loop comes back to Python, to let Ctrl-C in: some 0.2
-# seconds.
+# Multiplications after which the loop comes back to Python, to let Ctrl-C in: some 0.2 seconds.
 CALL_WORK = 1 << 33
+# Workers that these are counted for, at most: more may be more than there are processors.
+SURE_WORKERS = 2
 # What a step costs beside its multiplications, in their time.
 STEP_WORK = 1 << 12
 
@@ -73,6 +74,11 @@ class State:
     def __getstate__(self) -> dict:
         """What goes into a pickle: the slots without the gaps between them, as they come back."""
         return vars(self) | {"slots": np.ascontiguousarray(self.slots)}
+
+    def forget(self) -> None:
+        """Have the optimizer's memory begin anew; what is in it may be NaN."""
+        self.slots[:] = 0.0
+        self.memory_start = self.step
 
     def copy(self) -> "State":
         """Independent copy."""
@@ -213,7 +219,8 @@ class Trainer:
         corrections = self.optimizer.corrections(state.step - state.memory_start, rates.size)
         n_multiplications = 3 * self.batch_size * network.n_parameters
         n_workers = n_workers_for(n_multiplications, rates.size)
-        chunk = max(1, CALL_WORK * n_workers // (n_multiplications + STEP_WORK))
+        call_work = CALL_WORK * min(n_workers, SURE_WORKERS)
+        chunk = max(1, call_work // (n_multiplications + STEP_WORK))
         kernel = "one_example" if self._is_notebooks(bounds) else "train"
         for begin in range(0, rates.size, chunk):
             end = min(begin + chunk, rates.size)

@@ -175,7 +175,10 @@ def send_back(layout, theta, turned, n_rows, begin, end, z, a, delta):
 
 
 def first_row_of(n_rows, part, n_parts):
-    """First row of one of a panel's parts, all about as large, each of whole tiles but the last."""
+    """First row of one of a panel's parts, all about as large, each of whole tiles but the last.
+
+    Of a power of two of parts half of them are a half: the tasks of rows, and the slices.
+    """
     nearest = (n_rows * part // n_parts + WIDE_TILE_ROWS // 2) // WIDE_TILE_ROWS * WIDE_TILE_ROWS
     return nearest if part < n_parts else n_rows
 
@@ -184,12 +187,17 @@ first_of = jit(first_row_of)
 
 
 @jit
+def half_of(n_rows, half):
+    """First and end of the rows of one half of a panel, 0 or 1."""
+    return first_of(n_rows, half, 2), first_of(n_rows, half + 1, 2)
+
+
+@jit
 def rows_together(work, n_rows, r):
     """First and end of the rows of a panel whose gradient is taken together with row r's."""
-    middle = first_of(n_rows, 1, 2)
     if n_rows < work.slice_rows:
         return 0, n_rows
-    return (middle, n_rows) if r >= middle else (0, middle)
+    return half_of(n_rows, 0 if r < first_of(n_rows, 1, 2) else 1)
 
 
 @jit

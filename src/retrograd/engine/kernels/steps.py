@@ -16,10 +16,10 @@ from retrograd.engine.kernels.backward import (
     add_up,
     first_of,
     gradient_of,
+    half_of,
     lay_for_gradients,
     output_delta,
     parameters_of,
-    rows_together,
     send_back,
 )
 from retrograd.engine.kernels.forward import forward
@@ -174,7 +174,7 @@ def fill_slices(layout, data, rows, first, n_rows, work, crew, worker, n_workers
     number = next_task(crew, -1, 2 * n_parts, worker, n_workers)
     while number < 2 * n_parts:
         half, task = number // n_parts, row(work.parameter_tasks, number % n_parts)
-        begin, end = rows_together(work, n_rows, half * (n_rows - 1))
+        begin, end = half_of(n_rows, half)
         gradient_of(
             layout, task, data, rows, first, n_rows, begin, end, work, row(work.slices, half), False
         )
