@@ -139,6 +139,24 @@ def test_training_on_after_a_kept_best():
     assert np.isfinite(model.partial_fit(X, y).predict(X)).all()
 
 
+def test_adam_begins_anew_after_a_kept_best():
+    """Its first steps are then as long as the rate: the correction is that of a new memory."""
+    X, y = make_task("regression")
+    model = MLPRegressor(
+        hidden_layer_sizes=(8,), early_stopping=True, warm_start=True, max_iter=100, tol=0.0,
+        n_iter_no_change=np.inf, random_state=0, batch_size=10,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y).set_params(learning_rate_init=1e200, max_iter=5).fit(X, y)
+    assert np.isnan(model.loss_curve_[-1])
+    model.set_params(early_stopping=False, learning_rate_init=1e-3, batch_size=len(X))
+    for _ in range(3):
+        before = model._state.theta.copy()
+        model.partial_fit(X, y)
+        assert 0.9e-3 < np.abs(model._state.theta - before).max() < 1.2e-3
+
+
 @pytest.mark.parametrize("task", ["binary", "regression"])
 def test_weights_that_no_row_can_be_learned_from(task):
     """Negative, all zero, or zero on one side of the split."""

@@ -253,17 +253,32 @@ def test_the_score_of_a_quantile():
     X, y = make_task("regression")
     model = MLPRegressor(loss="quantile", quantile=0.3, max_iter=5, random_state=0).fit(X, y)
     score, targets = model._validation_score, y.reshape(-1, 1)
-    assert score(X, targets, None) == pytest.approx(
-        d2_pinball_score(y, model.predict(X), alpha=0.3), abs=0.01
-    )
     assert score(X, targets, np.full(len(y), 2.0)) == score(X, targets, None)
     assert score(X, np.ones_like(targets), None) == 0.0
-    weight = np.linspace(0.0, 2.0, len(y))
-    ours, constant = (
-        np.average(np.where(y > a, 0.3 * (y - a), 0.7 * (a - y)), weights=weight)
-        for a in (model.predict(X), np.quantile(y, 0.3))
-    )
-    assert score(X, targets, weight) == pytest.approx(1.0 - ours / constant)
+    assert score(X, model.predict(X).reshape(-1, 1), None) == 1.0
+    for weight in (None, np.linspace(0.0, 2.0, len(y)), np.arange(len(y)) % 2.0):
+        theirs = d2_pinball_score(y, model.predict(X), alpha=0.3, sample_weight=weight)
+        assert score(X, targets, weight) == pytest.approx(theirs, rel=1e-12)
+    # Of several quantities, their mean: the largest does not outweigh the others.
+    Y = np.column_stack([y, 1000.0 * y[::-1]])
+    model.fit(X, Y)
+    theirs = d2_pinball_score(Y, model.predict(X), alpha=0.3)
+    assert model._validation_score(X, Y, None) == pytest.approx(theirs, rel=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "quantile"])
+def test_rows_of_no_weight_do_not_decide_when_it_stops(loss):
+    """Whatever their targets are: masked ones often are some number far off."""
+    X, y = make_task("regression")
+    weight = np.arange(len(y)) % 2.0
+    masked = np.where(weight > 0.0, y, y + 1000.0)
+    fits = [
+        MLPRegressor(loss=loss, hidden_layer_sizes=(8,), early_stopping=True, random_state=0,
+                     n_iter_no_change=5, max_iter=60).fit(X, targets, weight)
+        for targets in (y, masked)
+    ]  # fmt: skip
+    assert fits[0].validation_scores_ == fits[1].validation_scores_
+    assert fits[0].n_iter_ == fits[1].n_iter_
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
@@ -288,6 +303,25 @@ def test_weights_too_small_to_count_with(dtype):
     light = build(alpha=0.0).fit(X, y, sample_weight=some)
     plain = build(alpha=0.0).fit(X, y, sample_weight=np.full(len(y), 2.0**-20))
     assert light.score(X, y) == plain.score(X, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_weights_too_large_to_count_with(dtype, solver):
+    """Their gradients' sums would be infinite, all of them or those of a few rows."""
+    X, y = make_task("multiclass")
+    X, most = X.astype(dtype), np.finfo(dtype).max * np.finfo(dtype).eps
+    few = np.ones(len(y))
+    few[3] = 2.0 * most
+    for weight in (few, np.full(len(y), most)):
+        with pytest.raises(ValueError, match="divide them, and alpha, by one number"):
+            build(solver=solver).fit(X, y, sample_weight=weight)
+    heavy, plain = (
+        build(solver=solver, alpha=0.0).fit(X, y, sample_weight=np.full(len(y), weight))
+        for weight in (2.0 ** int(np.log2(most / len(y))), 1.0)
+    )
+    assert heavy.score(X, y) == plain.score(X, y)
+    assert heavy.loss_ == pytest.approx(plain.loss_, rel=1e-4)
 
 
 def test_what_converters_of_models_look_for():

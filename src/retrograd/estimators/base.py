@@ -215,6 +215,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                     f"the sample weights are at most {largest:.3g}; in {X.dtype} what is below "
                     f"{least:.1g} soon counts as 0: multiply them, and alpha, by one number"
                 )
+            if (total := sample_weight.sum(dtype=np.float64)) > (most := _most_weight(X.dtype)):
+                raise ValueError(
+                    f"the sample weights come to {total:.3g}; in {X.dtype} sums of more than "
+                    f"{most:.1g} soon are infinite: divide them, and alpha, by one number"
+                )
         network = self._make_network(X.shape[1], targets)
         rng = check_random_state(self.random_state)
         if first:
@@ -376,6 +381,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _most_weight(dtype: np.dtype) -> float:
+    """Weight above which its products with large errors are infinite."""
+    facts = np.finfo(dtype)
+    return float(facts.max) * float(facts.eps)
 
 
 def _least_weight(dtype: np.dtype) -> float:

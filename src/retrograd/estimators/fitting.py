@@ -172,7 +172,7 @@ class Training:
             if not self.stopping.has_best:
                 raise error from None
             self.stopping.note_divergence()
-            state.slots[:] = 0.0  # NaN may be in there, too
+            state.forget()
             kept = f"{error} The parameters with the best validation score are kept."
             told = [DivergenceWarning(kept)]
         self.stopping.restore_best(state)

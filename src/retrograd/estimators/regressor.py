@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from retrograd.engine.batches import make_data
+from retrograd.engine.network import Network
 from retrograd.estimators.base import BaseMLP
 from retrograd.estimators.predicting import predict_outputs
 
@@ -203,18 +204,30 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 from sklearn.metrics import r2_score  # slow to import
 
                 return float(r2_score(targets, outputs, sample_weight=sample_weight))
-            return self._explained(X, targets, outputs, sample_weight)
+            return self._explained(targets, outputs, sample_weight)
 
     def _explained(
-        self, X: Any, targets: np.ndarray, outputs: np.ndarray, sample_weight: Any
+        self, targets: np.ndarray, outputs: np.ndarray, sample_weight: np.ndarray | None
     ) -> float:
-        """Share of the loss that is explained: R² would find fault with any but the mean."""
+        """Share of the loss that is explained: R² would find fault with any but the mean.
+
+        Of several quantities it is the mean of their shares, as with R².
+        """
         from retrograd.engine.objective import row_losses  # loads the compiler
 
-        data, rows = make_data(self._network, X, targets), np.arange(len(targets))
-        constant = np.quantile(targets, self.quantile if self.loss == "quantile" else 0.5, axis=0)
-        ours, constants = (
-            float(np.average(row_losses(self._network, data, rows, y_pred), weights=sample_weight))
-            for y_pred in (outputs, np.broadcast_to(constant, outputs.shape).astype(outputs.dtype))
-        )
-        return 1.0 - ours / constants if constants > 0.0 else 0.0
+        _, output, loss, parameter = self._output(targets)
+        network = Network((1, 1), (), output, loss, parameter)
+        rows, weight = np.arange(len(targets)), sample_weight
+        if weight is None:
+            weight = np.ones(len(targets))
+        quantile = self.quantile if loss == "quantile" else 0.5
+        constants = np.quantile(targets, quantile, axis=0, weights=weight, method="inverted_cdf")
+        shares = []
+        for y, y_pred, constant in zip(targets.T, outputs.T, constants, strict=True):
+            data = make_data(network, y[:, np.newaxis], y[:, np.newaxis])
+            ours, at_best = (
+                float(np.average(row_losses(network, data, rows, column), weights=weight))
+                for column in (y_pred[:, np.newaxis], np.full((len(y), 1), constant, y_pred.dtype))
+            )
+            shares.append(1.0 - ours / at_best if at_best > 0.0 else float(ours == 0.0))
+        return float(np.mean(shares))

@@ -170,6 +170,7 @@ class EstimatorDoor:
         stopping.restore_best(state)
         if run.status == "diverged" and stopping.has_best:
             stopping.note_divergence()
+            state.forget()
         return model
 
     def resume(self, run: "Run") -> Any:

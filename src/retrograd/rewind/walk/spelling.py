@@ -5,8 +5,8 @@ import codecs
 # The name that encodings know it by.
 SPELLED_OUT = "retrograd.spelled_out"
 SPELLED = {
-    "−": "-", "–": "-", "×": "x", "·": ".", "±": "+-", "≤": "<=", "≥": ">=", "→": "->", "√": "sqrt",
-    "½": "1/2", "²": "^2", "′": "'", "…": "...", "⋮": ":", "⋱": ":", "α": "alpha", "δ": "delta",
+    "−": "-", "–": "-", "×": "x", "·": ".", "±": "+-", "≤": "<=", "≥": ">=", "→": "->",
+    "√": "sqrt ", "½": "1/2", "²": "^2", "′": "'", "…": "...", "⋮": ":", "⋱": ":", "α": "alpha", "δ": "delta",
     "λ": "lambda", "μ": "mu", "π": "pi", "σ": "sigma", "φ": "phi", "Φ": "Phi", "─": "-", "═": "=",
     **dict.fromkeys("⎡⎢⎣⎤⎥⎦", "|"),
 }  # fmt: skip
@@ -18,7 +18,7 @@ def spell(error: UnicodeError) -> tuple[str, int]:
     Examples
     --------
     >>> "(1 − β) √2 → ½".encode("ascii", SPELLED_OUT)
-    b'(1 - ?) sqrt2 -> 1/2'
+    b'(1 - ?) sqrt 2 -> 1/2'
     """
     if not isinstance(error, UnicodeEncodeError):
         raise error
