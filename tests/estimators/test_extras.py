@@ -333,3 +333,11 @@ def test_what_converters_of_models_look_for():
         assert np.array_equal(one.classes_, other.classes_)
         assert one.y_type_ == other.y_type_
         assert np.array_equal(one.transform(y), other.transform(y))
+
+
+def test_the_loss_is_an_attribute_of_both():
+    """As in scikit-learn, fitted or not; of the classifier it is no parameter."""
+    for task in ("binary", "regression"):
+        ours, theirs = pair(task, **SMALL)
+        assert ours.loss == theirs.loss
+        assert ("loss" in ours.get_params()) == ("loss" in theirs.get_params())

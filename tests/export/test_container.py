@@ -216,3 +216,26 @@ def test_a_name_may_be_as_long_as_names_can_be(tmp_path):
     assert os.listdir(tmp_path) == []
     write_whole(path, b"content")
     assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("kind", "like_it", "others"),
+    [
+        ("notebook", b' \n{"cells": []}', [b"a,b\n1,2\n", b"<p>", b"SQLite format 3\0"]),
+        ("page", b"\xef\xbb\xbf<!doctype html>", [b"a,b\n1,2\n", b"{}", b"PK\3\4"]),
+        ("table", b"a,b\n1,2\n", [b"SQLite format 3\0 ", b"\x20\0\0\0{}"]),
+    ],
+)
+def test_what_is_of_another_kind_is_not_replaced(tmp_path, kind, like_it, others):
+    """A slip of the finger is not to cost a table, or a recorded training."""
+    path = tmp_path / "file"
+    for content in (b"", like_it):
+        path.write_bytes(content)
+        write_whole(path, b"new", kind)
+        assert path.read_bytes() == b"new"
+    for content in others:
+        path.write_bytes(content)
+        with pytest.raises(FileExistsError, match=f"a file that is no {kind} is there"):
+            write_whole(path, b"new", kind)
+        assert path.read_bytes() == content
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]

@@ -42,3 +42,18 @@ def test_scores_are_told_though_the_model_cannot_be_saved(tmp_path, monkeypatch)
     report = json.loads(run(*args, "--json", code=1)[0])
     assert report["saved"] is None
     assert report["scores"][0]["model"] == "network"
+
+
+def test_no_command_writes_over_what_is_of_another_kind(tmp_path):
+    """Neither over a table, nor over a recorded training."""
+    table, model, record = tmp_path / "t.csv", tmp_path / "m.safetensors", tmp_path / "r.retro"
+    table.write_text("a,y\n" + "".join(f"{k},{'uv'[k % 2]}\n" for k in range(20)))
+    run("train", table, "--target", "y", "--epochs", 2, "--out", model, "--record", record)
+    before = {path: path.read_bytes() for path in (table, record)}
+    for command, place, kind in (
+        (("trace", record, "--step", 1, "--notebook"), table, "notebook"),
+        (("predict", model, table, "--out"), record, "table"),
+    ):
+        _, complaint = run(*command, place, code=1)
+        assert f"{place} cannot be written: a file that is no {kind} is there" in complaint
+    assert {path: path.read_bytes() for path in before} == before

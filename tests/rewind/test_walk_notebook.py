@@ -176,7 +176,7 @@ def test_wrong_data_are_found(tmp_path: Path) -> None:
 def test_what_the_file_is(tmp_path: Path) -> None:
     """A notebook of format 4.5, all of whose imports are NumPy's and Python's own."""
     path = tmp_path / "walk.ipynb"
-    path.write_text("an older one")
+    path.write_text('{"an": "older one"}')
     make_trace((3, 70, 2), "gelu", SOFTMAX, 5, "adam").to_notebook(path)
     told = json.loads(path.read_text(encoding="utf-8"))
     assert (told["nbformat"], told["nbformat_minor"]) == (4, 5)
@@ -219,7 +219,7 @@ def test_too_large_for_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was there stays if the writing fails, and nothing lies about."""
     trace, path = make_trace((2, 2, 1), "identity", LOGISTIC, 1), tmp_path / "walk.ipynb"
-    path.write_text("mine")
+    path.write_text('{"mine": 1}')
 
     def fail(*_):
         raise OSError("no room")
@@ -227,7 +227,7 @@ def test_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(OSError, match="no room"):
         trace.to_notebook(path)
-    assert path.read_text() == "mine"
+    assert path.read_text() == '{"mine": 1}'
     assert [other.name for other in tmp_path.iterdir()] == ["walk.ipynb"]
 
 

@@ -1,6 +1,6 @@
 """MLPClassifier: scikit-learn's, on retrograd's engine."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse
@@ -97,6 +97,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Epochs, or L-BFGS iterations, of the last fit.
     t_ : int
         Samples seen in training.
+    loss : 'log_loss'
+        What is learned; always there, as in scikit-learn.
     n_layers_, n_outputs_ : int
         Layers, the input counted, and outputs.
     out_activation_ : {'logistic', 'softmax'}
@@ -118,6 +120,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> model.score(X, y) > 0.97
     True
     """
+
+    loss: ClassVar[str] = "log_loss"
 
     def __init__(
         self,

@@ -12,21 +12,44 @@ from pathlib import Path
 WITHOUT_FSYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+# How the files begin that may take each other's place, by what they are called.
+BEGINNINGS = {"notebook": b"{", "page": b"<"}
+
+
+def write_whole(path: Path, content: bytes, kind: str = "") -> None:
     """Write beside the target and rename, so that an interruption leaves nothing half-written.
 
     A pipe or a device, such as a terminal, is written to: it is not to become a file. A file that
     is replaced hands on who may read and write it.
 
+    Parameters
+    ----------
+    path : Path
+    content : bytes
+    kind : {'', 'notebook', 'page', 'table'}
+        What a file that is there must be, if not anything.
+
     Raises
     ------
     OSError
-        If it cannot be written; what was there before is then still there.
+        If it cannot be written, or another kind of file is there, which is somebody's work; what
+        was there before is then still there.
     """
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return
+    if kind and path.exists():
+        _check_is(path, kind)
     _replace(path, content)
+
+
+def _check_is(path: Path, kind: str) -> None:
+    with path.open("rb") as file:
+        head = file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()
+    # A table is text: neither a run, nor a model, nor a workbook.
+    is_one = b"\0" not in head if kind == "table" else head.startswith(BEGINNINGS[kind])
+    if head and not is_one:
+        raise FileExistsError(errno.EEXIST, f"a file that is no {kind} is there", str(path))
 
 
 def check_writable(path: Path) -> None:

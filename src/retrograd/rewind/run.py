@@ -243,6 +243,8 @@ class Run(Recorded):
         ------
         ValueError
             If not even one moment finds room.
+        OSError
+            If the file cannot be written, or one is there that is no page.
         """
         if "html" not in drawing:
             raise RuntimeError("no page is at hand: open the run with retrograd.open_run")

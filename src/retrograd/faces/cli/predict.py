@@ -142,6 +142,6 @@ def _write(out: Path, content: str) -> None:
     from retrograd.rewind.files import write_whole
 
     try:
-        write_whole(out, content.encode())
+        write_whole(out, content.encode(), "table")
     except OSError as error:
         raise ModelFileError(f"{out} cannot be written: {error.strerror}") from None

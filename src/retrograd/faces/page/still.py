@@ -51,8 +51,10 @@ def write_html(run: Run, path: "str | PathLike", budget: int = 5_000_000) -> Non
     ------
     ValueError
         If not even one moment finds room.
+    OSError
+        If the file cannot be written, or one is there that is no page.
     """
-    write_whole(Path(path), still_page(run, budget).encode())
+    write_whole(Path(path), still_page(run, budget).encode(), "page")
 
 
 def still_page(run: Run, budget: int) -> str:

@@ -31,14 +31,14 @@ def write_notebook(trace: "Trace", path: str | PathLike) -> None:
     ----------
     trace : Trace
     path : path
-        Of the file, as a rule ``….ipynb``; one that is there is replaced.
+        Of the file, as a rule ``….ipynb``; a notebook that is there is replaced.
 
     Raises
     ------
     ValueError
         If the trace holds more than 32 MB of numbers.
     OSError
-        If the file cannot be written.
+        If the file cannot be written, or one is there that is no notebook.
     """
     n_bytes = numbers_in(trace)
     if n_bytes > LARGEST:
@@ -47,7 +47,7 @@ def write_notebook(trace: "Trace", path: str | PathLike) -> None:
             f"{LARGEST // 2**20} MB: trace fewer rows or a smaller network, or use to_dict()"
         )
     text = json.dumps(notebook_of(trace), indent=1, ensure_ascii=False) + "\n"
-    write_whole(Path(path), text.encode())
+    write_whole(Path(path), text.encode(), "notebook")
 
 
 def numbers_in(trace: "Trace") -> int:
