@@ -10,7 +10,8 @@ import time
 import pytest
 from command_line import COMMAND, PENGUINS, fail, run, without_compiling
 
-from retrograd.estimators.rewinding import open_runs
+from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.faces.table_runs import numbering_of
 from retrograd.rewind.store import RunFileError, Store
 
 # These train for real, and interpreted kernels would take minutes.
@@ -29,7 +30,9 @@ def test_train_records_and_reports_as_before(tmp_path, target):
     kept = model.read_bytes()
     assert without_seconds(recorded) == without_seconds(plain).replace(
         f"Saved to {model}", f"Saved to {model}, which it replaced"
-    ) + f"  retrograd debug {path}\n"  # fmt: skip
+    ) + (
+        f"  retrograd debug {path}\n    there {numbering_of(open_run(path).facts)}\n"
+    )  # fmt: skip
     (found,) = open_runs(path)
     assert (found.status, len(found.epochs)) == ("ended", 3)
     run(*args, "--record", path)

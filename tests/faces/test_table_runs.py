@@ -13,7 +13,7 @@ from retrograd.export.container import read_container
 from retrograd.faces import experiment
 from retrograd.faces.page.answers.runs import feature_names, image_shape
 from retrograd.faces.progress import LiveProgress
-from retrograd.faces.table_runs import place_of_model, whole_model
+from retrograd.faces.table_runs import numbering_of, place_of_model, whole_model
 from retrograd.rewind.store import RunFileError
 
 # These train for real, and interpreted kernels would take minutes.
@@ -153,6 +153,18 @@ def test_a_tables_features_have_their_names(here):
     (here / "t.csv").write_text(header + rows)
     run("train", "t.csv", "--target", "y", "--epochs", 1, "--record", "t.retro")
     assert image_shape(open_run("t.retro")) is None
+
+
+@pytest.mark.parametrize(("target", "scaled"), [("species", False), ("body_mass_g", True)])
+def test_how_a_tables_numbers_are_to_be_read_is_said(target, scaled):
+    """Where it is recorded and where it is looked at: rows are not the table's, nor is a target."""
+    rows = "rows count from 0 among those of the table that the training was given"
+    said = f"{rows}; targets are standardised" if scaled else rows
+    assert f"there {said}\n" in train(target)[0]
+    assert f"note: {said}\n" in run("debug", "p.retro", typed="quit\n")[0]
+    assert numbering_of(open_run("p.retro").facts) == said
+    record("n.retro")
+    assert "rows count" not in run("debug", "n.retro", typed="quit\n")[0]
 
 
 def test_what_is_said_of_a_table_may_be_forged():

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from retrograd.faces.history import Readline
 from retrograd.faces.progress import CtrlC
+from retrograd.faces.table_runs import numbering_of
 from retrograd.faces.text import printable, stdout_console
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Conversation:
     def hold(self) -> None:
         """Greet, and then follow commands until there are no more."""
         self._tell(self.session.greet())
+        if numbering := numbering_of(self.session.debugger.run.facts):
+            self._say(f"note: {numbering}", "note")
         if not self.interactive:
             self._follow_all()
             return

@@ -53,6 +53,25 @@ def remember(
     return {"table": table}
 
 
+def numbering_of(facts: dict) -> str:
+    """Say how the numbers of a run's data are to be read; nothing if it is of no table.
+
+    Examples
+    --------
+    >>> numbering_of({"table": {"target": []}})[-24:]
+    'targets are standardised'
+    >>> numbering_of({})
+    ''
+    """
+    table = facts.get("table")
+    if not isinstance(table, dict):
+        return ""
+    rows = "rows count from 0 among those of the table that the training was given"
+    if "target" not in table:
+        return rows
+    return f"{rows}; targets are standardised"
+
+
 def place_of_model(run: "Run") -> str | None:
     """Where the model of a run is to be saved; None if nobody has said so, or it is a branch."""
     table = run.facts.get("table")

@@ -169,6 +169,7 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     from retrograd.faces.experiment import build_network, fit, prepare
     from retrograd.faces.models import save_model
     from retrograd.faces.progress import CtrlC, LiveProgress
+    from retrograd.faces.table_runs import numbering_of
     from retrograd.tables.reading import read_table
     from retrograd.tables.task import pose
 
@@ -205,8 +206,9 @@ def _train(file, target, task, drop, options, out, record, quiet: bool) -> dict:
     text.draw_end(console, report)
     if record is not None:
         report["recorded"] = str(record) if fitted.is_recorded else None
-    if fitted.is_recorded:
+    if recorder is not None and fitted.is_recorded:
         text.say(console, f"retrograd debug {quoted(record)}", indent=2)
+        text.say(console, f"there {numbering_of(recorder.facts)}", indent=4)
     return report
 
 

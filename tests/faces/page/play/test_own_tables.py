@@ -30,6 +30,7 @@ def check_table(page: Page, viewer: Playground) -> None:
     press(page, "Train")
     expect(page.locator(".head .facts")).to_contain_text("3 → 6 → 4 → 1")
     settled(viewer)
+    expect(page.locator(".outcome")).to_contain_text("targets are standardised")
     run = last(viewer)
     assert run.header.estimator["feature_names"] == ["size", "colour=blue", "colour=red"]
     assert abs(run.data.y.mean()) < 1e-12

@@ -11,6 +11,7 @@ from retrograd.estimators.regressor import AIM_AT_THE_MEAN
 from retrograd.faces.page.answers.rows import task_of
 from retrograd.faces.page.viewer import Viewer
 from retrograd.faces.runs import describe_runs, doubt_of
+from retrograd.faces.table_runs import numbering_of
 from retrograd.rewind.run import Run
 from retrograd.rewind.store import RunFileError
 from retrograd.rewind.syntax import MAX_CHARACTERS
@@ -106,7 +107,8 @@ def run(viewer: Viewer, run: int) -> dict:
         speaks against its running, if it does; ``data`` says whether they are at hand, and if they
         are not ``held`` at which steps the network is known all the same; ``scored_by`` is what a
         validation score is; ``has_model`` says whether a model file can hold the network (the
-        notebook's class has none).
+        notebook's class has none); ``numbering`` says how rows and targets are to be read, where
+        that is not plain.
     """
     found = viewer.run(run).refresh()
     header = found.header
@@ -138,6 +140,7 @@ def run(viewer: Viewer, run: int) -> dict:
         "held": None if found.has_data else found.store.steps_of(run),
         "validation": "validation" in header.data,
         "has_model": not is_notebooks(found),
+        "numbering": numbering_of(found.facts),
     }
 
 

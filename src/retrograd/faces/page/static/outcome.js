@@ -49,9 +49,10 @@ export function outcomeView(page) {
     h("option", { value: "training" }, "training rows"), h("option", { value: "validation" }, "validation rows"));
   const score = h("p", { class: "score", role: "status" });
   const body = h("div", { class: "body" });
+  const numbering = h("p", { class: "soft numbering", hidden: true });
   const element = h("section", { class: "outcome panel" },
     h("div", { class: "bar" }, h("h2", {}, "The outcome"), h("span", { class: "end" }, on)),
-    tabs, score, body);
+    tabs, score, body, numbering);
   page.late.waits(element);
   let state = null;
   let cell = null; // rows of the chosen cell of the confusion matrix
@@ -102,6 +103,8 @@ export function outcomeView(page) {
     if (!state || !width || !page.run) return;
     drawChoices();
     tellScore();
+    numbering.textContent = page.run.numbering;
+    numbering.hidden = !page.run.numbering;
     swap(body, parts[state.tab]());
   }
 
