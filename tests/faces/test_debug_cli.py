@@ -1,5 +1,6 @@
 """The commands about recorded runs: debug, trace, runs, resume."""
 
+import io
 import json
 import re
 import warnings
@@ -7,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 from command_line import X, Y, fail, record, run
+from rich.console import Console
 
 from retrograd.engine.divergence import DivergenceError
 from retrograd.estimators.classifier import MLPClassifier
@@ -14,6 +16,7 @@ from retrograd.estimators.notebook import MLP
 from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.regressor import MLPRegressor
 from retrograd.estimators.rewinding import open_run, open_runs
+from retrograd.faces.text import draw_rows
 from retrograd.rewind.recording import Recording
 from retrograd.rewind.store import Store
 
@@ -367,3 +370,23 @@ def test_infinity_and_tuples_are_told_as_python_has_them(tmp_path):
     assert second["differing"] == {"n_iter_no_change": 5}
     assert first["parameters"]["hidden_layer_sizes"] == [3]
     assert "n_iter_no_change=inf" in re.sub(r"\s+", " ", run("runs", path)[0])
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_a_narrow_terminal_is_told_in_words(width):
+    """As wide a table as it needs, or none: of cells of three letters nobody can read a number."""
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=width, color_system=None)
+    columns = [("run", "right"), ("differing", "left"), ("loss", "right"), ("parent", "left")]
+    rows = [("1", "hidden_layer_sizes=[6, 4], learning_rate_init=0.001", "0.777873", ""),
+            ("2", "hidden_layer_sizes=[5], learning_rate_init=0.01", "12.5", "run 1")]  # fmt: skip
+    draw_rows(console, columns, rows)
+    lines = screen.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    words = " ".join(screen.getvalue().split())
+    if width == 200:
+        assert [line.split()[0] for line in lines] == ["run", lines[1].strip(), "1", "2"]
+    else:
+        assert "run 1 differing hidden_layer_sizes=[6, 4]," in words
+        assert "loss 0.777873 run 2" in words
+        assert words.endswith("loss 12.5; parent run 1")

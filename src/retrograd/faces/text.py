@@ -9,6 +9,7 @@ from unicodedata import category
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -270,12 +271,23 @@ def draw_end(console: Console, report: dict) -> None:
 def draw_rows(
     console: Console, columns: Sequence[tuple[str, Justify]], rows: Iterable[Sequence[str]]
 ) -> None:
-    """Draw a table of any columns; into a pipe it is as wide as it needs to be."""
-    table = _table(*columns)
+    """Draw a table of any columns; into a pipe it is as wide as it needs to be.
+
+    In a terminal that is not, each row is told in words: cells of a few letters are no table.
+    """
+    table, rows = _table(*columns), list(rows)
     for row in rows:
         table.add_row(*_cells(*row))
+    options = console.options.update(width=MOST_COLUMNS)
     if not console.is_terminal:
         console = Console(file=console.file, highlight=False, emoji=False, width=MOST_COLUMNS)
+    elif Measurement.get(console, options, table).maximum > console.width:
+        names = [name for name, _ in columns]
+        for first, *others in rows:
+            say(console, f"{names[0]} {first}", "bold")
+            told = zip(names[1:], others, strict=True)
+            say(console, "; ".join(f"{name} {cell}" for name, cell in told if cell), indent=2)
+        return
     _show(console, table)
 
 
