@@ -416,6 +416,19 @@ def test_a_function_is_asked_of_the_last_moment() -> None:
     assert run.last(lambda moment: True, before=len(run)).step == len(run) - 1
 
 
+@pytest.mark.parametrize("nothing", [None, 5])
+def test_what_is_no_condition_and_no_run(nothing: object) -> None:
+    """Said so, and how to say what one means."""
+    run, _ = recorded("adam")
+    for ask in (run.first, run.last):
+        with pytest.raises(TypeError, match="a condition is an expression, as .*, or a function"):
+            ask(nothing)
+    with pytest.raises(TypeError, match="what is compared are runs, as from open_run"):
+        first_divergence(run, nothing)
+    with pytest.raises(TypeError, match="a step or an epoch: not both"):
+        run.at(3, epoch=1)
+
+
 def test_steps_of_a_branch_are_counted_from_its_begin() -> None:
     """As moments, goto and the prompt count them: in stretches, scans, traces, and functions."""
     run = recorded("adam")[0].branch(at=7, learning_rate_init=0.02)

@@ -61,6 +61,8 @@ def first_divergence(run_a: "Run", run_b: "Run") -> Divergence | None:
     ------
     ValueError
         If they are of different networks, or have no step in common.
+    TypeError
+        If one of them is no run.
 
     Examples
     --------
@@ -73,6 +75,9 @@ def first_divergence(run_a: "Run", run_b: "Run") -> Divergence | None:
     >>> first_divergence(one, twin) is None, first_divergence(one, other).step
     (True, 0)
     """
+    for run in (run_a, run_b):
+        if not hasattr(run, "header"):
+            raise TypeError(f"what is compared are runs, as from open_run, not {run!r}")
     if run_a.header.network.widths != run_b.header.network.widths:
         raise ValueError(
             f"the runs are of networks of widths {run_a.header.network.widths} and "

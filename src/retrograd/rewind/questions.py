@@ -72,6 +72,11 @@ def last_moment(run: "Run", condition: Condition) -> int:
 def hits(run: "Run", condition: Condition, begin: int, end: int) -> Generator[int]:
     """Steps from ``begin`` to before ``end`` at which the condition holds, by replay."""
     if not isinstance(condition, str | Expression):
+        if not callable(condition):
+            raise TypeError(
+                f'a condition is an expression, as "loss > 2", or a function of a moment, not '
+                f"{condition!r}"
+            )
         yield from (step for step in range(begin, end) if condition(run.at(step)))
         return
     expression = _expression(condition)

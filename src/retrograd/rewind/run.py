@@ -96,7 +96,7 @@ class Run(Recorded):
             If the run did not come there.
         """
         if (step is None) == (epoch is None):
-            raise TypeError("at() takes a step or an epoch")
+            raise TypeError("at() takes a step or an epoch: not both, and not neither")
         if epoch is not None:
             return self.at(self._step_of(epoch))
         if isinstance(step, bool) or not isinstance(step, int | np.integer):
