@@ -272,6 +272,16 @@ def test_durations_are_seconds_whatever_their_unit():
     np.testing.assert_array_equal(again.transform(minutes), learned)
 
 
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_durations_of_nanoseconds_are_told_apart(frame):
+    """Laps of a benchmark, say: seconds in float64 have the digits."""
+    laps = np.array([100, 500, 900, 2000, "NaT"], "timedelta64[ns]")
+    encoder = TableEncoder(dtype="float64", clip=None).fit(frame({"t": laps}))
+    found = np.asarray(encoder.transform(frame({"t": laps})))[:4, 0]
+    steps = np.diff(found) / (found[1] - found[0])
+    np.testing.assert_allclose(steps, [1.0, 1.0, 2.75], rtol=1e-12)
+
+
 def test_categories_of_whole_numbers_are_the_same_as_fractions():
     """Which pandas makes of them once one is missing."""
     k = np.arange(60) % 3

@@ -208,9 +208,19 @@ def _whole(texts: np.ndarray) -> np.ndarray:
 
 
 def _seconds(durations: np.ndarray) -> np.ndarray:
-    """Durations as seconds, NaT as NaN."""
+    """Durations as seconds, NaT as NaN; the same ones whatever unit they come in.
+
+    Examples
+    --------
+    >>> _seconds(np.array([1999, 2_000_000], "timedelta64[ns]")).tolist()
+    [1.999e-06, 0.002]
+    """
     ticks = durations.astype("timedelta64[us]")
-    return np.where(np.isnat(ticks), np.nan, ticks.astype(np.int64) / 1e6)
+    seconds = np.where(np.isnat(ticks), np.nan, ticks.astype(np.int64) / 1e6)
+    if np.datetime_data(durations.dtype)[0] == "ns":
+        cut = (durations != ticks) & ~np.isnat(durations)
+        seconds[cut] = durations[cut].astype(np.int64) / 1e9
+    return seconds
 
 
 def _is_missing(value) -> bool:
