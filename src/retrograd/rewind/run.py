@@ -188,6 +188,8 @@ class Run(Recorded):
     def why(self, layer: int, i: int | None, o: int, step: int) -> Why:
         """Which rows, and what else, moved ``coefs[layer][i, o]`` (a bias if i is None) in a step.
 
+        At the run's end it is the step that was not taken any more, as ``Moment.trace`` has it.
+
         Returns
         -------
         Why
