@@ -103,7 +103,7 @@ class Moment:
         return self.run.replay.is_exact(self.step)
 
     def trace(self) -> Trace:
-        """Every number of the next step; at the run's end of that which it did not take any more."""
+        """Every number of the next step; at the run's end of the one that it took no more."""
         if "trace" not in self._held:
             self._held["trace"] = self.run.replay.trace(self.step, self._held.get("state"))
         return self._held["trace"]
