@@ -32,7 +32,7 @@ def test_the_walk_has_the_seeds_numbers(tmp_path) -> None:
         "[ 0.864659 ]",  # y_pred, and the error
         "[ 0.864659  -1.236622  -0.040088 ]",  # dW2
         "[ -0.155932  0.338868 ]",  # d_hidden
-        "?  0.338868   0.338868   1.016605 ?",  # dW1
+        "|  0.338868   0.338868   1.016605 |",  # dW1
     ):
         assert line in text
     assert len((EXAMPLES / "walk.py").read_text().splitlines()) <= 14
