@@ -86,7 +86,9 @@ def test_initial_parameters(init: str) -> None:
     assert np.array_equal(single, double.astype(np.float32))
     rng = np.random.RandomState(5)
     for layer, activation in enumerate(("relu", "tanh", "tanh")):
-        W, b = INITIALIZERS[init](rng, *network.widths[layer : layer + 2], activation)
+        n_in, n_out = network.widths[layer : layer + 2]
+        W, b = np.empty((n_in, n_out)), np.empty(n_out)
+        INITIALIZERS[init](rng, W, b, activation)
         assert np.array_equal(network.weights(double, layer), W)
         assert np.array_equal(network.biases(double, layer), b)
 

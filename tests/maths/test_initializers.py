@@ -5,6 +5,7 @@ import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from retrograd.engine.network import Network
+from retrograd.maths import initializers
 from retrograd.maths.activations import ACTIVATIONS
 from retrograd.maths.initializers import INITIALIZERS
 
@@ -13,19 +14,32 @@ N_IN, N_OUT = 300, 200
 
 def draw(init: str, activation: str = "relu", seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Weights and biases of one layer."""
-    return INITIALIZERS[init](np.random.RandomState(seed), N_IN, N_OUT, activation)
+    W, b = np.full((N_IN, N_OUT), np.nan), np.full(N_OUT, np.nan)
+    INITIALIZERS[init](np.random.RandomState(seed), W, b, activation)
+    return W, b
 
 
 @pytest.mark.parametrize("init", INITIALIZERS)
-def test_shape_and_seed(init: str) -> None:
-    """Float64 of the right shape; the generator alone decides."""
+def test_filled_by_the_seed(init: str) -> None:
+    """All of both is filled; the generator alone decides."""
     W, b = draw(init)
-    assert W.shape == (N_IN, N_OUT)
-    assert b.shape == (N_OUT,)
-    assert W.dtype == b.dtype == np.float64
+    assert np.isfinite(W).all()
+    assert np.isfinite(b).all()
     again, _ = draw(init)
     assert np.array_equal(W, again)
     assert np.array_equal(W, draw(init, seed=1)[0]) == (init == "zeros")
+
+
+@pytest.mark.parametrize("init", INITIALIZERS)
+@pytest.mark.parametrize("at_once", [1, 333, 1000])
+def test_how_many_are_drawn_at_once_does_not_matter(
+    init: str, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A normal generator keeps every other draw for later: also from one call to the next."""
+    whole = draw(init)
+    monkeypatch.setattr(initializers, "AT_ONCE", at_once)
+    for ours, expected in zip(draw(init), whole, strict=True):
+        assert np.array_equal(ours, expected)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -202,8 +202,6 @@ class Network:
         theta = np.empty(self.n_parameters, dtype=dtype)
         last = self.activations[-1] if self.activations else output_like
         for layer, activation in enumerate((*self.activations, last)):
-            n_in, n_out = self.widths[layer], self.widths[layer + 1]
-            weights, biases = INITIALIZERS[init](rng, n_in, n_out, activation)
-            self.weights(theta, layer)[:] = weights
-            self.biases(theta, layer)[:] = biases
+            W, b = self.weights(theta, layer), self.biases(theta, layer)
+            INITIALIZERS[init](rng, W, b, activation)
         return theta
