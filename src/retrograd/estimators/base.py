@@ -384,7 +384,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
 
 def _most_weight(dtype: np.dtype) -> float:
-    """Weight above which its products with large errors are infinite."""
+    """Sum of weights above which their products with large errors are infinite."""
     facts = np.finfo(dtype)
     return float(facts.max) * float(facts.eps)
 

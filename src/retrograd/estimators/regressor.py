@@ -217,9 +217,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         _, output, loss, parameter = self._output(targets)
         network = Network((1, 1), (), output, loss, parameter)
-        rows, weight = np.arange(len(targets)), sample_weight
-        if weight is None:
-            weight = np.ones(len(targets))
+        rows = np.arange(len(targets))
+        weight = np.ones(len(targets)) if sample_weight is None else sample_weight
         quantile = self.quantile if loss == "quantile" else 0.5
         constants = np.quantile(targets, quantile, axis=0, weights=weight, method="inverted_cdf")
         shares = []

@@ -23,6 +23,13 @@ def _fill(W: np.ndarray, draw: Callable[[tuple[int, int]], np.ndarray]) -> None:
         W[begin : begin + n_rows] = draw((min(n_rows, n_in - begin), n_out))
 
 
+def _fill_normal(rng: np.random.RandomState, W: np.ndarray, b: np.ndarray, variance: float) -> None:
+    """Weights from a normal distribution, biases 0."""
+    scale = np.sqrt(variance)
+    _fill(W, lambda shape: rng.standard_normal(shape) * scale)
+    b[:] = 0.0
+
+
 def glorot_uniform(
     rng: np.random.RandomState, W: np.ndarray, b: np.ndarray, activation: str
 ) -> None:
@@ -43,9 +50,7 @@ def he_normal(rng: np.random.RandomState, W: np.ndarray, b: np.ndarray, activati
 
     Source: He et al., Delving deep into rectifiers (2015), eq. 10.
     """
-    scale = np.sqrt(2.0 / len(W))
-    _fill(W, lambda shape: rng.standard_normal(shape) * scale)
-    b[:] = 0.0
+    _fill_normal(rng, W, b, 2.0 / len(W))
 
 
 def lecun_normal(rng: np.random.RandomState, W: np.ndarray, b: np.ndarray, activation: str) -> None:
@@ -54,9 +59,7 @@ def lecun_normal(rng: np.random.RandomState, W: np.ndarray, b: np.ndarray, activ
     The notebook's scale, which it calls Xavier's.
     Source: LeCun et al., Efficient backprop (1998), section 4.6.
     """
-    scale = np.sqrt(1.0 / len(W))
-    _fill(W, lambda shape: rng.standard_normal(shape) * scale)
-    b[:] = 0.0
+    _fill_normal(rng, W, b, 1.0 / len(W))
 
 
 def zeros(rng: np.random.RandomState, W: np.ndarray, b: np.ndarray, activation: str) -> None:

@@ -10,8 +10,6 @@ from pathlib import Path
 
 # How some mounts say that they have no fsync: object stores, folders that a virtual machine shares.
 WITHOUT_FSYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
-
-
 # How the files begin that may take each other's place, by what they are called.
 BEGINNINGS = {"notebook": b"{", "page": b"<"}
 
