@@ -139,6 +139,7 @@ def browse(chromium: Browser, browser_options: dict) -> Iterator[Callable[..., P
         page.goto(address + (f"#{place}" if place else ""))
         if ready:
             page.wait_for_selector(".timeline .place:not(:empty)")
+            page.wait_for_selector(".curves[width]")  # drawn: a canvas is else without
         return page
 
     open_page.complaints = complaints  # type: ignore[attr-defined]
