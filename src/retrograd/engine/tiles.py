@@ -20,9 +20,10 @@ from retrograd.engine.views import data_of, lengths_of
 # Rows of a tile that is 1, 2, ... vectors wide: as many as there are registers for their sums.
 MANY_REGISTERS = VECTOR_BYTES == 64 or platform.machine().lower() in ("aarch64", "arm64")
 TILE_ROWS = (12, 12, 8, 6) if MANY_REGISTERS else (12, 6)
-# Whether to load and store only some lanes is as fast as all of them. Where it is not, the columns
-# that are left when all vectors are whole are a tile of their own.
+# Whether to load only some lanes is as fast as all of them.
 FREE_MASKS = VECTOR_BYTES == 64
+# Rows of a that a tile finds from one pointer: there are registers for so many distances.
+NEAR_ROWS = 6
 # Of a sum that is spread over lanes the bits depend on their number: the same on every machine.
 DOT_LANES_BYTES = 64
 INT, INDEX = ir.IntType(32), ir.IntType(64)
@@ -46,15 +47,25 @@ class _Lanes:
         kind = ir.FunctionType(result, arguments)
         return cgutils.get_or_insert_function(self.builder.module, kind, name)
 
-    def place(self, pointer, vector_number):
-        """Pointer to a vector, counted from a pointer to a number."""
-        offset = ir.Constant(INDEX, vector_number * self.n)
+    def place(self, pointer, offset):
+        """Pointer to the vector that begins so many numbers after a pointer to a number."""
         return self.builder.bitcast(self.builder.gep(pointer, [offset]), self.type.as_pointer())
+
+    def offsets(self, n_vectors, n_columns):
+        """Where vectors begin that have all columns: the last one with the last column.
+
+        So it may overlap the one before it. That costs nothing, while to load only some lanes of it
+        takes the processor's place for a multiplication.
+        """
+        offsets = [INDEX(v * self.n) for v in range(n_vectors)]
+        if n_vectors > 1:
+            offsets[-1] = self.builder.sub(n_columns, INDEX(self.n))
+        return offsets
 
     def mask(self, n_columns):
         """Which lanes are among the first n_columns."""
-        numbers = ir.VectorType(INDEX, self.n)
-        limit = self._spread(n_columns, ir.Constant(numbers, ir.Undefined))
+        numbers = ir.VectorType(INT, self.n)
+        limit = self._spread(self.builder.trunc(n_columns, INT), ir.Constant(numbers, ir.Undefined))
         return self.builder.icmp_signed("<", ir.Constant(numbers, list(range(self.n))), limit)
 
     def spread(self, number):
@@ -62,7 +73,7 @@ class _Lanes:
         return self._spread(number, self.undefined)
 
     def _spread(self, number, undefined):
-        first = self.builder.insert_element(undefined, number, ir.Constant(INT, 0))
+        first = self.builder.insert_element(undefined, number, INT(0))
         everywhere = ir.Constant(ir.VectorType(INT, self.n), [0] * self.n)
         return self.builder.shuffle_vector(first, undefined, everywhere)
 
@@ -72,7 +83,7 @@ class _Lanes:
             value = self.builder.load(pointer)
             value.align = self.itemsize
             return value
-        arguments = [pointer, ir.Constant(INT, self.itemsize), mask, self.zero]
+        arguments = [pointer, INT(self.itemsize), mask, self.zero]
         function = self._function(
             f"llvm.masked.load.{self.suffix}.p0", self.type, [a.type for a in arguments]
         )
@@ -83,7 +94,7 @@ class _Lanes:
         if mask is None:
             self.builder.store(value, pointer).align = self.itemsize
             return
-        arguments = [value, pointer, ir.Constant(INT, self.itemsize), mask]
+        arguments = [value, pointer, INT(self.itemsize), mask]
         function = self._function(
             f"llvm.masked.store.{self.suffix}.p0", ir.VoidType(), [a.type for a in arguments]
         )
@@ -103,7 +114,7 @@ class _Lanes:
                 for start in (0, n)
             )
             value = self.builder.fadd(lower, upper)
-        return self.builder.extract_element(value, ir.Constant(INT, 0))
+        return self.builder.extract_element(value, INT(0))
 
     def prefetch(self, pointer):
         """Have a line of memory come to the outer cache; at a wrong address nothing happens."""
@@ -126,7 +137,7 @@ def _whole_steps(builder, counter, step, end):
     builder.branch(test)
     builder.position_at_end(test)
     value = builder.load(counter)
-    next_value = builder.add(value, ir.Constant(INDEX, step))
+    next_value = builder.add(value, INDEX(step))
     builder.cbranch(builder.icmp_signed("<=", next_value, end), body, after)
     builder.position_at_end(body)
     yield value
@@ -149,28 +160,23 @@ class _Matrices:
         self.c, self.c_row = c, c_row
         self.onward, self.a_next = onward, a_next
 
-    def move(self, builder, column):
-        """Leave out the columns before this one."""
-        self.b, self.start, self.c = (
-            builder.gep(first, [column]) for first in (self.b, self.start, self.c)
-        )
-        self.b_size = builder.sub(self.b_size, column)
-
 
 def _has_entries(builder, vector):
     (size,) = lengths_of(builder, vector)
-    return builder.icmp_signed(">", size, ir.Constant(INDEX, 0))
+    return builder.icmp_signed(">", size, INDEX(0))
 
 
-def _terms(builder, lanes, m, k, masks):
-    """Load row k of b, a vector for each mask."""
+def _terms(builder, lanes, m, k, offsets, mask):
+    """Load row k of b, a vector from each offset on; of a masked one only some lanes count."""
     at = builder.mul(k, m.b_row)
-    places = [lanes.place(builder.gep(m.b, [at]), v) for v in range(len(masks))]
-    if FREE_MASKS or masks[-1] is None:
-        return [lanes.load(*one) for one in zip(places, masks, strict=True)]
+    places = [lanes.place(builder.gep(m.b, [at]), offset) for offset in offsets]
+    if mask is None:
+        return [lanes.load(place) for place in places]
+    [place] = places
+    if FREE_MASKS:
+        return [lanes.load(place, mask)]
     # What lanes hold that are not stored is all the same: they may read on in the array's next row.
-    [place], [mask] = places, masks
-    last = builder.sub(m.b_size, ir.Constant(INDEX, lanes.n))
+    last = builder.sub(m.b_size, INDEX(lanes.n))
     term = cgutils.alloca_once(builder, lanes.type)
     with builder.if_else(builder.icmp_signed("<=", at, last), likely=True) as (then, otherwise):
         with then:
@@ -180,51 +186,68 @@ def _terms(builder, lanes, m, k, masks):
     return [builder.load(term)]
 
 
-def _tile(builder, lanes, m, first_row, n_rows, masks, onward):
-    """Emit the tile of n_rows rows from ``first_row`` on; it is as many vectors wide as masks.
+def _in_register(builder, number):
+    """The same number, of which the compiler knows nothing but that it is in a register.
 
-    With ``onward`` it asks for what comes next: of the rows of b that follow these for one vector
-    each, since the next tile asks for the next; or of ``a_next`` for as much as it reads of a.
+    What it knows to be multiples of a distance it adds up anew for every term, a chain of sums that
+    takes the processor's place for multiplications.
     """
-    n_vectors = len(masks)
-    places = [(r, v) for r in range(n_rows) for v in range(n_vectors)]
+    nothing = ir.InlineAsm(ir.FunctionType(number.type, [number.type]), "", "=r,0")
+    return builder.call(nothing, [number])
+
+
+def _tile(builder, lanes, m, first_row, n_rows, offsets, mask, onward):
+    """Emit the tile of n_rows rows from ``first_row`` on, with a vector from each offset on.
+
+    A mask is for a tile that is less than a vector wide. With ``onward`` it asks for what comes
+    next: of the rows of b that follow these for one vector each, since the next tile asks for the
+    next; or of ``a_next`` for as much as it reads of a.
+    """
+    places = [(r, v) for r in range(n_rows) for v in range(len(offsets))]
     sums = {place: cgutils.alloca_once(builder, lanes.type) for place in places}
 
     def row_of(first, distance, r):
-        row = builder.add(first_row, ir.Constant(INDEX, r))
+        row = builder.add(first_row, INDEX(r))
         return builder.gep(first, [builder.mul(distance, row)])
 
-    a_rows = [row_of(m.a, m.a_row, r) for r in range(n_rows)]
+    a_first = row_of(m.a, m.a_row, 0)
+    others = range(1, min(n_rows, NEAR_ROWS + 1))
+    apart = [_in_register(builder, builder.mul(m.a_row, INDEX(r))) for r in others]
+    distances = [INDEX(0), *apart]
     c_rows = [row_of(m.c, m.c_row, r) for r in range(n_rows)]
     start_rows = [row_of(m.start, m.start_row, r) for r in range(n_rows)]
     if onward:
-        number = builder.udiv(first_row, ir.Constant(INDEX, n_rows))
-        vector = builder.urem(number, ir.Constant(INDEX, n_vectors))
+        number = builder.udiv(first_row, INDEX(n_rows))
+        vector = builder.urem(number, INDEX(len(offsets)))
         b_next = builder.gep(m.b, [builder.mul(m.n_k, m.b_row)])
-        b_next = builder.gep(b_next, [builder.mul(vector, ir.Constant(INDEX, lanes.n))])
+        b_next = builder.gep(b_next, [builder.mul(vector, INDEX(lanes.n))])
         a_next = builder.gep(m.a_next, [builder.mul(first_row, m.n_k)])
         of_b = builder.icmp_signed("==", m.onward, ir.Constant(m.onward.type, ROWS_OF_B))
         ahead = builder.select(of_b, b_next, a_next)
-        ahead_step = builder.select(of_b, m.b_row, ir.Constant(INDEX, n_rows))
+        ahead_step = builder.select(of_b, m.b_row, INDEX(n_rows))
     with builder.if_else(m.starts) as (then, otherwise):
         with then:
             for r, v in places:
-                builder.store(lanes.load(lanes.place(start_rows[r], v), masks[v]), sums[r, v])
+                start = lanes.load(lanes.place(start_rows[r], offsets[v]), mask)
+                builder.store(start, sums[r, v])
         with otherwise:
             for place in places:
                 builder.store(lanes.zero, sums[place])
     with cgutils.for_range(builder, m.n_k) as loop:
         if onward:
             lanes.prefetch(builder.gep(ahead, [builder.mul(loop.index, ahead_step)]))
-        terms = _terms(builder, lanes, m, loop.index, masks)
-        column = builder.mul(loop.index, m.a_column)
+        terms = _terms(builder, lanes, m, loop.index, offsets, mask)
+        near = builder.gep(a_first, [builder.mul(loop.index, m.a_column)])
         for r in range(n_rows):
-            factor = lanes.spread(builder.load(builder.gep(a_rows[r], [column])))
-            for v in range(n_vectors):
-                total = lanes.multiply_add(factor, terms[v], builder.load(sums[r, v]))
+            if r == NEAR_ROWS:
+                near = builder.gep(near, [distances[NEAR_ROWS]])
+            place = builder.gep(near, [distances[r % NEAR_ROWS]])
+            factor = lanes.spread(builder.load(place))
+            for v, term in enumerate(terms):
+                total = lanes.multiply_add(factor, term, builder.load(sums[r, v]))
                 builder.store(total, sums[r, v])
     for r, v in places:
-        lanes.store(builder.load(sums[r, v]), lanes.place(c_rows[r], v), masks[v])
+        lanes.store(builder.load(sums[r, v]), lanes.place(c_rows[r], offsets[v]), mask)
 
 
 @intrinsic
@@ -254,32 +277,26 @@ def tile_column(
         )  # fmt: skip
         row = cgutils.alloca_once(builder, INDEX)
 
-        def tiles(heights, masks, onward=False):
+        def tiles(heights, offsets, mask=None, onward=False):
             for height in heights:
                 with _whole_steps(builder, row, height, n_rows) as first:
-                    _tile(builder, lanes, matrices, first, height, masks, onward)
+                    _tile(builder, lanes, matrices, first, height, offsets, mask, onward)
 
-        n_vectors = builder.sdiv(n_columns, ir.Constant(INDEX, lanes.n))
-        n_whole = builder.mul(n_vectors, ir.Constant(INDEX, lanes.n))
-        n_left = builder.sub(n_columns, n_whole)
-        are_left = builder.icmp_signed(">", n_left, ir.Constant(INDEX, 0))
-        if FREE_MASKS:
-            n_vectors = builder.add(n_vectors, builder.zext(are_left, INDEX))
-        for n, tile_rows in enumerate(TILE_ROWS, start=1):
-            with builder.if_then(builder.icmp_signed("==", n_vectors, ir.Constant(INDEX, n))):
-                before = ir.Constant(INDEX, lanes.n * (n - 1))
-                last = lanes.mask(builder.sub(n_columns, before)) if FREE_MASKS else None
-                masks = [*[None] * (n - 1), last]
-                builder.store(ir.Constant(INDEX, 0), row)
-                if n == len(TILE_ROWS):
-                    with builder.if_then(cgutils.is_true(builder, onward)):
-                        tiles((tile_rows,), masks, onward=True)
-                tiles((tile_rows, 2, 1), masks)
-        if not FREE_MASKS:
-            with builder.if_then(are_left):
-                matrices.move(builder, n_whole)
-                builder.store(ir.Constant(INDEX, 0), row)
-                tiles((TILE_ROWS[0], 2, 1), [lanes.mask(n_left)])
+        builder.store(INDEX(0), row)
+        one_less = builder.sub(n_columns, INDEX(1))
+        n_vectors = builder.add(builder.sdiv(one_less, INDEX(lanes.n)), INDEX(1))
+        are_few = builder.icmp_signed("<", n_columns, INDEX(lanes.n))
+        with builder.if_else(are_few) as (then, otherwise):
+            with then:
+                tiles((TILE_ROWS[0], 2, 1), [INDEX(0)], lanes.mask(n_columns))
+            with otherwise:
+                for n, tile_rows in enumerate(TILE_ROWS, start=1):
+                    with builder.if_then(builder.icmp_signed("==", n_vectors, INDEX(n))):
+                        offsets = lanes.offsets(n, n_columns)
+                        if n == len(TILE_ROWS):
+                            with builder.if_then(cgutils.is_true(builder, onward)):
+                                tiles((tile_rows,), offsets, onward=True)
+                        tiles((tile_rows, 2, 1), offsets)
         return context.get_dummy_value()
 
     place = types.intp
@@ -299,12 +316,12 @@ def row_dots(typing_context, a, b, start, start_row, c):
     def codegen(context, builder, signature, args):
         lanes = _Lanes(context, builder, c.dtype, DOT_LANES_BYTES)
         n_rows, n_k = lengths_of(builder, args[0])
-        first = ir.Constant(INDEX, 0)
+        first = INDEX(0)
         a_first = data_of(builder, args[0], first)
         b_first = data_of(builder, args[1], first)
         start_first, start_row = data_of(builder, args[2], first), args[3]
         starts, c_first = _has_entries(builder, args[2]), data_of(builder, args[4], first)
-        whole = builder.and_(n_k, ir.Constant(INDEX, -lanes.n))
+        whole = builder.and_(n_k, INDEX(-lanes.n))
         n_left = builder.sub(n_k, whole)
         row = cgutils.alloca_once_value(builder, first)
         for height in (4, 1):
@@ -313,13 +330,13 @@ def row_dots(typing_context, a, b, start, start_row, c):
                 a_rows = []
                 for i, lane_sums in enumerate(sums):
                     builder.store(lanes.zero, lane_sums)
-                    row_start = builder.mul(n_k, builder.add(r, ir.Constant(INDEX, i)))
+                    row_start = builder.mul(n_k, builder.add(r, INDEX(i)))
                     a_rows.append(builder.gep(a_first, [row_start]))
 
                 def add_terms(k, mask, a_rows=a_rows, sums=sums):
-                    factor = lanes.load(lanes.place(builder.gep(b_first, [k]), 0), mask)
+                    factor = lanes.load(lanes.place(builder.gep(b_first, [k]), first), mask)
                     for a_row, lane_sums in zip(a_rows, sums, strict=True):
-                        terms = lanes.load(lanes.place(builder.gep(a_row, [k]), 0), mask)
+                        terms = lanes.load(lanes.place(builder.gep(a_row, [k]), first), mask)
                         total = lanes.multiply_add(terms, factor, builder.load(lane_sums))
                         builder.store(total, lane_sums)
 
@@ -330,7 +347,7 @@ def row_dots(typing_context, a, b, start, start_row, c):
                 with builder.if_then(cgutils.is_true(builder, n_left)):
                     add_terms(whole, lanes.mask(n_left))
                 for i, lane_sums in enumerate(sums):
-                    number = builder.add(r, ir.Constant(INDEX, i))
+                    number = builder.add(r, INDEX(i))
                     place = builder.gep(c_first, [number])
                     before = cgutils.alloca_once(builder, lanes.type.element)
                     builder.store(ir.Constant(lanes.type.element, 0.0), before)
@@ -358,8 +375,8 @@ def turn_block(typing_context, source, source_at, source_row, target, target_at,
         first = data_of(builder, args[0], args[1])
         rows = []
         for r in range(lanes.n):
-            start = builder.gep(first, [builder.mul(args[2], ir.Constant(INDEX, r))])
-            rows.append(lanes.load(lanes.place(start, 0)))
+            start = builder.gep(first, [builder.mul(args[2], INDEX(r))])
+            rows.append(lanes.load(lanes.place(start, INDEX(0))))
         apart = 1
         while apart < lanes.n:
             for r in range(lanes.n):
@@ -374,8 +391,8 @@ def turn_block(typing_context, source, source_at, source_row, target, target_at,
             apart *= 2
         first = data_of(builder, args[3], args[4])
         for r in range(lanes.n):
-            start = builder.gep(first, [builder.mul(args[5], ir.Constant(INDEX, r))])
-            lanes.store(rows[r], lanes.place(start, 0))
+            start = builder.gep(first, [builder.mul(args[5], INDEX(r))])
+            lanes.store(rows[r], lanes.place(start, INDEX(0)))
         return context.get_dummy_value()
 
     place = types.intp
