@@ -1,6 +1,7 @@
 """Working memory: the buffers of a batch, and how its work is cut into tasks."""
 
 import sys
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from retrograd.engine.kernels.product import (
     WHOLE_TILES,
     WIDE_TILE_ROWS,
     are_far_apart,
+    are_weights_far,
 )
 from retrograd.engine.kernels.update import LANES
 from retrograd.engine.memory import room, row_room, with_gaps
@@ -140,8 +142,10 @@ def make_work(
     n_weights = network.n_parameters - network.n_units
     n_inputs = sum(network.widths[:-1])
     wide = [are_far_apart(n_out, dtype.itemsize) for n_out in network.widths[1:]]
-    wide[0] &= not sparse
-    in_strips = any(wide) and batch_size >= COPY_FROM
+    far = [are_weights_far(*shape, dtype.itemsize) for shape in pairwise(network.widths)]
+    if sparse:
+        wide[0] = far[0] = False
+    in_strips = batch_size >= COPY_FROM
     input_widths = np.zeros(network.n_layers, np.int64)
     if in_strips:
         for layer, _, n_units in tasks[::-1]:
@@ -156,8 +160,8 @@ def make_work(
         gradient=room(network.n_parameters, dtype, 1),
         slices=with_gaps(row_room(n_slices, network.n_parameters, dtype, 5)),
         turned=room(n_weights if network.n_layers > 1 else 0, dtype),
-        strips=room(n_weights if in_strips else 0, dtype),
-        delta_strips=room(panel_rows * network.n_units if in_strips else 0, dtype),
+        strips=room(n_weights if in_strips and any(far) else 0, dtype),
+        delta_strips=room(panel_rows * network.n_units if in_strips and any(wide) else 0, dtype),
         input_strips=room(panel_rows * n_inputs if input_widths.any() else 0, dtype),
         input_widths=input_widths,
         losses=room(panel_rows, np.float64),

@@ -19,6 +19,7 @@ from retrograd.engine.kernels.product import (
     far_apart,
     lay_in_strips,
     product,
+    weights_far,
 )
 from retrograd.engine.views import matrix, row, vector, views
 from retrograd.maths import activations, elementary, losses
@@ -167,7 +168,7 @@ def send_back(layout, theta, turned, n_rows, begin, end, z, a, delta):
         delta_out = matrix(delta, n_rows * layout.units_at[layer] + begin * n_out, n, n_out)
         start = n_rows * layout.units_at[layer - 1] + begin * n_in
         delta_in = matrix(delta, start, n, n_in)
-        nothing, in_strips = vector(delta, 0, 0), far_apart(n_in, delta.itemsize)
+        nothing, in_strips = vector(delta, 0, 0), weights_far(n_out, n_in, delta.itemsize)
         product(delta_out, False, 0, W_turned, nothing, delta_in, in_strips, 0)
         units = n * n_in
         z_in, a_in = vector(z, start, units), vector(a, start, units)

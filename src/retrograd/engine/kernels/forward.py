@@ -9,7 +9,7 @@ Shapes: B rows in the panel, I units in, O units out. Arrays are row-major; outp
 from numpy import float64, int32, int64
 
 from retrograd.engine.jit import formula, jit
-from retrograd.engine.kernels.product import far_apart, product
+from retrograd.engine.kernels.product import product, weights_far
 from retrograd.engine.native import next_task
 from retrograd.engine.views import matrix, row, vector, views
 from retrograd.maths import activations
@@ -77,7 +77,7 @@ def pass_layer(layout, theta, strips, layer, a_in, z, ahead):
     """
     n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
     b = vector(theta, layout.biases_at[layer], n_out)
-    in_strips = strips.size > 0 and far_apart(n_out, z.itemsize)
+    in_strips = strips.size > 0 and weights_far(n_in, n_out, z.itemsize)
     source = strips if in_strips else theta
     W = matrix(source, layout.weights_at[layer], n_in, n_out)
     product(a_in, False, 0, W, b, z, in_strips, ahead)

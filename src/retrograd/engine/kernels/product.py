@@ -24,6 +24,9 @@ DEPTH, DEPTH_IN_STRIPS = 128, 256
 # another page. From so many rows of c on it pays to have b in strips, where they don't: laid so
 # once for many products, or a part of it copied where it is used.
 FAR, COPY_FROM = 2048, 24
+# Of large matrices of weights (both in bytes) already from this distance on: a worker that reads
+# what another one has just changed gets it sooner where it lies together.
+FAR_WEIGHTS, LARGE = 512, 1 << 17
 # Rows of a tile that is as wide as can be; a multiple of any tile's rows. Work is cut by them, so
 # they are the same for all processors, as bits shall be.
 WIDE_TILE_ROWS, WHOLE_TILES = 6, 24
@@ -37,7 +40,13 @@ def are_far_apart(n_columns, itemsize):
     return n_columns * itemsize >= FAR
 
 
-far_apart = jit(are_far_apart)
+def are_weights_far(n_rows, n_columns, itemsize):
+    """Whether training wants a matrix of weights in strips."""
+    distance = n_columns * itemsize
+    return distance >= FAR or (distance >= FAR_WEIGHTS and n_rows * distance >= LARGE)
+
+
+far_apart, weights_far = jit(are_far_apart), jit(are_weights_far)
 
 
 @jit(inline=False)
@@ -177,7 +186,7 @@ def turn_all(W, first, n_rows, turned):
     The turned one is in strips of ``STRIP_BYTES`` if its rows would be far apart.
     """
     n_columns, end = W.shape[1], first + W.shape[0]
-    width = STRIP_BYTES // W.itemsize if far_apart(n_rows, W.itemsize) else n_rows
+    width = STRIP_BYTES // W.itemsize if weights_far(n_columns, n_rows, W.itemsize) else n_rows
     begin = first
     while begin < end:
         left = begin // width * width

@@ -23,7 +23,7 @@ from retrograd.engine.kernels.backward import (
     send_back,
 )
 from retrograd.engine.kernels.forward import forward
-from retrograd.engine.kernels.product import STRIP_BYTES, far_apart, lay_in_strips, turn_all
+from retrograd.engine.kernels.product import STRIP_BYTES, lay_in_strips, turn_all, weights_far
 from retrograd.engine.kernels.update import LANES, update
 from retrograd.engine.native import next_task, wait_for_all
 from retrograd.engine.subnormals import flush_subnormals, restore_mode
@@ -238,7 +238,8 @@ def lay_weights(layout, theta, work, task):
     n_in, n_out = layout.widths[layer], layout.widths[layer + 1]
     start = layout.weights_at[layer]
     W = matrix(theta, start + unit * n_out, n_units, n_out)
-    if work.strips.size > 0 and far_apart(n_out, theta.itemsize):
+    is_read = work.strips.size > 0 and (layer > 0 or work.x.size > 0)  # sparse rows read theta
+    if is_read and weights_far(n_in, n_out, theta.itemsize):
         strips = vector(work.strips, start, n_in * n_out)
         lay_in_strips(W, unit, n_in, STRIP_BYTES // theta.itemsize, strips)
     if layer > 0 and n_units > 0 and n_out > 1:
