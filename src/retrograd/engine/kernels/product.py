@@ -17,9 +17,9 @@ from retrograd.engine.views import matrix, vector
 # Entries of b from which tiles are worth setting up. The rows of a do not count: what becomes of
 # one of them must not depend on how many others there are.
 TILES_FROM = 64
-# Terms added in one go, so that the rows of b that they come from stay in the cache; in strips
-# they come to it in time.
-DEPTH, DEPTH_IN_STRIPS = 128, 256
+# Terms added in one go, at most, so that the rows of b that they come from stay in the cache: of
+# strips five sixths or a half of the innermost one, whose size goes with the vectors'.
+DEPTH, DEPTH_IN_STRIPS = 128, 160 if VECTOR_BYTES == 64 else 256
 # From this distance on (in bytes) a matrix's rows fall on each other in the cache, and each is in
 # another page. From so many rows of c on it pays to have b in strips, where they don't: laid so
 # once for many products, or a part of it copied where it is used.
@@ -132,6 +132,7 @@ else:
         depth = DEPTH_IN_STRIPS if strips or copied else DEPTH
         copy = scratch(c, COPY_BYTES)
         n_strips, n_depths = -(-n_columns // width), -(-n_terms // depth)
+        depth = -(-n_terms // n_depths)
         for number in range(n_strips * n_depths):
             # Some terms of all columns before others: what they read of a stays in the cache. But
             # what lies in strips is read as it lies.
