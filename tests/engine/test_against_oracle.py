@@ -165,6 +165,9 @@ def test_the_large_nets_cover_everything() -> None:
     work = make_work(network, np.dtype(np.float32), SHARED[2], sparse=False)
     strips = (work.strips.size > 0, work.delta_strips.size > 0)
     assert strips == (True, False), "of a large layer the weights alone"
+    network = make_problem((600, 300, 6), "tanh", PAIRS[1], 2).network
+    sizes = [make_work(network, np.dtype(np.float32), 32, one).strips.size for one in (False, True)]
+    assert sizes == [600 * 300 + 300 * 6, 0], "nobody reads a sparse first layer's weights there"
     widths, _, batch_size = IN_STRIPS
     network = make_problem(widths, "tanh", PAIRS[1], 2).network
     work = make_work(network, np.dtype(np.float32), batch_size, sparse=False)

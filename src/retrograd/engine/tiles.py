@@ -283,8 +283,7 @@ def tile_column(
                     _tile(builder, lanes, matrices, first, height, offsets, mask, onward)
 
         builder.store(INDEX(0), row)
-        one_less = builder.sub(n_columns, INDEX(1))
-        n_vectors = builder.add(builder.sdiv(one_less, INDEX(lanes.n)), INDEX(1))
+        n_vectors = builder.sdiv(builder.add(n_columns, INDEX(lanes.n - 1)), INDEX(lanes.n))
         are_few = builder.icmp_signed("<", n_columns, INDEX(lanes.n))
         with builder.if_else(are_few) as (then, otherwise):
             with then:

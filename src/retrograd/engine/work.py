@@ -141,13 +141,13 @@ def make_work(
     n_slices = 2 if panel_rows >= slice_rows else 0
     n_weights = network.n_parameters - network.n_units
     n_inputs = sum(network.widths[:-1])
+    has_many_rows = batch_size >= COPY_FROM
     wide = [are_far_apart(n_out, dtype.itemsize) for n_out in network.widths[1:]]
     far = [are_weights_far(*shape, dtype.itemsize) for shape in pairwise(network.widths)]
     if sparse:
         wide[0] = far[0] = False
-    in_strips = batch_size >= COPY_FROM
     input_widths = np.zeros(network.n_layers, np.int64)
-    if in_strips:
+    if has_many_rows:
         for layer, _, n_units in tasks[::-1]:
             is_far = wide[layer] and are_far_apart(network.widths[layer], dtype.itemsize)
             if n_units > 0 and is_far:
@@ -160,8 +160,10 @@ def make_work(
         gradient=room(network.n_parameters, dtype, 1),
         slices=with_gaps(row_room(n_slices, network.n_parameters, dtype, 5)),
         turned=room(n_weights if network.n_layers > 1 else 0, dtype),
-        strips=room(n_weights if in_strips and any(far) else 0, dtype),
-        delta_strips=room(panel_rows * network.n_units if in_strips and any(wide) else 0, dtype),
+        strips=room(n_weights if has_many_rows and any(far) else 0, dtype),
+        delta_strips=room(
+            panel_rows * network.n_units if has_many_rows and any(wide) else 0, dtype
+        ),
         input_strips=room(panel_rows * n_inputs if input_widths.any() else 0, dtype),
         input_widths=input_widths,
         losses=room(panel_rows, np.float64),

@@ -82,8 +82,8 @@ class Work(NamedTuple):
     gradient: np.ndarray  # (P,), T: of the batch, laid out like the parameters
     slices: np.ndarray  # (2, P and a gap), T: of half a panel's rows each; or none
     turned: np.ndarray  # (n_weights,), T: W' of every layer but the first, where W stands in theta
-    # What products read of wide layers, in strips (see ``product``), as W' is there, too; with no
-    # entries where they read the above.
+    # What products read of wide or large layers, in strips (see ``product``), as W' is there, too;
+    # with no entries where they read the above.
     strips: np.ndarray  # (n_weights,), T: W, where it stands in theta
     delta_strips: np.ndarray  # (panel_rows * units,), T
     input_strips: np.ndarray  # (panel_rows * inputs,), T: x and a, as they go into each layer

@@ -18,7 +18,7 @@ from retrograd.engine.views import matrix, vector
 # one of them must not depend on how many others there are.
 TILES_FROM = 64
 # Terms added in one go, at most, so that the rows of b that they come from stay in the cache: of
-# strips five sixths or a half of the innermost one, whose size goes with the vectors'.
+# strips 40 KiB where vectors have 64 bytes (such processors often have 48 of it), else 16 or less.
 DEPTH, DEPTH_IN_STRIPS = 128, 160 if VECTOR_BYTES == 64 else 256
 # From this distance on (in bytes) a matrix's rows fall on each other in the cache, and each is in
 # another page. From so many rows of c on it pays to have b in strips, where they don't: laid so
