@@ -151,7 +151,8 @@ def forge(path: Path, name: str, change: Callable[[dict], Any], where: str = "1"
             sealed = (*row.values(), schema.row_digest(name, tuple(row.values())))
             connection.execute(f"DELETE FROM {name} WHERE rowid = ?", (rowid,))
             marks = ", ".join("?" * len(sealed))
-            connection.execute(f"INSERT INTO {name} VALUES ({marks})", sealed)
+            into = f"{name} ({', '.join(columns)}, digest)"
+            connection.execute(f"INSERT INTO {into} VALUES ({marks})", sealed)
 
 
 def forge_header(path: Path, change: Callable[[dict], Any], run: int = 1) -> None:

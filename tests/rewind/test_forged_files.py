@@ -314,7 +314,7 @@ def replace_array(path: Path, run: int, part: str, array: np.ndarray, dtype: str
     shape = ",".join(map(str, array.shape))
     row = (name, dtype or array.dtype.str, shape, array.tobytes())
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        sealed = (*row, schema.row_digest("arrays", row))
+        sealed = (schema.row_digest("arrays", row), *row)
         connection.execute("INSERT OR REPLACE INTO arrays VALUES (?, ?, ?, ?, ?)", sealed)
     forge_header(path, put(f"data.{part}", name), run)
 

@@ -4,13 +4,14 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
+from typing import cast
 from urllib.parse import quote
 
 from retrograd.rewind.files import beside
-from retrograd.rewind.schema import APPLICATION_ID, SCHEMA, VERSION, statements
+from retrograd.rewind.schema import APPLICATION_ID, SCHEMAS, VERSION, statements
 
 # Seconds to wait while another process writes to the file.
 PATIENCE = 30.0
@@ -69,10 +70,17 @@ class Connection:
         with self._at_work() as sqlite:
             return sqlite.execute(sql, values).fetchall()
 
-    def run_many(self, sql: str, rows: Iterable[tuple]) -> None:
-        """Run a statement once for every row."""
+    def run_filling(
+        self, sql: str, values: tuple, table: str, column: str, blob: memoryview
+    ) -> None:
+        """Run a statement that inserts a row whose column holds zeros, and put a blob there.
+
+        SQLite copies what it is given as a value twice before it comes to its page.
+        """
         with self._at_work() as sqlite:
-            sqlite.executemany(sql, rows)
+            rowid = cast(int, sqlite.execute(sql, values).lastrowid)
+            with sqlite.blobopen(table, column, rowid) as zeros:
+                zeros.write(blob)
 
     @contextmanager
     def _at_work(self) -> Iterator[sqlite3.Connection]:
@@ -179,14 +187,14 @@ class Connection:
             raise RunFileError(f"{self.name} is empty: no run was ever begun in it")
         if application != APPLICATION_ID:
             raise RunFileError(f"{self.name} is an SQLite file, but no file of runs of retrograd's")
-        if version != VERSION:
+        if version not in SCHEMAS:
             raise RunFileError(
-                f"{self.name} is of format {version}; this version of retrograd reads format "
-                f"{VERSION}: a newer one may read it"
+                f"{self.name} is of format {version}; this version of retrograd reads formats up "
+                f"to {VERSION}: a newer one may read it"
             )
         # The index of a text key, which SQLite makes of itself, has no SQL.
         made = {name: sql for _, name, sql in found if sql and name not in STATISTICS}
-        for name, sql in SCHEMA.items():
+        for name, sql in SCHEMAS[version].items():
             if made.pop(name, None) != sql:
                 raise RunFileError(f"{self.name} is damaged: its {name!r} is not as it was made")
         if made:

@@ -127,13 +127,21 @@ class Recording:
             # What it goes over again, up to there, is in the file.
             self._committed = self._steps
             self._writer = _Writer(store)
-        self._told = time.perf_counter()
-        self._due = self._told + self._spacing
+        # When the last checkpoint was handed to the writer, and what that took.
+        self._told = self._handed_over = time.perf_counter()
+        self._handing_over = 0.0
 
     @property
     def run(self) -> int:
         """The run's number, which it gets with its first commit."""
         return self._run.result()
+
+    @property
+    def _due(self) -> float:
+        """When the next checkpoint is: the more the last one has cost, the later."""
+        # What the writer takes of a core, workers that meet at every step wait for.
+        cost = self._handing_over + self._writer.seconds + UNSEEN
+        return self._handed_over + max(self._spacing, COST_FACTOR * cost)
 
     @property
     def seconds_left(self) -> float:
@@ -181,32 +189,30 @@ class Recording:
         """Hand the state, and all that was noted, to the writer."""
         begin = time.perf_counter()
         try:
-            if not self._writer.is_free and status == "running":
-                # The disk is slower than the training: this one is left out.
-                self._due = begin + self._spacing
-                return None
-            run = self.run
+            is_late = not self._writer.is_free
         except Exception as error:
             return self._give_up(error)
+        if is_late and status == "running":
+            # The disk is slower than the training: this one is left out.
+            self._handed_over = begin
+            return None
         rows: dict[str, list[tuple]] = {"losses": self._losses_so_far()}
         if self._epochs:
             numbers = np.array(self._epochs, float).reshape(-1, 3)
-            rows["epochs"] = [(run, self.first_epoch + self._n_epochs, numbers)]
+            rows["epochs"] = [(self.first_epoch + self._n_epochs, numbers)]
             self._n_epochs += len(numbers)
             self._epochs = []
-        deletions: list[tuple[str, tuple]] = []
+        dropped: list[int] = []
         # One that goes over steps again, and is broken off there, has its checkpoints already.
         here = None if state is None else state.step - self.first_step
         if state is not None and here == self._steps and here not in self._kept:
-            rows["checkpoints"] = [(run, *self._row_of(state))]
-            deletions = self._make_room()
-        rows["progress"] = [(run, *self._progress(status, note))]
-        self._writer.put(rows, deletions, (run, self._committed))
+            rows["checkpoints"] = [self._row_of(state)]
+            dropped = self._make_room()
+        rows["progress"] = [self._progress(status, note)]
+        self._writer.go_on(self._run, rows, dropped, self._committed)
         self._committed = self._steps
-        now = time.perf_counter()
-        # What the writer takes of a core, workers that meet at every step wait for.
-        cost = now - begin + self._writer.seconds
-        self._due = now + max(self._spacing, COST_FACTOR * (cost + UNSEEN))
+        self._handed_over = time.perf_counter()
+        self._handing_over = self._handed_over - begin
         return None
 
     def _row_of(self, state: State) -> tuple:
@@ -224,8 +230,8 @@ class Recording:
         copied = np.concatenate(parts, out=whole)
         return self._steps, state.epoch, rate, state.samples_seen, copied
 
-    def _make_room(self) -> list[tuple[str, tuple]]:
-        """Count a new checkpoint; which old ones are to go for it."""
+    def _make_room(self) -> list[int]:
+        """Count a new checkpoint; the steps of old ones that are to go for it."""
         self._kept.append(self._steps)
         if len(self._kept) * self.state_bytes <= self.budget or len(self._kept) <= 3:
             return []
@@ -233,7 +239,7 @@ class Recording:
         dropped = self._kept[1:-1:2]
         self._kept = sorted(set(self._kept) - set(dropped))
         self._spacing *= 2
-        return [("run = ? AND step = ?", (self.run, step)) for step in dropped]
+        return dropped
 
     def _give_up(self, error: Exception) -> None:
         """Let the training go on unrecorded: it is worth more than its record."""
@@ -269,7 +275,7 @@ class Recording:
         norm, self._gradient_norm = self._gradient_norm, None
         # The next commit's steps may be fewer; but of a long training there are to be few.
         self._stride = max(stride // 2, 1 << (self._n_losses // LOSSES_DENSE))
-        return [(self.run, self._steps - n, stride, n, losses, norm)]
+        return [(self._steps - n, stride, n, losses, norm)]
 
 
 def _finite(number: float | None) -> float | None:
@@ -311,18 +317,31 @@ class _Writer:
             raise self.error
         return self._n_put - self._n_written < WAITING
 
-    def put(
-        self,
-        rows: dict[str, list[tuple]],
-        deletions: list | None = None,
-        after: tuple | None = None,
-    ) -> None:
+    def put(self, rows: dict[str, list[tuple]]) -> None:
         """Hand over what belongs into one commit, see ``Store.write``."""
-        self._hand_over(rows, partial(self._store.write, rows, deletions or [], after))
+        self._hand_over(rows, partial(self._store.write, rows))
 
     def begin(self, header: str, rows: dict[str, list[tuple]]) -> "Future[int]":
         """Hand over a run's begin, see ``Store.begin_run``; its number, once it has one."""
         return self._hand_over(rows, partial(self._store.begin_run, header, rows))
+
+    def go_on(
+        self,
+        run: "Future[int]",
+        rows: dict[str, list[tuple]],
+        dropped: list[int],
+        steps_before: int,
+    ) -> None:
+        """Hand over what a run has come to, and the checkpoints to go, see ``Store.continue_run``.
+
+        Its number is asked for in the thread: nobody waits until its data are written.
+        """
+        store = self._store
+
+        def write() -> None:
+            store.continue_run(run.result(), rows, dropped, steps_before)
+
+        self._hand_over(rows, write)
 
     def _hand_over(self, rows: dict[str, list[tuple]], write: Callable[[], Any]) -> Future:
         self._n_put += 1

@@ -2,6 +2,9 @@
 
 Every row carries a digest of all its other columns, since SQLite itself does not notice a flipped
 byte; a blob is in it by its length and CRC-32. Numbers in blobs are little-endian.
+
+In format 2 the digest is a row's first column and a large blob its last one: SQLite can then write
+the blob in place, where it else copies it. Format 1 had the digest last, and is the same otherwise.
 """
 
 import hashlib
@@ -13,7 +16,7 @@ import numpy as np
 
 # "Retr", for programs that tell files by it (SQLite's application id), and the format's version.
 APPLICATION_ID = 0x52657472
-VERSION = 1
+VERSION = 2
 # Bytes that the checkpoints of a run may take, if nothing else is said.
 BUDGET = 256 << 20
 
@@ -61,20 +64,25 @@ COLUMN_TYPES = {
     for table, columns in TABLES.items()
 }
 KEYS = {"checkpoints": "run, step", "epochs": "run, epoch", "losses": "run, step"}
-# The whole of a file's schema, by name: the SQL that makes each part of it.
-SCHEMA = {
-    table: f"CREATE TABLE {table} ({columns}, digest TEXT NOT NULL)"
-    for table, columns in TABLES.items()
-} | {
-    f"{table}_by_step": f"CREATE UNIQUE INDEX {table}_by_step ON {table} ({key})"
-    for table, key in KEYS.items()
+# The whole of a file's schema in each format, by name: the SQL that makes each part of it.
+_TABLE_OF = {
+    1: "CREATE TABLE {} ({}, digest TEXT NOT NULL)",
+    2: "CREATE TABLE {} (digest TEXT NOT NULL, {})",
+}
+SCHEMAS = {
+    version: {table: text.format(table, columns) for table, columns in TABLES.items()}
+    | {
+        f"{table}_by_step": f"CREATE UNIQUE INDEX {table}_by_step ON {table} ({key})"
+        for table, key in KEYS.items()
+    }
+    for version, text in _TABLE_OF.items()
 }
 
 
-def statements() -> list[str]:
+def statements(version: int = VERSION) -> list[str]:
     """SQL that makes an empty file."""
-    marks = [f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {VERSION}"]
-    return [*SCHEMA.values(), *marks]
+    marks = [f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {version}"]
+    return [*SCHEMAS[version].values(), *marks]
 
 
 def row_digest(table: str, row: tuple) -> str:

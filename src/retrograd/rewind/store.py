@@ -12,6 +12,8 @@ from retrograd.rewind.schema import COLUMN_TYPES, COLUMNS, array_name, row_diges
 
 # The types that arrays of training data have; no other is read.
 ARRAY_TYPES = ("<f4", "<f8", "<i4", "<i8")
+# Bytes of a row's last blob from which on it is written in place.
+LARGE_BLOB = 1 << 16
 
 
 class Store:
@@ -87,7 +89,7 @@ class Store:
     def write(
         self,
         tables: Mapping[str, Sequence[tuple]],
-        deletions: Iterable[tuple[str, tuple]] = (),
+        dropped: Iterable[tuple[int, int]] = (),
         after: tuple[int, int] | None = None,
         begins: int | None = None,
     ) -> bool:
@@ -97,7 +99,7 @@ class Store:
         ----------
         tables : mapping of table names to lists of rows
             Numbers, texts and contiguous arrays; no NaN.
-        deletions : iterable of (condition, values), of checkpoints
+        dropped : iterable of (run, step), of checkpoints
         after : tuple of run and its steps, optional
             How far a run must have come.
         begins : int, optional
@@ -114,7 +116,7 @@ class Store:
         """
         # Before the file is locked: the digests take as long as the writing.
         sealed = {
-            table: [(*row, row_digest(table, row)) for row in map(_bytes, rows)]
+            table: [(row_digest(table, row), *row) for row in map(_bytes, rows)]
             for table, rows in tables.items()
         }
         run = self._connection.run
@@ -127,11 +129,23 @@ class Store:
                     f"run {after[0]} of {self.name} is being recorded elsewhere, too"
                 )
             for table, rows in sealed.items():
-                marks = ", ".join("?" * (len(COLUMNS[table]) + 1))
-                self._connection.run_many(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", rows)
-            for condition, values in deletions:
-                run(f"DELETE FROM checkpoints WHERE {condition}", values)
+                self._insert(table, rows)
+            for checkpoint in dropped:
+                run("DELETE FROM checkpoints WHERE run = ? AND step = ?", checkpoint)
         return True
+
+    def _insert(self, table: str, rows: list[tuple]) -> None:
+        """Insert rows, their digests first."""
+        columns = "digest", *COLUMNS[table]
+        into = f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES"
+        marks = ", ".join("?" * len(COLUMNS[table]))  # of all but the last
+        for *values, last in rows:
+            if isinstance(last, memoryview) and len(last) >= LARGE_BLOB:
+                self._connection.run_filling(
+                    f"{into} ({marks}, zeroblob(?))", (*values, len(last)), table, columns[-1], last
+                )
+            else:
+                self._connection.run(f"{into} ({marks}, ?)", (*values, last))
 
     def begin_run(self, header: str, tables: Mapping[str, Sequence[tuple]]) -> int:
         """Write a run's header and its first rows, all of it or nothing; the run's number.
@@ -144,10 +158,32 @@ class Store:
         """
         while True:
             number = self._next_run()
-            rows = {name: [(number, *row) for row in table] for name, table in tables.items()}
+            rows = {"runs": [(number, header)], **_numbered(number, tables)}
             # Two may begin at once: who comes second looks again.
-            if self.write({"runs": [(number, header)], **rows}, begins=number):
+            if self.write(rows, begins=number):
                 return number
+
+    def continue_run(
+        self,
+        number: int,
+        tables: Mapping[str, Sequence[tuple]],
+        dropped: Iterable[int],
+        steps_before: int,
+    ) -> None:
+        """Write what a run has come to from so many steps on, all of it or nothing.
+
+        Parameters
+        ----------
+        number : int
+        tables : mapping of table names to lists of rows
+            Without the run, which is the first of a row's values.
+        dropped : iterable of int
+            Steps of checkpoints to delete.
+        steps_before : int
+        """
+        self.write(
+            _numbered(number, tables), [(number, step) for step in dropped], (number, steps_before)
+        )
 
     def _next_run(self) -> int:
         return self._connection.run("SELECT coalesce(max(run), 0) + 1 FROM runs")[0][0]
@@ -227,6 +263,11 @@ def _which(table: str, row: list) -> str:
     return (
         ", ".join(f"{column} {value}" for column, value in named if isinstance(value, int)) or "?"
     )
+
+
+def _numbered(run: int, tables: Mapping[str, Sequence[tuple]]) -> dict[str, list[tuple]]:
+    """Rows that belong to a run, with its number before all else."""
+    return {name: [(run, *row) for row in rows] for name, rows in tables.items()}
 
 
 def _bytes(row: tuple) -> tuple:
