@@ -1,5 +1,7 @@
 """What a recording leaves out where there is much: losses and checkpoints, each in its own way."""
 
+import threading
+
 import numpy as np
 import pytest
 from small_runs import classifier, often, record, table
@@ -64,3 +66,28 @@ def test_checkpoints_left_within_a_budget(tmp_path, monkeypatch, epochs, most):
     # Each time that they are too many, every other one goes.
     assert min(most, 1 + epochs) / 2 < len(steps) <= most
     assert all(run.at(step).exact for step in steps)
+
+
+def test_training_does_not_wait_for_its_runs_begin(tmp_path, monkeypatch):
+    """The data may take long to write: their run begins while epochs go by, and has them all."""
+    trained, begin_run = threading.Event(), Store.begin_run
+
+    def late(self, header, tables):
+        assert trained.wait(30), "the training waits for its run"
+        return begin_run(self, header, tables)
+
+    def after_steps(self, state, losses, gradient):
+        told(self, state, losses, gradient)
+        if state.epoch == 4:
+            trained.set()
+
+    told = recording.Recording.after_steps
+    monkeypatch.setattr(Store, "begin_run", late)
+    monkeypatch.setattr(recording.Recording, "after_steps", after_steps)
+    path, (X, y) = tmp_path / "some.retro", table()
+    with often():
+        record(path, classifier(), X, y)
+    run = open_run(path)
+    assert (run.status, len(run.epochs)) == ("ended", 6)
+    assert len(run.store.steps_of(run.number)) == 7
+    assert run.verify() is None
