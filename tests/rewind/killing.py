@@ -86,13 +86,21 @@ def notebooks(path: Path | None) -> list[Any]:
     return [model]
 
 
+def large_states(path: Path | None) -> list[Any]:
+    """States of a quarter of a megabyte, each written in its place in the file."""
+    model = classifier(hidden_layer_sizes=(100, 100), max_iter=60, tol=0.0, n_iter_no_change=60)
+    record(path, model, *table())
+    return [model]
+
+
 def two_fits(path: Path | None) -> list[Any]:
     """Two runs in one file."""
     return many_epochs(path) + notebooks(path)
 
 
 KINDS: list[Callable[[Path | None], list[Any]]] = [
-    many_epochs, planned_epochs, early_stopping, long_epochs, adaptive, notebooks, two_fits,
+    many_epochs, planned_epochs, early_stopping, long_epochs, adaptive, notebooks, large_states,
+    two_fits,
 ]  # fmt: skip
 
 

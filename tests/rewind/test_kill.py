@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 @pytest.mark.compiled
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")
 def test_two_hundred_kills(tmp_path):
-    """Trainings of seven kinds, killed while they begin, train, commit, or are resumed.
+    """Trainings of eight kinds, killed while they begin, train, commit, or are resumed.
 
     ``killing.py`` checks each file that is left: what a child has told to be committed is there,
     the run is the original's begin, and resumed it ends with the original's bits.
