@@ -287,6 +287,13 @@ def test_times_are_no_numbers(kind):
         model.predict(X.astype(str))
 
 
+def test_an_object_that_is_no_table():
+    """Refused in scikit-learn's words."""
+    for one in (np.array({}, dtype=object), np.array(1.5, dtype=object)):
+        with pytest.raises((TypeError, ValueError), match="got scalar array|must be a string or"):
+            MLPClassifier().fit(one, [0])
+
+
 def test_times_in_any_container():
     """A polars frame, a list, an array of objects; and of a frame one column is enough."""
     X, y = make_task("multiclass")

@@ -1,5 +1,6 @@
 """``retrograd train``: what its options come to."""
 
+import datetime
 import json
 
 import numpy as np
@@ -75,6 +76,23 @@ def test_of_many_names_the_first_ones_are_told_and_how_many_more(tmp_path):
     )
     report = json.loads(run("train", tmp_path / "t.csv", *args, "--json")[0])
     assert report["columns"][0]["holds"] == "a, b, c, d, 3 more"
+
+
+@pytest.mark.parametrize(
+    ("time", "holds"),
+    [
+        ("", "2024-01-01 to 2024-02-10"),
+        (" 10:00", "2024-01-01T10:00:00 to 2024-02-10T10:00:00"),
+        (" 00:00:00.5", "2024-01-01T00:00:00.500000 to 2024-02-10T00:00:00.500000"),
+    ],
+)
+def test_dates_are_told_as_exactly_as_they_are(tmp_path, time, holds):
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(k) for k in range(41)]
+    rows = [f"{day}{time},{k % 2}\n" for k, day in enumerate(days)]
+    (tmp_path / "t.csv").write_text("when,y\n" + "".join(rows))
+    args = ("--target", "y", "--epochs", 1, "--json", "--out", tmp_path / "m.safetensors")
+    report = json.loads(run("train", tmp_path / "t.csv", *args)[0])
+    assert report["columns"][0]["holds"] == holds
 
 
 def test_a_training_that_diverges_late_is_told_by_its_best_epoch(tmp_path):

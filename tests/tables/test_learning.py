@@ -6,6 +6,7 @@ import datetime
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from retrograd.tables.encoder import TableEncoder
@@ -34,6 +35,14 @@ def test_truths_among_numbers_are_no_numbers():
     frame = pd.DataFrame({"x": np.array([True, 2, 3.5], dtype=object)})
     with pytest.raises(TableError, match="column 'x' holds objects of type bool, float, int"):
         TableEncoder().fit(frame)
+
+
+def test_days_of_arrow_may_be_missing():
+    days = [datetime.date(2024, 1, 31), None, datetime.date(2024, 3, 1)]
+    arrow = pd.DataFrame({"x": pd.array(days, dtype=pd.ArrowDtype(pa.date32()))})
+    encoder = TableEncoder().fit(arrow)
+    assert encoder.columns_ == TableEncoder().fit(pl.DataFrame({"x": days})).columns_
+    assert encoder.columns_[0].kind == "date"
 
 
 def test_durations_are_counted_in_seconds():

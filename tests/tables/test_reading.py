@@ -59,6 +59,10 @@ def test_penguins():
          [datetime.date(2024, 12, 31), datetime.date(1969, 1, 2), None]),
         (["31.12.68", "01.02.24", ""],
          [datetime.date(2068, 12, 31), datetime.date(2024, 2, 1), None]),
+        (["1/13/2024 1:05 PM", "10/3/2024 12:00:30 am", "NA"],
+         ["1/13/2024 1:05 PM", "10/3/2024 12:00:30 am", None]),
+        (["1/13/2024 1:05 PM", "10/3/2024 12:30 AM", ""],
+         [datetime.datetime(2024, 1, 13, 13, 5), datetime.datetime(2024, 10, 3, 0, 30), None]),
         (["12/31/24", "12/31/2024", "NA"], ["12/31/24", "12/31/2024", None]),
         (["24-12-31", "24-01-02", "NA"], ["24-12-31", "24-01-02", None]),
         (['5" x', '6"', "7"], ['5" x', '6"', "7"]),
@@ -147,6 +151,27 @@ def test_decimal_commas_that_are_none_between_thousands(separator, tmp_path):
     assert unsure.frame.rows() == [("1,250", 2), ("2,125", 3)]
 
 
+def test_points_between_thousands_go_with_decimal_commas(tmp_path):
+    """Where a column has commas that is sure; where it has none it is told what points are."""
+    table = read(tmp_path, "a;b;c\n1.234,5;1.504;0.125\n-12.345.678;759;2.250\n")
+    assert table.frame.rows() == [(1234.5, 1.504, 0.125), (-12345678.0, 759.0, 2.25)]
+    (note,) = table.notes[1:]
+    assert "column 'b': points are taken for decimal ones, as in '1.504'; if" in note
+    assert read(tmp_path, "a;b\n1.23,5;1\n").frame["a"].to_list() == ["1.23,5"]
+
+
+def test_a_typographers_minus(tmp_path):
+    frame = read(tmp_path, "a,b\n−1.5,−\n2,3−4\n").frame
+    assert frame.rows() == [(-1.5, "−"), (2.0, "3−4")]
+
+
+def test_commas_in_names_do_not_separate_what_semicolons_do(tmp_path):
+    frame = read(tmp_path, "Temp, °C;Druck, hPa\n21,5;1013,2\n19,0;998,1\n").frame
+    assert frame.columns == ["Temp, °C", "Druck, hPa"]
+    assert frame.rows() == [(21.5, 1013.2), (19.0, 998.1)]
+    assert read(tmp_path, "a;b,c\n1;2,3\n1,2\n").frame.columns == ["a;b", "c"]
+
+
 def test_a_comma_in_quotes_is_no_decimal_one(tmp_path):
     assert read(tmp_path, 'a,b\n"1,5",2\n"3",4\n').frame.rows() == [("1,5", 2), ("3", 4)]
 
@@ -177,6 +202,8 @@ def test_what_was_noticed_is_said(tmp_path):
         ("a,b\n1,2\n".encode("utf-32"), "t.csv is UTF-32: save it as UTF-8"),
         (b"a,b\n1,\0\n", "t.csv is not text"),
         (b'a,b\n1,"2\n', "t.csv, line 2: unexpected end of data"),
+        (b"sep=;\r\na;b\r\n1;2\r\n", "t.csv, line 1: 'sep=;' is meant for Excel alone: delete"),
+        (b'"SEP=,"\na,b\n1,2\n', "t.csv, line 1: 'SEP=,' is meant for Excel alone: delete"),
     ],
 )
 def test_bad_files(tmp_path, content, message):

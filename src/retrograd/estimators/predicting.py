@@ -80,7 +80,7 @@ def refuse_times(X: Any) -> None:
     else:
         # A list's, and an array's of objects, are those of its numbers: one row is looked at.
         many = isinstance(X, (list, tuple)) or getattr(X, "dtype", None) == np.dtype(object)
-        first = X[0] if many and len(X) else ()
+        first = X[0] if many and getattr(X, "ndim", 1) and len(X) else ()
         of_row = first if isinstance(first, (list, tuple, np.ndarray)) else ()
         found = [dtype for one in (X, *of_row) if _is_time(dtype := getattr(one, "dtype", None))]
     if found:

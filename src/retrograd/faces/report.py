@@ -124,8 +124,8 @@ def _holds(column: Column, found: Plain) -> str:
     present = found.values[~is_missing(found.values)]
     if isinstance(column, BooleanColumn):
         return f"true in {100 * present.mean():.0f} %"
-    first, last = (str(moment).removesuffix("T00:00:00.000000") for moment in
-                   (present.min(), present.max()))  # fmt: skip
+    ends, units = np.array([present.min(), present.max()]), ("M8[D]", "M8[s]", "M8[us]")
+    first, last = next(told for unit in units if ((told := ends.astype(unit)) == ends).all())
     return f"{first} to {last}"
 
 

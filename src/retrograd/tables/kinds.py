@@ -19,6 +19,8 @@ DRESSED = re.compile(
 )
 # With so large a share of numbers, the other cells of a column of text may be slips.
 NEARLY_ALL = 0.9
+# With so many different ones, and the other cells all the same, these may be what is missing.
+ENOUGH_NUMBERS = 10
 
 
 def settle_kinds(frame: pl.DataFrame, rows: np.ndarray) -> tuple[pl.DataFrame, list[str]]:
@@ -74,6 +76,8 @@ def settle_kinds(frame: pl.DataFrame, rows: np.ndarray) -> tuple[pl.DataFrame, l
 def slips(found: Plain, rows: np.ndarray) -> str:
     """Say which cells keep a column from being numbers or dates, if nearly all others are.
 
+    If these cells are all the same, such as '-', it is enough that there are many others.
+
     Parameters
     ----------
     found : Plain
@@ -99,13 +103,19 @@ def slips(found: Plain, rows: np.ndarray) -> str:
     present = sum(value is not None for value in found.values)
     for odd_of, kind in ((no_numbers, "number"), (odd_dates, "date")):
         odd = odd_of(found.values)
-        if 0 < odd.size <= (1 - NEARLY_ALL) * present:
+        if _are_one_word(found.values, odd) or 0 < odd.size <= (1 - NEARLY_ALL) * present:
             more = f" and {counted(odd.size - 1, 'more cell')} are no {kind}s"
             return (
                 f"{brief(found.values[odd[0]])} in row {rows[odd[0]]} (counting from 0)"
                 f"{more if odd.size > 1 else f' is no {kind}'}, {present - odd.size:,} others are"
             )
     return _dressed(found.values, rows)
+
+
+def _are_one_word(texts: np.ndarray, odd: np.ndarray) -> bool:
+    """Whether the cells of these places are all the same, and the others of many kinds."""
+    word = set(texts[odd])
+    return len(word) == 1 and len(set(texts) - word - {None}) >= ENOUGH_NUMBERS
 
 
 def _dressed(texts: np.ndarray, rows: np.ndarray) -> str:

@@ -13,7 +13,7 @@ MISSING = (
     "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "?",
 )  # fmt: skip
 
-_TIMES = ("", " %H:%M", " %H:%M:%S")
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 # Which of the two a column has may show in no cell: then nobody guesses, but a model remembers.
 CUSTOMS = {"day/month": "%d/%m/%Y", "month/day": "%m/%d/%Y"}
 _FORMATS = (
@@ -27,10 +27,13 @@ _LIKE_A_DATE = r"^(?:[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}|[0-9]{1,2}-[A-Za-z
 _SHORT_YEAR = r"^([0-9]{1,2}[/.][0-9]{1,2}[/.])([0-9]{2})( .*)?$"
 _LONG_YEAR = r"(?:^|[^0-9])[0-9]{4}(?:[^0-9]|$)"
 _NUMBER = f"^(?:{NUMBER})$"
-_DECIMAL_COMMA = r"^[+-]?(?:0|[1-9][0-9]*)(?:,[0-9]+)?$"
+_DECIMAL_COMMA = r"^[+-]?(?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:\.[0-9]{3})+)(?:,[0-9]+)?$"
 # After a comma that may be between thousands come three digits; here come less or more.
 _NO_THOUSANDS = r",(?:[0-9]{1,2}|[0-9]{4,})$"
-_THOUSANDS = r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
+# A sign that is, or may be, between thousands.
+_THOUSANDS = {sign: rf"^[+-]?[1-9][0-9]{{0,2}}[{sign}][0-9]{{3}}$" for sign in ",."}
+# Typographers' minus.
+_LONG_MINUS = "^\N{MINUS SIGN}"
 
 
 def clean(text: pl.Series) -> pl.Series:
@@ -55,7 +58,7 @@ def parse(
     text : polars.Series of String, length B
         Null where missing.
     decimal_comma : bool, default=False
-        Whether ``3,5`` may be a number.
+        Whether ``3,5`` may be a number; in a column with such commas points are between thousands.
     custom : {"day/month", "month/day"}, optional
         What dates such as 01/02/2024 are, if it is known; if the others allow, what it is not is
         read nevertheless.
@@ -80,26 +83,33 @@ def parse(
         return text, []
     if _is_boolean(text).all():
         return (text.str.to_lowercase() == "true").alias(text.name), []
-    notes = []
-    if decimal_comma and text.str.contains(_DECIMAL_COMMA).all():
-        notes = _told_of_commas(text)
-        text = text.str.replace(",", ".", literal=True)
-    if text.str.contains(_NUMBER).all():
-        whole = text.cast(pl.Int64, strict=False)
+    notes, numbers = [], text.str.replace(_LONG_MINUS, "-")
+    if decimal_comma and numbers.str.contains(_DECIMAL_COMMA).all():
+        if numbers.str.contains(",", literal=True).any():
+            notes = _told_of(",", numbers)
+            numbers = numbers.str.replace_all(".", "", literal=True)
+            numbers = numbers.str.replace(",", ".", literal=True)
+        else:
+            notes = _told_of(".", numbers)
+    if numbers.str.contains(_NUMBER).all():
+        whole = numbers.cast(pl.Int64, strict=False)
         complete = whole.null_count() == text.null_count()
-        return (whole if complete else text.cast(pl.Float64)), notes
+        return (whole if complete else numbers.cast(pl.Float64)), notes
     return parse_dates(text, custom)
 
 
-def _told_of_commas(text: pl.Series) -> list[str]:
-    """Say that commas are taken for decimal ones, if all of them may be between thousands."""
-    commas = text.filter(text.str.contains(",", literal=True))
-    if commas.is_empty() or not commas.str.contains(_THOUSANDS).all():
+def _told_of(sign: str, text: pl.Series) -> list[str]:
+    """Say that a sign is taken for the decimal one, if all of them may be between thousands."""
+    with_sign = text.filter(text.str.contains(sign, literal=True))
+    if with_sign.is_empty() or not with_sign.str.contains(_THOUSANDS[sign]).all():
         return []
-    example = commas.drop_nulls()[0]
+    example = with_sign.drop_nulls()[0]
+    signs, taken = "points", f"as in {example!r}"
+    if sign == ",":
+        signs, taken = "commas", f"{example!r} for {example.replace(',', '.')}"
     return [
-        f"column {text.name!r}: commas are taken for decimal ones, {example!r} for "
-        f"{example.replace(',', '.')}; if they are between thousands, leave them out"
+        f"column {text.name!r}: {signs} are taken for decimal ones, {taken}; if they are between "
+        "thousands, leave them out"
     ]
 
 
@@ -317,7 +327,7 @@ def _slashed(text: pl.Series) -> pl.Series:
 def _read(text: pl.Series, custom: str) -> pl.Series:
     """Read text by one custom; null where it does not fit, or where the year is not whole."""
     whole = text.set(~text.str.contains(_LONG_YEAR), None)
-    if "%H" in custom:
+    if "%M" in custom:
         return whole.str.to_datetime(custom, strict=False, time_unit="us")
     return whole.str.to_date(custom, strict=False)
 

@@ -82,7 +82,8 @@ def plain(series: nw.Series) -> Plain:
         texts = _texts(series.cast(nw.String).to_list())
         return Plain("text", _whole(texts) if _has_numbers(series) else texts, declared=True)
     if dtype == nw.Date:
-        return Plain("date", series.to_numpy().astype("datetime64[us]"))
+        moments = series.cast(nw.Datetime("us"))  # as days pandas hands on objects
+        return Plain("date", moments.to_numpy().astype("datetime64[us]"))
     if dtype == nw.Datetime:
         wall = series.dt.replace_time_zone(None)
         return Plain(
@@ -244,7 +245,14 @@ def _from_objects(series: nw.Series) -> Plain:
     numeric = (int, float, decimal.Decimal, np.integer, np.floating)
     if all(isinstance(v, numeric) and not isinstance(v, bool) for v in present):
         differs = any(value != present[0] for value in present)
-        return Plain("number", _floats(values), differs=differs)
+        try:
+            return Plain("number", _floats(values), differs=differs)
+        except OverflowError:
+            large = max(present, key=abs)
+            raise TableError(
+                f"column {series.name!r} holds a whole number of {len(str(abs(large)))} digits, "
+                "too large for float64: make it missing or smaller, or text"
+            ) from None
     if all(isinstance(value, str) for value in present):
         return Plain("text", _texts(values))
     dates = (datetime.date, np.datetime64)

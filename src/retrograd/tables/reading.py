@@ -148,6 +148,8 @@ def _read_csv(
 ) -> Table:
     """Read CSV: decode, find the separator, check the shape, then type every column."""
     text = _decode(name, content)
+    if named := re.match(r"\"?(sep=.)\"?\r?\n", text, re.IGNORECASE):
+        raise TableError(f"{name}, line 1: {named[1]!r} is meant for Excel alone: delete the line")
     with _long_cells():
         separator = _find_separator(text)
         header, blanks, quotes = _check_shape(name, text, separator)
@@ -213,14 +215,18 @@ def _refuse_no_text(name: str, content: bytes) -> None:
 
 
 def _find_separator(text: str) -> str:
-    """Choose the separator that cuts the first lines into the most, equally many cells."""
+    """Choose the separator that cuts the first lines into the most, equally many cells.
+
+    Commas come last: where others do, too, they are decimal, or within names.
+    """
     head = list(zip(io.StringIO(text, newline=""), range(20)))  # noqa: B905
     lines = [line for line, _ in head if line.strip()]
 
-    def quality(separator: str) -> tuple[bool, int]:
+    def quality(separator: str) -> tuple[bool, bool, int]:
         widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
         header = widths[0] if widths else 1
-        return header > 1 and len(set(widths)) == 1, header
+        is_even = header > 1 and len(set(widths)) == 1
+        return is_even, is_even and separator != ",", header
 
     # max keeps the first of equals, so a tie goes to the comma.
     return max(SEPARATORS, key=quality)
