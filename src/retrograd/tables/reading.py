@@ -55,8 +55,9 @@ def read_table(
     CSV is read as UTF-8, separated by comma, semicolon, tab or bar, whichever fits. A column's
     type is the narrowest that all its values have: boolean, whole number, number, date, moment,
     text. Empty cells and the likes of NA are missing. A comma is decimal where semicolons separate
-    columns; where tabs or bars do, if a column has one that cannot be between thousands. Columns of
-    Parquet have types; text of which every value is a date or moment is read as in CSV.
+    columns; where tabs or bars do, if a column has one that cannot be between thousands; points
+    are between thousands where commas of their column are decimal. Columns of Parquet have types;
+    text of which every value is a date or moment is read as in CSV.
 
     Parameters
     ----------
