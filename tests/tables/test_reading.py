@@ -154,10 +154,16 @@ def test_decimal_commas_that_are_none_between_thousands(separator, tmp_path):
 def test_points_between_thousands_go_with_decimal_commas(tmp_path):
     """Where a column has commas that is sure; where it has none it is told what points are."""
     table = read(tmp_path, "a;b;c\n1.234,5;1.504;0.125\n-12.345.678;759;2.250\n")
-    assert table.frame.rows() == [(1234.5, 1.504, 0.125), (-12345678.0, 759.0, 2.25)]
-    (note,) = table.notes[1:]
-    assert "column 'b': points are taken for decimal ones, as in '1.504'; if" in note
+    assert table.frame.rows() == [(1234.5, 1504, 0.125), (-12345678.0, 759, 2.25)]
+    assert table.notes == ["columns are separated by semicolon"]
+    assert read(tmp_path, "a\tb\n0,5\t1.900\n").frame.rows() == [(0.5, 1900)]
     assert read(tmp_path, "a;b\n1.23,5;1\n").frame["a"].to_list() == ["1.23,5"]
+    assert read(tmp_path, "a;b\n1.234;1\n1.234.567;2\n").frame["a"].to_list() == [1234, 1234567]
+    unsure = read(tmp_path, "a;b\n1.504;1,250\n759;2\n")
+    assert unsure.frame.rows() == [(1.504, 1.25), (759.0, 2.0)]
+    points, commas = unsure.notes[1:]
+    assert "column 'a': points are taken for decimal ones, as in '1.504'; if" in points
+    assert "column 'b': commas are taken for decimal ones, '1,250' for 1.250; if" in commas
 
 
 def test_a_typographers_minus(tmp_path):
@@ -169,7 +175,13 @@ def test_commas_in_names_do_not_separate_what_semicolons_do(tmp_path):
     frame = read(tmp_path, "Temp, °C;Druck, hPa\n21,5;1013,2\n19,0;998,1\n").frame
     assert frame.columns == ["Temp, °C", "Druck, hPa"]
     assert frame.rows() == [(21.5, 1013.2), (19.0, 998.1)]
-    assert read(tmp_path, "a;b,c\n1;2,3\n1,2\n").frame.columns == ["a;b", "c"]
+    for text, columns in {
+        "a;b,c\n1;2,3\n1,2\n": ["a;b", "c"],
+        "id,lat|lon,y\n1,48.1|11.5,yes\n": ["id", "lat|lon", "y"],
+        'id,"min;max",y\n1,"3;4",yes\n': ["id", "min;max", "y"],
+        "a;b;c\n1;x, y;2\n3;u, v;4\n": ["a", "b", "c"],
+    }.items():
+        assert read(tmp_path, text).frame.columns == columns
 
 
 def test_a_comma_in_quotes_is_no_decimal_one(tmp_path):

@@ -58,6 +58,8 @@ def test_target_has_the_type_of_its_task(y, task, kind):
         (["2021-01-01", "2021-01-02"] * 8 + ["unknown"], "'unknown' in row 16 .* is no date, 16"),
         (["1.5", "2.5"] * 8 + ["x" * 300], "'x{40}…' in row 16 .* is no number, 16"),
         ([*map(str, range(16)), *["-"] * 9], "'-' in row 16 .* 8 more cells are no numbers, 16"),
+        (["1,5", "2,25"] * 8 + ["n/v"], "'n/v' in row 16 .* is no number, 16"),
+        (["−1.5", "2.25"] * 8 + ["n/v"], "'n/v' in row 16 .* is no number, 16"),
         (["31.12.2024", "30.12.2024"] * 8 + ["31.02.2024"], "'31.02.2024' in row 16 .* is no date"),
     ],
 )  # fmt: skip

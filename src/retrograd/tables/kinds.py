@@ -9,8 +9,8 @@ from retrograd.engine.notes import counted
 from retrograd.tables.columns import as_numbers
 from retrograd.tables.errors import brief
 from retrograd.tables.frames import plain_columns
-from retrograd.tables.parsing import odd_dates
-from retrograd.tables.plain import Plain, no_numbers, numbers_in_text
+from retrograd.tables.parsing import odd_dates, odd_numbers
+from retrograd.tables.plain import Plain, numbers_in_text
 
 # A number with commas between thousands, and with a currency or a unit: $1,234.50, 12 %, 3 kg.
 DRESSED = re.compile(
@@ -101,7 +101,7 @@ def slips(found: Plain, rows: np.ndarray) -> str:
     if found.kind != "text" or found.declared:
         return ""
     present = sum(value is not None for value in found.values)
-    for odd_of, kind in ((no_numbers, "number"), (odd_dates, "date")):
+    for odd_of, kind in ((odd_numbers, "number"), (odd_dates, "date")):
         odd = odd_of(found.values)
         if _are_one_word(found.values, odd) or 0 < odd.size <= (1 - NEARLY_ALL) * present:
             more = f" and {counted(odd.size - 1, 'more cell')} are no {kind}s"

@@ -1,6 +1,7 @@
 """Finds out what the text of a CSV column means: missing, yes or no, number, date, or just text."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import polars as pl
@@ -32,6 +33,8 @@ _DECIMAL_COMMA = r"^[+-]?(?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:\.[0-9]{3})+)(?:,[0-
 _NO_THOUSANDS = r",(?:[0-9]{1,2}|[0-9]{4,})$"
 # A sign that is, or may be, between thousands.
 _THOUSANDS = {sign: rf"^[+-]?[1-9][0-9]{{0,2}}[{sign}][0-9]{{3}}$" for sign in ",."}
+# Here a point is no decimal one: there is a comma, or another point.
+_NO_POINTS = r",|\..*\."
 # Typographers' minus.
 _LONG_MINUS = "^\N{MINUS SIGN}"
 
@@ -49,7 +52,7 @@ def clean(text: pl.Series) -> pl.Series:
 
 
 def parse(
-    text: pl.Series, decimal_comma: bool = False, custom: str | None = None
+    text: pl.Series, decimal_comma: str = "", custom: str | None = None
 ) -> tuple[pl.Series, list[str]]:
     """Give a column of cleaned text the type that all its values have.
 
@@ -57,8 +60,9 @@ def parse(
     ----------
     text : polars.Series of String, length B
         Null where missing.
-    decimal_comma : bool, default=False
-        Whether ``3,5`` may be a number; in a column with such commas points are between thousands.
+    decimal_comma : {"", "likely", "sure"}, default=""
+        Whether ``3,5`` may be a number. Where it is sure to be one, here or elsewhere in the table,
+        points are between thousands.
     custom : {"day/month", "month/day"}, optional
         What dates such as 01/02/2024 are, if it is known; if the others allow, what it is not is
         read nevertheless.
@@ -85,7 +89,7 @@ def parse(
         return (text.str.to_lowercase() == "true").alias(text.name), []
     notes, numbers = [], text.str.replace(_LONG_MINUS, "-")
     if decimal_comma and numbers.str.contains(_DECIMAL_COMMA).all():
-        if numbers.str.contains(",", literal=True).any():
+        if decimal_comma == "sure" or numbers.str.contains(_NO_POINTS).any():
             notes = _told_of(",", numbers)
             numbers = numbers.str.replace_all(".", "", literal=True)
             numbers = numbers.str.replace(",", ".", literal=True)
@@ -177,6 +181,42 @@ def has_decimal_commas(text: pl.Series) -> bool:
     return bool(all_numbers and text.str.contains(_NO_THOUSANDS).any())
 
 
+def is_decimal_comma(cell: str) -> bool:
+    """Say whether a cell is a number whose comma may be decimal.
+
+    Examples
+    --------
+    >>> is_decimal_comma(" -1.250,5"), is_decimal_comma("1,a"), is_decimal_comma("1.5")
+    (True, False, False)
+    """
+    cell = re.sub(_LONG_MINUS, "-", cell.strip())
+    return "," in cell and re.match(_DECIMAL_COMMA, cell) is not None
+
+
+def odd_numbers(values: np.ndarray) -> np.ndarray:
+    """Find the texts that are no numbers: with decimal commas, if most have commas, or points.
+
+    Parameters
+    ----------
+    values : object array (B,)
+        Strings, None where missing.
+
+    Returns
+    -------
+    int array
+        Their places, from 0.
+
+    Examples
+    --------
+    >>> odd_numbers(np.array(["1,5", None, "n/v", "-2,25"], dtype=object))
+    array([2])
+    """
+    text = _series(values).str.replace(_LONG_MINUS, "-")
+    have_commas = text.str.contains(",", literal=True).sum() > text.count() / 2
+    fits = text.str.contains(_DECIMAL_COMMA if have_commas else _NUMBER)
+    return (text.is_not_null() & ~fits).arg_true().to_numpy().astype(np.int64)
+
+
 def first_odd(values: np.ndarray, expected: str) -> int:
     """Find the first text that keeps a column from being what it should be.
 
@@ -200,14 +240,19 @@ def first_odd(values: np.ndarray, expected: str) -> int:
     1
     """
     text = _series(values)
-    text = clean(text) if expected == "dates" else text
-    fits = {
-        "numbers": lambda: [text.str.contains(_NUMBER)],
-        "booleans": lambda: [_is_boolean(text)],
-        "dates": lambda: [parsed.is_not_null() for parsed in _every_custom(text)],
-    }
-    odd = min((text.is_not_null() & ~fit for fit in fits[expected]()), key=pl.Series.sum)
-    return int((odd if odd.any() else text.is_not_null()).arg_true()[0])
+    if expected == "numbers":
+        odd = odd_numbers(values)
+    elif expected == "booleans":
+        odd = (text.is_not_null() & ~_is_boolean(text)).arg_true().to_numpy()
+    else:
+        text = clean(text)
+        odd = _fewest(text.is_not_null() & parsed.is_null() for parsed in _every_custom(text))
+    return int((odd if odd.size else text.is_not_null().arg_true().to_numpy())[0])
+
+
+def _fewest(odd: Iterable[pl.Series]) -> np.ndarray:
+    """Places of the cells that do not fit, by the custom that fits most."""
+    return min(odd, key=pl.Series.sum).arg_true().to_numpy().astype(np.int64)
 
 
 def _series(values: np.ndarray, name: str = "") -> pl.Series:
@@ -246,8 +291,7 @@ def odd_dates(values: np.ndarray) -> np.ndarray:
     like_dates = text.drop_nulls().head(100).str.contains(_LIKE_A_DATE)
     if 2 * like_dates.sum() < len(like_dates):
         return text.is_not_null().arg_true().to_numpy().astype(np.int64)
-    odd = [text.is_not_null() & parsed.is_null() for parsed in _every_custom(text)]
-    return min(odd, key=pl.Series.sum).arg_true().to_numpy().astype(np.int64)
+    return _fewest(text.is_not_null() & parsed.is_null() for parsed in _every_custom(text))
 
 
 def _every_custom(text: pl.Series) -> Iterator[pl.Series]:

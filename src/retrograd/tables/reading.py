@@ -16,7 +16,14 @@ import polars as pl
 
 from retrograd.engine.notes import counted
 from retrograd.tables.errors import TableError, listed
-from retrograd.tables.parsing import clean, custom_of, has_decimal_commas, parse, parse_dates
+from retrograd.tables.parsing import (
+    clean,
+    custom_of,
+    has_decimal_commas,
+    is_decimal_comma,
+    parse,
+    parse_dates,
+)
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -55,9 +62,9 @@ def read_table(
     CSV is read as UTF-8, separated by comma, semicolon, tab or bar, whichever fits. A column's
     type is the narrowest that all its values have: boolean, whole number, number, date, moment,
     text. Empty cells and the likes of NA are missing. A comma is decimal where semicolons separate
-    columns; where tabs or bars do, if a column has one that cannot be between thousands; points
-    are between thousands where commas of their column are decimal. Columns of Parquet have types;
-    text of which every value is a date or moment is read as in CSV.
+    columns; where tabs or bars do, if a column has one that cannot be between thousands. Points are
+    between thousands where a comma is sure to be decimal. Columns of Parquet have types; text of
+    which every value is a date or moment is read as in CSV.
 
     Parameters
     ----------
@@ -166,9 +173,8 @@ def _read_csv(
     frame = pl.read_csv(text.encode(), separator=separator, new_columns=header, infer_schema=False)
     cleaned = [clean(column) for column in frame.get_columns()]
     # In a file separated by commas, 3,5 in quotes is rather a list than a number.
-    decimal_comma = separator == ";" or (
-        separator != "," and any(has_decimal_commas(column) for column in cleaned)
-    )
+    sure = separator != "," and any(has_decimal_commas(column) for column in cleaned)
+    decimal_comma = "sure" if sure else "likely" if separator == ";" else ""
     texts = [text for text in cleaned if text.name not in text_columns]
     read = partial(parse, decimal_comma=decimal_comma)
     table = _typed(pl.DataFrame(cleaned), texts, read, customs)
@@ -218,16 +224,18 @@ def _refuse_no_text(name: str, content: bytes) -> None:
 def _find_separator(text: str) -> str:
     """Choose the separator that cuts the first lines into the most, equally many cells.
 
-    Commas come last: where others do, too, they are decimal, or within names.
+    Commas that could be it may be decimal, or within names.
     """
     head = list(zip(io.StringIO(text, newline=""), range(20)))  # noqa: B905
     lines = [line for line, _ in head if line.strip()]
 
     def quality(separator: str) -> tuple[bool, bool, int]:
-        widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
-        header = widths[0] if widths else 1
-        is_even = header > 1 and len(set(widths)) == 1
-        return is_even, is_even and separator != ",", header
+        rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+        widths = [len(row) for row in rows] or [1]
+        is_even = widths[0] > 1 and len(set(widths)) == 1
+        commas = [cell for row in rows[1:] for cell in row if "," in cell]
+        leaves_numbers = is_even and bool(commas) and all(map(is_decimal_comma, commas))
+        return is_even, leaves_numbers, widths[0]
 
     # max keeps the first of equals, so a tie goes to the comma.
     return max(SEPARATORS, key=quality)
