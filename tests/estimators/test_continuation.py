@@ -59,6 +59,21 @@ def test_partial_fit_is_an_epoch(task, solver, shuffle):
     assert (parts.n_iter_, parts.t_) == (1, whole.t_)
 
 
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+def test_another_rate_acts_from_the_next_call_on(learning_rate):
+    """An adaptive one stays divided as often as it was."""
+    X, y = make_task("regression")
+    model = build("regression", solver="sgd", learning_rate=learning_rate).partial_fit(X, y)
+    if learning_rate == "adaptive":
+        model._state.learning_rate /= 25  # as two standstills do
+    before, rate = model.coefs_[0].copy(), model._state.learning_rate
+    model.set_params(learning_rate_init=SETTINGS["learning_rate_init"] / 1e9, momentum=0.0)
+    model.partial_fit(X, y)
+    assert 0 < np.abs(model.coefs_[0] - before).max() < 1e-6
+    if learning_rate == "adaptive":
+        np.testing.assert_allclose(model._state.learning_rate, rate / 1e9)
+
+
 def test_warm_starts_share_their_patience():
     """As scikit-learn's: what stood still before a warm start counts in it."""
     rng = np.random.default_rng(0)

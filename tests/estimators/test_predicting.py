@@ -287,6 +287,20 @@ def test_times_are_no_numbers(kind):
         model.predict(X.astype(str))
 
 
+@pytest.mark.parametrize("weight", [np.nan, np.inf])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_weights_are_looked_at_whatever_is_assumed(weight, solver):
+    """Of a batch that weighs NaN nothing would be learned."""
+    X, y = make_task("multiclass")
+    weights = np.ones(len(X))
+    weights[3] = weight
+    with (
+        sklearn.config_context(assume_finite=True),
+        pytest.raises(ValueError, match="contains NaN or inf"),
+    ):
+        MLPClassifier((5,), solver=solver).fit(X, y, weights)
+
+
 def test_an_object_that_is_no_table():
     """Refused in scikit-learn's words."""
     for one in (np.array({}, dtype=object), np.array(1.5, dtype=object)):

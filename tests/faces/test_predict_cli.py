@@ -8,9 +8,11 @@ import polars as pl
 import pytest
 from command_line import PENGUINS, fail, run
 
+from retrograd.estimators.classifier import MLPClassifier
 from retrograd.estimators.regressor import MLPRegressor
 from retrograd.export.container import read_container
 from retrograd.faces.models import load_model, save_model
+from retrograd.tables.encoder import TableEncoder
 from retrograd.tables.errors import TableWarning
 
 pytestmark = pytest.mark.compiled
@@ -30,6 +32,41 @@ def test_columns_are_found_by_name_without_an_encoder(tmp_path):
     lines = printed.splitlines()
     assert lines[0] == "prediction"
     assert [float(line) for line in lines[1:]] == network.predict(frame).tolist()
+
+
+@pytest.mark.parametrize(
+    ("y", "proba", "header"),
+    [
+        (np.arange(12.0).reshape(6, 2), False, "prediction[0],prediction[1]"),
+        (np.eye(3, dtype=int)[[0, 1, 2] * 2], True,
+         "prediction[0],prediction[1],prediction[2],prediction=0,prediction=1,prediction=2"),
+        (np.array([9, 10] * 3, "M8[Y]"), True, "prediction,prediction=1979,prediction=1980"),
+        (np.array([1, 2] * 3, "m8[s]"), False, "prediction"),
+        ([True, False] * 3, False, "prediction"),
+    ],
+)  # fmt: skip
+def test_outputs_of_any_kind(tmp_path, y, proba, header):
+    frame = pl.DataFrame({"a": [0.5, 1.0, 2.0, 4.0, 3.0, 0.1], "b": [True, False] * 3})
+    kind = MLPRegressor if np.asarray(y).dtype.kind == "f" else MLPClassifier
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = kind(hidden_layer_sizes=(3,), max_iter=2, random_state=0)
+        save_model(network.fit(frame, y), tmp_path / "m.safetensors")
+    frame.write_csv(tmp_path / "t.csv")
+    options = ["--proba"] if proba else []
+    printed, _ = run("predict", tmp_path / "m.safetensors", tmp_path / "t.csv", *options)
+    assert printed.splitlines()[0] == header
+    found = pl.read_csv(printed.encode(), infer_schema=False)
+    predicted = network.predict(frame).reshape(6, -1)
+    assert found[:, : predicted.shape[1]].rows() == [tuple(map(str, row)) for row in predicted]
+
+
+def test_what_predicts_nothing_is_refused(tmp_path):
+    frame = pl.DataFrame({"a": [0.5, 1.0, 2.0]})
+    save_model(TableEncoder().fit(frame), tmp_path / "m.safetensors")
+    frame.write_csv(tmp_path / "t.csv")
+    told = fail("predict", tmp_path / "m.safetensors", tmp_path / "t.csv")
+    assert "m.safetensors predicts nothing: it holds a TableEncoder" in told
 
 
 def test_dates_are_read_as_the_model_learned_them(tmp_path):
@@ -170,9 +207,6 @@ def test_predict_does_not_overwrite_what_it_reads(models, tmp_path):
 
 def test_predict_without_an_encoder(tmp_path):
     import warnings
-
-    from retrograd.estimators.regressor import MLPRegressor
-    from retrograd.faces.models import save_model
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

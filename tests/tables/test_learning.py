@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from retrograd.tables.encoder import TableEncoder
-from retrograd.tables.errors import TableError
+from retrograd.tables.errors import TableError, TableWarning
 from retrograd.tables.parsing import parse
 from retrograd.tables.reading import read_table
 from retrograd.tables.task import pose
@@ -35,6 +35,22 @@ def test_truths_among_numbers_are_no_numbers():
     frame = pd.DataFrame({"x": np.array([True, 2, 3.5], dtype=object)})
     with pytest.raises(TableError, match="column 'x' holds objects of type bool, float, int"):
         TableEncoder().fit(frame)
+
+
+@pytest.mark.parametrize("values", [[1, 2, 3], [10**17, 10**17 + 1, 5], [1.0, 2.5, 3.0]])
+def test_categories_that_are_numbers_are_the_same_where_one_is_missing(values):
+    whole = pd.DataFrame({"k": pd.Series(values * 10).astype("category"), "z": [*range(30)]})
+    holed = whole.copy()
+    holed.loc[4, "k"] = np.nan
+    encoder = TableEncoder(min_count=1).fit(whole)
+    assert len(encoder.columns_[0].categories) == 3
+    with pytest.warns(TableWarning, match="'k': missing in 1 row, never in training"):
+        found = encoder.transform(holed)
+    kept = np.arange(30) != 4
+    np.testing.assert_array_equal(found[kept], encoder.transform(whole)[kept])
+    assert not found[4, :3].any()
+    again = TableEncoder(min_count=1).fit(holed)
+    assert again.columns_[0].categories == encoder.columns_[0].categories
 
 
 def test_days_of_arrow_may_be_missing():

@@ -7,7 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from retrograd.tables.encoder import TableEncoder
 from retrograd.tables.errors import TableError
+from retrograd.tables.kinds import settle_kinds
+from retrograd.tables.reading import read_table
 from retrograd.tables.task import choose_task, pose
 
 
@@ -85,6 +88,23 @@ def test_rows_without_target_are_left_out_and_said():
     assert problem.notes == ["2 rows left out: their 'y' is missing"]
 
 
+def test_cells_of_rows_that_are_left_out_do_not_matter():
+    """As in a line of sums below the table."""
+    cells = [*(f"{k}.5" for k in range(15)), "Total"]
+    table = pl.DataFrame({"x": cells, "y": [*(0.5 * k for k in range(15)), None]})
+    problem = pose(table, "y")
+    assert problem.notes == ["1 row left out: their 'y' is missing"]
+    assert problem.features["x"].to_list() == cells[:15]
+    assert problem.features["x"].dtype == pl.String  # numbers, to the encoder
+    settled, _ = settle_kinds(table.select("x"), problem.rows)
+    assert settled["x"].to_list() == [*cells[:15], None]
+
+
+def test_rows_that_are_missing_are_told_with_what_is_wrong_with_the_others():
+    with pytest.raises(TableError, match="is Some in every row: nothing to learn; 4 rows left out"):
+        pose(frame(["Some"] * 12 + [None] * 4), "y")
+
+
 def test_columns_can_be_dropped():
     table = frame(["a", "b"] * 6).with_columns(z=pl.lit(1))
     assert pose(table, "y", drop=["x"]).features.columns == ["z"]
@@ -95,6 +115,26 @@ def test_large_whole_numbers_are_classes_as_they_are(task):
     problem = pose(frame([10**17, 10**17 + 1] * 6), "y", task)
     assert problem.task == "classification"
     assert problem.y.tolist() == [10**17, 10**17 + 1] * 6
+
+
+def test_whole_numbers_that_no_machine_number_holds(tmp_path):
+    """Three classes stay three; of a column it is not said that it is always the same."""
+    numbers = [10**20, 10**20 + 1, 5] * 6
+    text = "x,y\n" + "".join(f"{10**25 + k},{n}\n" for k, n in enumerate(numbers))
+    (tmp_path / "t.csv").write_text(text)
+    table = read_table(tmp_path / "t.csv").frame
+    problem = pose(table, "y", "classification")
+    assert sorted(set(problem.y.tolist())) == [
+        "100000000000000000000",
+        "100000000000000000001",
+        "5",
+    ]
+    assert pose(table, "y").task == "classification"
+    encoder = TableEncoder()
+    with pytest.raises(TableError, match="column 'x': differs too little for its size"):
+        encoder.fit(table.select("x"))
+    large = pl.DataFrame({"y": pl.Series([2**63, 2**63 + 1] * 6, dtype=pl.UInt64), "x": range(12)})
+    assert set(pose(large, "y").y.tolist()) == {"9223372036854775808", "9223372036854775809"}
 
 
 def test_cells_that_keep_a_target_from_being_numbers_are_named():

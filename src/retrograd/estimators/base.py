@@ -210,6 +210,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             )
             if not sample_weight.any():
                 raise ValueError("every sample weight is 0: there is no row to learn from")
+            if not np.isfinite(sample_weight).all():  # unless ``assume_finite``, it was looked at
+                raise ValueError("Input sample_weight contains NaN or infinity.")
             if (largest := sample_weight.max()) < (least := _least_weight(X.dtype)):
                 raise ValueError(
                     f"the sample weights are at most {largest:.3g}; in {X.dtype} what is below "

@@ -91,6 +91,7 @@ def fit_stochastic(
     optimizer = estimator._make_optimizer()
     state = state_of(estimator, optimizer, rng, incremental)
     estimator._state, estimator._solver = state, estimator.solver
+    estimator._rate_init = optimizer.learning_rate_init
     estimator._bind(network, state.theta)
     open_curves(estimator, first)
     batch_size = batch_size_of(estimator.batch_size, n_rows)
@@ -354,7 +355,11 @@ def state_of(
     else:
         state.memory_start = last.step
     if optimizer.schedule == "adaptive" and incremental:
-        state.learning_rate = last.learning_rate
+        # As often divided as it was, by whichever rate it now begins with.
+        state.learning_rate = last.learning_rate * (
+            optimizer.learning_rate_init
+            / getattr(estimator, "_rate_init", optimizer.learning_rate_init)
+        )
     elif state.samples_seen:
         state.learning_rate = optimizer.rate_after_epoch(
             optimizer.learning_rate_init, state.samples_seen

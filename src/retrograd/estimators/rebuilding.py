@@ -80,7 +80,7 @@ def rebuild(run: Run, changes: dict | None = None) -> BaseMLP:
     model.set_params(**(changes or {}))
     model._validate_params()
     model.n_features_in_ = run.header.network.widths[0]
-    model._solver = model.solver
+    model._solver, model._rate_init = model.solver, model.learning_rate_init
     return model
 
 

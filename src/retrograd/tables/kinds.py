@@ -59,16 +59,21 @@ def settle_kinds(frame: pl.DataFrame, rows: np.ndarray) -> tuple[pl.DataFrame, l
     Categorical
     """
     columns, notes = [], []
+    unused = pl.Series(np.isin(np.arange(len(frame)), rows, invert=True))
     for name, found in plain_columns(frame).items():
         column, numbers = frame[name], found.values if found.kind == "number" else None
         if found.kind == "text" and not found.declared:
-            numbers = numbers_in_text(found.values)
+            numbers = numbers_in_text(found.values[rows])
             if numbers is None:
                 column = column.cast(pl.Categorical)
                 slip = slips(found, np.arange(len(frame)))
                 notes += [f"column {name!r} is taken for text: {slip}"] if slip else []
+            else:  # what stands in other rows, such as a sum of all, does not matter
+                column = column.set(unused, None)
+        elif numbers is not None:
+            numbers = numbers[rows]
         if numbers is not None:
-            as_numbers(name, Plain("number", numbers[rows]), rows)
+            as_numbers(name, Plain("number", numbers), rows)
         columns.append(column)
     return pl.DataFrame(columns), notes
 

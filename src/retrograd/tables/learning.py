@@ -109,7 +109,7 @@ def _learn_number(name: str, found: Plain) -> tuple[Column, list[str]]:
     hole = np.isnan(values)
     centre, scale = centre_and_scale(values)
     if scale == 0 and not hole.any():
-        differs = found.differs or np.ptp(values) > 0
+        differs = found.differs or values.max() > values.min()
         return IgnoredColumn(name, NEARLY_CONSTANT if differs else CONSTANT), []
     notes = []
     if _counts_rows(values):
@@ -122,8 +122,8 @@ def _counts_rows(values: np.ndarray) -> bool:
     """Tell whole numbers that are all different and fill at least half of their range."""
     if len(values) < ENOUGH_TO_SUSPECT or np.isnan(values).any():
         return False
-    spread = np.ptp(values)
-    whole = spread < 2 * len(values) and np.array_equal(values, np.round(values))
+    spread = values.max() / 2 - values.min() / 2  # which is finite
+    whole = spread < len(values) and np.array_equal(values, np.round(values))
     return bool(whole and len(np.unique(values)) == len(values))
 
 

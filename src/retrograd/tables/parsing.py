@@ -69,7 +69,7 @@ def parse(
 
     Returns
     -------
-    values : polars.Series of Boolean, Int64, Float64, Date, Datetime or String, length B
+    values : polars.Series of Boolean, Int64, Int128, Float64, Date, Datetime or String, length B
     notes : list of str
 
     Examples
@@ -96,9 +96,11 @@ def parse(
         else:
             notes = _told_of(".", numbers)
     if numbers.str.contains(_NUMBER).all():
-        whole = numbers.cast(pl.Int64, strict=False)
-        complete = whole.null_count() == text.null_count()
-        return (whole if complete else numbers.cast(pl.Float64)), notes
+        for kind in (pl.Int64, pl.Int128):  # the latter tells apart what is the same as a fraction
+            whole = numbers.cast(kind, strict=False)
+            if whole.null_count() == text.null_count():
+                return whole, notes
+        return numbers.cast(pl.Float64), notes
     return parse_dates(text, custom)
 
 

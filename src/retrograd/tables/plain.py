@@ -79,8 +79,7 @@ def plain(series: nw.Series) -> Plain:
     if dtype == nw.String:
         return Plain("text", _texts(series.to_list()))
     if dtype in (nw.Categorical, nw.Enum):
-        texts = _texts(series.cast(nw.String).to_list())
-        return Plain("text", _whole(texts) if _has_numbers(series) else texts, declared=True)
+        return Plain("text", _names(series), declared=True)
     if dtype == nw.Date:
         moments = series.cast(nw.Datetime("us"))  # as days pandas hands on objects
         return Plain("date", moments.to_numpy().astype("datetime64[us]"))
@@ -192,10 +191,28 @@ def _texts(values) -> np.ndarray:
     return texts
 
 
-def _has_numbers(series: nw.Series) -> bool:
-    """Whether the categories of a column are fractions by type, as pandas may have them."""
-    categories = getattr(getattr(series.to_native(), "cat", None), "categories", None)
-    return getattr(getattr(categories, "dtype", None), "kind", "") == "f"
+def _names(series: nw.Series) -> np.ndarray:
+    """Categories as text: numbers alike whether or not one of them is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> for values in ([10**17 + 1, 2], [10**17 + 1, 2, None], [1.0, 2.5, None]):
+    ...     column = pd.Series(values, dtype=pd.CategoricalDtype([v for v in values if v]))
+    ...     print(_names(nw.from_native(column, series_only=True)))
+    ['100000000000000001' '2']
+    ['100000000000000001' '2' None]
+    ['1' '2.5' None]
+    """
+    own = getattr(series.to_native(), "cat", None)
+    categories = getattr(own, "categories", ())  # pandas'
+    kind = getattr(getattr(categories, "dtype", None), "kind", "")
+    if own is not None and kind in ("i", "u"):
+        # As fractions, which pandas makes of them where one is missing, some would be the same.
+        names = [*(str(int(category)) for category in categories), None]
+        return _texts([names[code] for code in own.codes])
+    texts = _texts(series.cast(nw.String).to_list())
+    return _whole(texts) if kind == "f" else texts
 
 
 def _whole(texts: np.ndarray) -> np.ndarray:
@@ -248,10 +265,9 @@ def _from_objects(series: nw.Series) -> Plain:
         try:
             return Plain("number", _floats(values), differs=differs)
         except OverflowError:
-            large = max(present, key=abs)
             raise TableError(
-                f"column {series.name!r} holds a whole number of {len(str(abs(large)))} digits, "
-                "too large for float64: make it missing or smaller, or text"
+                f"column {series.name!r} holds a whole number too large for float64: make it "
+                "missing or smaller, or the column text"
             ) from None
     if all(isinstance(value, str) for value in present):
         return Plain("text", _texts(values))

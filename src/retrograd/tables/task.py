@@ -82,7 +82,7 @@ def choose_task(y: pl.Series) -> tuple[str, str]:
         raise TableError(f"target {y.name!r} holds dates, which are neither classes nor numbers")
     distinct = np.unique(_numbers(y, found))
     few = len(distinct) <= min(MOST_NUMBER_CLASSES, len(y) / ROWS_PER_CLASS)
-    if few and np.array_equal(distinct, np.round(distinct)):
+    if few and _are_whole(distinct):
         return "classification", f"it holds only {len(distinct)} different whole numbers"
     return "regression", "it holds numbers"
 
@@ -138,7 +138,10 @@ def pose(frame: pl.DataFrame, target: str, task: str = "auto", drop=()) -> Probl
     if task == "auto":
         task, reason = choose_task(y)
     slip = slips(plain_series(y), rows)
-    values = _classes(y, slip) if task == "classification" else _quantity(y, slip, rows)
+    try:
+        values = _classes(y, slip) if task == "classification" else _quantity(y, slip, rows)
+    except TableError as error:
+        raise TableError("; ".join([str(error), *notes])) from None
     noticed += [f"target {target!r} is taken for text: {slip}"] if slip else []
     return Problem(features[rows], values, rows, target, task, reason, notes + noticed)
 
@@ -150,9 +153,19 @@ def _missing(column: pl.Series) -> pl.Series:
 
 
 def _numbers(y: pl.Series, found: Plain) -> np.ndarray:
-    """Take whole numbers as they are: float64 would take some beyond 2**53 for the same."""
-    whole = y.cast(pl.Int64, strict=False) if y.dtype.is_integer() else None
-    return found.values if whole is None or whole.null_count() else whole.to_numpy()
+    """Take whole numbers as they are: float64 would take some beyond 2**53 for the same.
+
+    Those that no integer of NumPy's holds are text.
+    """
+    if not y.dtype.is_integer():
+        return found.values
+    whole = y.cast(pl.Int64, strict=False)
+    return np.array(y.cast(pl.String).to_list()) if whole.null_count() else whole.to_numpy()
+
+
+def _are_whole(numbers: np.ndarray) -> bool:
+    """Whether numbers, or large whole ones as text, are whole."""
+    return numbers.dtype.kind == "U" or np.array_equal(numbers, np.round(numbers))
 
 
 def _nothing_to_learn(y: pl.Series) -> TableError:
@@ -175,7 +188,7 @@ def _classes(y: pl.Series, slip: str) -> np.ndarray:
         labels = found.values.astype(bool)
     else:
         labels = _numbers(y, found)
-        if np.array_equal(labels, np.round(labels)) and np.abs(labels).max() < 2**53:
+        if labels.dtype.kind == "f" and _are_whole(labels) and np.abs(labels).max() < 2**53:
             labels = labels.astype(np.int64)
         if labels.dtype.kind == "f":  # which scikit-learn takes for quantities
             labels = np.array([str(label) for label in labels.tolist()])

@@ -52,6 +52,8 @@ def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
     model = load_model(path)
     document = read_facts(path)
     target = target_of(document) or "prediction"
+    if not hasattr(model, "predict"):
+        raise ModelFileError(f"{path} predicts nothing: it holds a {type(model).__name__}")
     if proba and not hasattr(model, "predict_proba"):
         raise ModelFileError(f"{path} is a regression: it has no probabilities for --proba")
     table = read_table(file, text_columns=_text_columns(model), customs=customs_of(document))
@@ -65,9 +67,7 @@ def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", TableWarning)
         features = _inputs(model, features, path)
-        predicted = model.predict(features)
-        # As the labels are told elsewhere, in the names of probabilities too: polars writes 'true'.
-        columns = {target: predicted.astype(str) if predicted.dtype == bool else predicted}
+        columns = _columns(target, model.predict(features))
         if proba:
             # Predicting twice tells everything twice.
             warnings.simplefilter("ignore", TableWarning)
@@ -76,6 +76,16 @@ def _predict(path: Path, file: Path, proba: bool) -> tuple[str, int]:
             columns |= dict(zip(names, shares.T, strict=True))
     _print_notes([*notes, *(str(warning.message) for warning in caught)])
     return pl.DataFrame(columns).write_csv(), len(table.frame)
+
+
+def _columns(target: str, predicted) -> dict:
+    """Predictions by the names of their columns, one for each output."""
+    if predicted.dtype.kind in "bmM":
+        # As the labels are told elsewhere, in the names of probabilities too: polars writes 'true'.
+        predicted = predicted.astype(str)
+    if predicted.ndim == 1:
+        return {target: predicted}
+    return {f"{target}[{k}]": output for k, output in enumerate(predicted.T)}
 
 
 def _print_notes(notes) -> None:
@@ -127,7 +137,9 @@ def _inputs(model, frame, path: Path):
         )
     columns = plain_columns(frame, names)
     odd = [
-        n for n, found in columns.items() if found.kind != "number" or np.isnan(found.values).any()
+        name
+        for name, found in columns.items()
+        if found.kind not in ("number", "boolean") or np.isnan(found.values).any()
     ]
     if odd:
         raise TableError(
