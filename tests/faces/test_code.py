@@ -1,8 +1,11 @@
 """A run's code: what it records anew, elsewhere and with nothing else at hand, is the run."""
 
 import ast
+import json
+import sqlite3
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from retrograd.estimators.recorder import Recorder
 from retrograd.estimators.regressor import MLPRegressor
 from retrograd.estimators.rewinding import open_run, open_runs
 from retrograd.faces.code import code_of, literal
+from retrograd.rewind.schema import row_digest
+from retrograd.rewind.store import RunFileError
 
 
 @pytest.mark.parametrize("value", ["C:\\new", "abc\\", 'a"b', "é", "tab\t", (1.5, "x", None)])
@@ -108,6 +113,28 @@ def test_code_with_a_source_of_its_own(tmp_path: Path) -> None:
     assert "open_run" not in code
     code = code_of(runs[0], runs, "import numpy as np\n\nX, y = np.eye(2), np.arange(2)\n")
     assert code.count("import numpy as np") == 1
+
+
+def test_names_of_parameters_are_names(tmp_path: Path) -> None:
+    """A file of runs may be anybody's: no line of code comes from it."""
+    path = tmp_path / "forged.retro"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=2, random_state=0)
+        model.set_callbacks(Recorder(path)).fit(table(), table(60, 1)[:, 0])
+        open_run(path).branch(at=1, alpha=0.5)
+    with closing(sqlite3.connect(path)) as file, file:
+        (header,) = file.execute("SELECT header FROM runs WHERE run = 2").fetchone()
+        changed = json.loads(header)
+        changed["estimator"]["parameters"]["tol=1)\nimport os\n#"] = 1
+        row = 2, json.dumps(changed)
+        file.execute(
+            "UPDATE runs SET header = ?, digest = ? WHERE run = 2",
+            (row[1], row_digest("runs", row)),
+        )
+    runs = open_runs(path)
+    with pytest.raises(RunFileError, match="is the name of no parameter"):
+        code_of(runs[1], runs)
 
 
 def in_memory(n_outputs: int) -> tuple:

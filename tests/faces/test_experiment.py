@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from retrograd.export.container import ModelFileError
 from retrograd.faces.advice import advise
 from retrograd.faces.experiment import Options, build_network, fit, prepare, split_rows
 from retrograd.faces.modelcard import describe, target_of
@@ -204,6 +205,25 @@ def test_a_gap_within_chance_is_no_overfitting():
 
     assert "by heart" in of_accuracy(500)[0]  # about ±3 %
     assert "by heart" not in " ".join(of_accuracy(20))  # about ±14 %
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"class": "X", "state": 5},
+        {"class": "X", "widths": [1, "a"]},
+        {"class": "X", "widths": 5},
+        {"class": "X", "widths": [2, 1], "parameters": [1]},
+        {"class": "X", "widths": [2, 1], "classes": {"labels": 5}},
+        {"class": "X", "state": {"columns": [5]}},
+        {"class": "X", "state": {"columns": [{"kind": "category", "categories": 5}]}},
+        {"class": "Pipeline", "steps": [5]},
+        {"widths": [1]},
+    ],
+)
+def test_a_file_that_describes_no_model_is_refused_in_one_line(model):
+    with pytest.raises(ModelFileError, match=r"^the file describes no model \(.*\)$"):
+        describe({"model": model})
 
 
 def test_a_model_card_takes_nothing_for_granted():

@@ -114,7 +114,7 @@ def test_a_resumed_run_ends_though_its_file_does_not_say_so(tmp_path, monkeypatc
     monkeypatch.setattr(Store, "write", begin_only)
     run(*args, "--record", path)
     model.unlink()
-    out, _ = run("resume", path)
+    out, _ = run("resume", path, "--out", model)
     assert "Run 1 of p.retro was broken off after 0 steps; it goes on" in out
     assert "It was trained to its end, but the file has 0 steps of it only" in out
     assert f"Saved to {model}" in out

@@ -1,6 +1,7 @@
 """What a recorded training on a table remembers, so that resume ends with a whole model."""
 
 import signal
+from pathlib import Path
 
 import pytest
 from command_line import PENGUINS, X, Y, fail, record, run
@@ -91,6 +92,24 @@ def test_a_run_that_ended_before_its_model_was_saved(here):
     (here / "penguins.safetensors").unlink()
     assert run("resume", "p.retro")[0].endswith("Saved to penguins.safetensors\n")
     assert tensors_and_facts("penguins.safetensors") == kept
+
+
+@pytest.mark.parametrize("place", ["{}/other/m.safetensors", "../m.safetensors", "m.pth"])
+def test_a_file_of_runs_does_not_choose_any_place_for_a_model(here, monkeypatch, place):
+    """It may be from anybody; whoever resumes it confirms the place."""
+    place = place.format(here)
+    (here / "other").mkdir()
+    (here / "here").mkdir()
+    monkeypatch.chdir(here / "here")
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveProgress, "on_fit_task_end", interrupt_at(2))
+        complaint = train("species", "--out", place, code=130)[1]
+    assert f"retrograd resume p.retro --out {place} goes on with it" in complaint
+    steps = len(open_run("p.retro"))
+    assert f"confirm it by --out {place}," in fail("resume", "p.retro")
+    assert len(open_run("p.retro")) == steps
+    assert not Path(place).exists()
+    assert f"Saved to {place}\n" in run("resume", "p.retro", "--out", place)[0]
 
 
 def test_what_is_stopped_before_its_first_step_is_no_run(monkeypatch):

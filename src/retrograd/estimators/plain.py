@@ -93,6 +93,9 @@ def rich_parameters(facts: dict) -> dict[str, Any]:
     {'hidden_layer_sizes': (4,), 'tol': 0.1}
     """
     given = fact(facts, "parameters", dict)
+    if odd := [key for key in given if not key.isidentifier()]:
+        # Code of a training is written from these names.
+        raise PlainDataError(f"{odd[0][:50]!r} is the name of no parameter")
     return {key: _rich_parameter(key, value) for key, value in given.items()}
 
 

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 from retrograd.engine.notes import counted
+from retrograd.export.container import ModelFileError
 from retrograd.tables.errors import shortened
 
 # What `retrograd train` and the page write of a training, in the order in which it is told.
@@ -22,11 +23,24 @@ def describe(document: dict) -> dict[str, list[tuple[str, str]]]:
     -------
     dict of lists of (name, text)
 
+    Raises
+    ------
+    ModelFileError
+        If what is there is not as a model is described.
+
     Examples
     --------
     >>> describe({"model": {"class": "StandardScaler"}, "versions": {"numpy": "2.0"}})
     {'model': [('parts', 'StandardScaler')], 'made with': [('numpy', '2.0')]}
     """
+    try:
+        return _described(document)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelFileError(f"the file describes no model ({reason})") from None
+
+
+def _described(document: dict) -> dict[str, list[tuple[str, str]]]:
     parts = list(_walk(document.get("model")))
     sections = {"model": [("parts", " → ".join(str(part["class"]) for part in parts))]}
     for part in parts:

@@ -4,6 +4,7 @@ A run has the network and the rows as the network saw them. Of the table it has,
 how the columns were encoded and the target scaled, and what the model's file is to say.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,6 +79,23 @@ def place_of_model(run: "Run") -> str | None:
     if not isinstance(table, dict) or "out" not in table or run.header.parent is not None:
         return None
     return fact(table, "out", str)
+
+
+def is_followed(place: str) -> bool:
+    """Whether a model is saved there because a file of runs says so, and not its user.
+
+    A file may come from anybody: it chooses no place outside the folder one works in, where it
+    could write into what other programs read.
+
+    Examples
+    --------
+    >>> is_followed("models/penguins.safetensors"), is_followed("../x.safetensors")
+    (True, False)
+    >>> is_followed("/usr/lib/x.safetensors"), is_followed("notes.pth")
+    (False, False)
+    """
+    path = Path(place)
+    return not path.is_absolute() and ".." not in path.parts and path.suffix == ".safetensors"
 
 
 def whole_model(run: "Run", network: Any) -> tuple[Any, dict]:

@@ -63,6 +63,26 @@ def test_they_differ_and_fit(page: Page, names: list[str], width: int) -> None:
     assert told["widest"] <= width
 
 
+def test_names_of_any_length_are_soon_cut(page: Page) -> None:
+    """Each is measured some thousand times at most: the page stood still for minutes."""
+    counted = """([names, width]) => {
+      const measure = OffscreenCanvasRenderingContext2D.prototype.measureText;
+      let times = 0;
+      OffscreenCanvasRenderingContext2D.prototype.measureText = function (text) {
+        times += 1;
+        return measure.call(this, text);
+      };
+      return (SHORT)([names, width]).then(({ short }) => {
+        OffscreenCanvasRenderingContext2D.prototype.measureText = measure;
+        return { short, times };
+      });
+    }""".replace("SHORT", SHORT.strip())
+    names = [f"{'a' * 1000}{one}{'a' * 1000}" for one in "xyz"]
+    told = page.evaluate(counted, [names, 62])
+    assert len(set(told["short"])) == 3
+    assert told["times"] < 3 * 3000
+
+
 def test_points_alone_tell_nothing_apart(page: Page) -> None:
     """Unless the names themselves differ by no more."""
     short = page.evaluate(SHORT, [["amount", "date.year", *DATES], 62])["short"]

@@ -232,6 +232,28 @@ def test_a_file_without_data_says_so(serve: Callable, browse: Callable, tmp_path
     expect(page.locator(".outcome")).to_contain_text("keeps no training data")
 
 
+def test_a_run_without_data_shows_nothing_of_another(
+    serve: Callable, browse: Callable, tmp_path: Path
+) -> None:
+    """Neither at once nor when the panel is drawn anew."""
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    for kept in (True, False):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = MLPClassifier((3,), max_iter=2, random_state=0)
+            recorder = Recorder(tmp_path / "two.retro", keep_data=kept)
+            model.set_callbacks(recorder).fit(X, X[:, 0] > 0)
+    page = browse(serve(tmp_path / "two.retro"), "run=1")
+    expect(page.locator(".outcome .score")).to_contain_text("accuracy")
+    page.evaluate("location.hash = 'run=2'")
+    expect(page.locator(".outcome .body")).to_contain_text("keeps no training data")
+    expect(page.locator(".outcome .score")).to_have_text("")
+    page.set_viewport_size({"width": 900, "height": 800})
+    page.wait_for_timeout(200)
+    expect(page.locator(".outcome .body")).to_contain_text("keeps no training data")
+    expect(page.locator(".outcome .tabs button")).to_have_count(0)
+
+
 @pytest.mark.parametrize(("name", "f0", "f1"), [("three", 2, 0), ("sparse", 3, 7)])
 def test_a_surface_is_what_the_estimator_predicts(
     others: dict[str, Path], name: str, f0: int, f1: int

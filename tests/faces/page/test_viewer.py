@@ -140,6 +140,18 @@ def test_a_window_has_the_traces_numbers(viewer: Viewer, recorded: dict[str, Pat
         np.testing.assert_array_equal(window["values"], array[:2, 5:8])
 
 
+def test_windows_are_bounded(viewer: Viewer) -> None:
+    """Whatever is asked for."""
+    for rows, expected in ((-1, 0), (3, 3), (10**9, 64)):
+        asked = {"run": 1, "step": 3, "layer": 0, "row": 0, "column": 0, "rows": rows, "columns": 5}
+        assert viewer.answer("weights", asked)["values"].shape == (expected, 5)
+    asked = {"run": 1, "begin": -1e300, "end": 1e300, "bins": 9, "patient": False}
+    whole = viewer.answer("timeline", {**asked, "begin": 0, "end": len(viewer.run(1))})
+    assert (
+        viewer.answer("timeline", asked)["loss"]["mean"].tolist() == whole["loss"]["mean"].tolist()
+    )
+
+
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere a file that is open stays")
 def test_a_file_that_goes(recorded: dict[str, Path], tmp_path: Path) -> None:
     """Its runs can be looked at all the same; that it is gone, or another one, is told."""

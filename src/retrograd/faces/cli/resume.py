@@ -33,7 +33,7 @@ def resume(
     with mendable():
         from retrograd.engine.notes import counted
         from retrograd.faces.runs import choose_run
-        from retrograd.faces.table_runs import place_of_model
+        from retrograd.faces.table_runs import is_followed, place_of_model
         from retrograd.rewind.store import RunFileError
 
         chosen = choose_run(file, run, data=data)
@@ -48,7 +48,14 @@ def resume(
                 "(--out saves its model)"
             )
             return
-        out = out or (None if place is None else Path(place))
+        if out is None and place is not None:
+            if not is_followed(place):
+                raise RunFileError(
+                    f"{file} says that its model is to be saved to {place}, outside of this folder "
+                    f"or by another ending than .safetensors: confirm it by --out {quoted(place)}, "
+                    "or name another file"
+                )
+            out = Path(place)
         replaced = _check_out(chosen, out)
         if chosen.status == "ended":
             print(f"{_name(chosen)} had ended, after {steps}", flush=True)
@@ -89,12 +96,13 @@ def _check_out(run: "Run", out: Path | None) -> bool:
 def _save(run: "Run", network: Any, out: Path | None, replaced: bool) -> None:
     from retrograd.faces.models import save_model
     from retrograd.faces.table_runs import whole_model
+    from retrograd.faces.text import printable
 
     if out is None:
         return
     model, facts = whole_model(run, network)
     save_model(model, out, facts=facts)
-    print(f"Saved to {out}{', which it replaced' if replaced else ''}")
+    print(f"Saved to {printable(str(out))}{', which it replaced' if replaced else ''}")
 
 
 def _name(run: "Run") -> str:
@@ -111,6 +119,7 @@ def _diverged(run: "Run", file: Path) -> str:
 def _resume(run: "Run", file: Path) -> tuple[Any, bool]:
     """Train on, and tell what was warned of; the network, and whether Ctrl-C has stopped it."""
     from retrograd.engine.divergence import DivergenceError
+    from retrograd.faces.text import printable
     from retrograd.rewind.store import RunFileError
 
     with warnings.catch_warnings(record=True) as caught:
@@ -125,5 +134,5 @@ def _resume(run: "Run", file: Path) -> tuple[Any, bool]:
     is_stopped = any("interrupted by user" in message for message in messages)
     if not is_stopped:
         for message in messages:
-            print(f"note: {' '.join(message.split())}")
+            print(f"note: {printable(' '.join(message.split()))}")
     return network, is_stopped

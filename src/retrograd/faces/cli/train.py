@@ -132,14 +132,14 @@ def train(
     if record is not None and solver == "lbfgs":
         raise typer.BadParameter("lbfgs takes no steps that could be recorded: leave out --record")
     smaller = "a smaller --hidden, or fewer rows"
-    with mendable(record, solver, smaller), told_if_stopped(record):
+    out = out or Path(f"{file.stem}.safetensors")
+    with mendable(record, solver, smaller), told_if_stopped(record, out):
         from retrograd.faces.experiment import Options
 
         options = Options(
             hidden=widths, activation=activation, solver=solver, lr=lr, epochs=epochs, batch=batch,
             alpha=alpha, seed=seed, test_size=test_size,
         )  # fmt: skip
-        out = out or Path(f"{file.stem}.safetensors")
         report = _train(file, target, task, _names(drop), options, out, record, quiet=as_json)
     if as_json:
         print_json(report)
@@ -282,7 +282,7 @@ def check_record(record: Path | None, out: Path, table: Path) -> None:
 
 
 @contextmanager
-def told_if_stopped(record: Path | None) -> Iterator[None]:
+def told_if_stopped(record: Path | None, out: Path) -> Iterator[None]:
     """Say on Ctrl-C what became of the record, if there is one."""
     before = _n_runs(record)
     try:
@@ -291,7 +291,10 @@ def told_if_stopped(record: Path | None) -> Iterator[None]:
         number = _n_runs(record)
         if record is None or number == before:  # it was stopped before its first step
             raise
+        from retrograd.faces.table_runs import is_followed
+
         name, which = quoted(record), f" --run {number}" if number > 1 else ""
+        which += "" if is_followed(str(out)) else f" --out {quoted(out)}"
         raise Stopped(
             f"no model was saved, but the run is kept: retrograd resume {name}{which} goes on with "
             f"it and saves the model, retrograd debug {name} looks into it"

@@ -13,12 +13,13 @@ from retrograd.faces.page.datasets import SCALED, SCALED_Y, TOLD_SCALED_Y, Sampl
 from retrograd.faces.table_runs import remember
 from retrograd.tables.encoder import TableEncoder
 from retrograd.tables.errors import TableError
-from retrograd.tables.reading import PARQUET_SUFFIXES, Table, read_table
+from retrograd.tables.reading import PARQUET_SUFFIXES, SEPARATORS, Table, read_table
 from retrograd.tables.task import pose
 
 # Bytes of a table that comes from the page, cells that it may have, and bytes once it is numbers.
 MOST_UPLOADED = 32 << 20
 MOST_CELLS = 20_000_000
+MOST_COLUMNS = 20_000
 MOST_ENCODED = 256 << 20
 LONGEST_NAME = 120
 TOLD_ENCODED = "features are as the table's encoder makes them: numbers less their median, scaled"
@@ -41,6 +42,14 @@ def read_uploaded(name: str, content: bytes) -> Table:
         )
     if name.lower().endswith(PARQUET_SUFFIXES):
         _check_cells(name, content)
+    else:
+        header = content.lstrip().partition(b"\n")[0]
+        columns = 1 + max(header.count(separator.encode()) for separator in SEPARATORS)
+        if columns > MOST_COLUMNS:
+            raise TableError(
+                f"{name} has {columns:,} columns, and the page takes tables of up to "
+                f"{MOST_COLUMNS:,}: give it on the command line, as in retrograd play {name}"
+            )
     with TemporaryDirectory(prefix="retrograd-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)

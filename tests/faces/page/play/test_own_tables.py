@@ -112,6 +112,7 @@ def test_a_tables_model_takes_tables(page: Page, viewer: Playground, tmp_path: P
     ("name", "content", "message"),
     [
         ("goods.csv", b"a,b\n1,2\n3\n", "goods.csv, line 3: 1 cell, the header has 2"),
+        ("wide.csv", b"a," * 30_000 + b"b\n1\n", "wide.csv has 30,001 columns, and the page takes"),
         ("goods.xlsx", b"PK", "goods.xlsx ends in '.xlsx'; tables are read from"),
         ("goods.parquet", b"PAR1", "goods.parquet is not a Parquet file, or is damaged"),
     ],

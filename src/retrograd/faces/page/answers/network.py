@@ -67,8 +67,19 @@ def weights(
         If there is no such layer.
     """
     W = viewer.moment(run, step).coefs[layer]
-    window = W[max(0, row) :, max(0, column) :][: min(rows, MOST), : min(columns, MOST)]
+    window = W[max(0, row) :, max(0, column) :][: bounded(rows), : bounded(columns)]
     return {"row": row, "column": column, "values": window}
+
+
+def bounded(n: int) -> int:
+    """So many rows or columns as are sent at once.
+
+    Examples
+    --------
+    >>> bounded(3), bounded(-1), bounded(10**6)
+    (3, 0, 256)
+    """
+    return max(0, min(n, MOST))
 
 
 def norms(W: np.ndarray) -> np.ndarray:

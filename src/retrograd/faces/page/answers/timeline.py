@@ -32,6 +32,8 @@ def timeline(viewer: Viewer, run: int, begin: int, end: int, bins: int, patient:
 
 def _curves(viewer: Viewer, run: int, begin: int, end: int, bins: int) -> dict:
     found, bins = viewer.run(run), max(1, min(bins, MOST_BINS))
+    asked = {"begin": begin, "end": end}
+    begin, end = (int(max(0, min(step, len(found)))) for step in (begin, end))
     steps, losses = found.losses
     ends, epoch_losses, scores, rates = found.curves.T
     ends = ends.astype(np.int64)
@@ -43,9 +45,7 @@ def _curves(viewer: Viewer, run: int, begin: int, end: int, bins: int) -> dict:
 
     norms, validation = points_at_hand(viewer, run)
     norms |= dict(zip(*(part.tolist() for part in gradient_norms(found)), strict=True))
-    return {
-        "begin": begin,
-        "end": end,
+    return asked | {
         "loss": curve(steps, losses),
         "epoch_loss": curve(ends, epoch_losses),
         "validation_loss": curve(*_in_order(validation)),

@@ -2,6 +2,8 @@
 
 import { h } from "./dom.js";
 
+// More is no number and no condition, and a message with much more would end the connection.
+const MOST_CHARACTERS = 1000;
 // Labels find their fields by an id, which has to be one of its own.
 let numbered = 0;
 
@@ -16,7 +18,7 @@ export class Fields {
   /** A field to type into, `wide` characters wide. */
   typed(name, label, value, { wide = 5, title = null, text = false } = {}) {
     const input = h("input", {
-      value, size: wide, title, inputmode: text ? "text" : "decimal", spellcheck: "false", autocomplete: "off",
+      value, size: wide, maxLength: MOST_CHARACTERS, title, inputmode: text ? "text" : "decimal", spellcheck: "false", autocomplete: "off",
       style: { width: `${wide + 1.6}ch` },
       oninput: () => this.edit(name, input.value),
       onkeydown: (event) => { if (event.key === "Enter") this.onEnter(); },

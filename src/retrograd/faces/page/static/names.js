@@ -60,7 +60,7 @@ function* ways(names, fits) {
     yield names.map((name) => begin("", name.slice(from, name.length - after), fits));
     yield names.map((name) => begin("", name.slice(from), fits));
   }
-  const longest = Math.max(...names.map((name) => name.length));
+  const longest = Math.max(...names.map((name) => begin("", name, fits).length));
   for (const tail of [LEAST, 1]) {
     for (let head = longest; head >= 0; head -= 1) {
       yield names.map((name) => (fits(name) ? name : ends(name, head, tail, fits)));
@@ -88,11 +88,15 @@ function cut(first, name, fits) {
 
 /** So many letters of a name's beginning, and as many as there is room for, but so many, of its end. */
 function ends(name, head, tail, fits) {
-  for (let from = head + 1; from <= name.length - tail; from += 1) {
-    const some = `${name.slice(0, head)}…${name.slice(from)}`;
-    if (fits(some)) return some;
+  const some = (from) => `${name.slice(0, head)}…${name.slice(from)}`;
+  let [low, high] = [head + 1, name.length - tail];
+  if (low > high || !fits(some(high))) return null;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(some(middle))) high = middle;
+    else low = middle + 1;
   }
-  return null;
+  return some(low);
 }
 
 /** How many letters all names begin with, short of a number's digits, and of a whole name. */

@@ -91,10 +91,12 @@ export function outcomeView(page) {
   function ask() {
     clearTimeout(resting);
     if (page.run.data) return fetchState();
-    tabs.replaceChildren();
-    on.hidden = true;
+    state = null;
+    cell = null;
+    for (const part of [tabs, score]) part.replaceChildren();
+    for (const part of [on, numbering]) part.hidden = true;
     body.replaceChildren(h("p", { class: "soft" },
-      "The file keeps no training data, so there is nothing to predict here. Open the run with its data: open_run(path, data=(X, y))."));
+      "The file keeps no training data, so there is nothing to predict here. Open the run with its data: retrograd view FILE --data FILE.npz, or open_run(path, data=(X, y))."));
     page.late.shows(element, page.run.run, page.place.step);
     return null;
   }

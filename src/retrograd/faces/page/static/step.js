@@ -34,7 +34,7 @@ export function stepView(page) {
   });
 
   function whyNot() {
-    if (!page.run.data) return "The file keeps no training data, so no step can be taken again. Open the run with its data: open_run(path, data=(X, y)).";
+    if (!page.run.data) return "The file keeps no training data, so no step can be taken again. Open the run with its data: retrograd view FILE --data FILE.npz, or open_run(path, data=(X, y)).";
     return page.options.still ? "This file does not hold the numbers of this step." : "The numbers of this step are not at hand.";
   }
 
