@@ -5,7 +5,7 @@ import pytest
 from recorded import KINDS, data_of, fitted, moments_theta
 from tasks import same_bits
 
-from retrograd import MLP, Recorder, open_run
+from retrograd import MLP, Recorder, first_divergence, open_run
 from retrograd import trace as trace_of
 from retrograd.estimators import branching
 
@@ -65,6 +65,20 @@ def test_a_branch_with_other_batches_is_as_far_in_its_schedule(schedule: str) ->
         twig = branch.branch(branch.at(epoch=6).step, batch_size=9)
         for step in range(len(twig)):
             assert twig[step].learning_rate == run[run.at(epoch=6).step + step].learning_rate
+
+
+@pytest.mark.parametrize("at", [0, 2, 3, 5])
+def test_the_same_rate_is_the_same_training_amid_an_epoch_too(at: int) -> None:
+    """An epoch has the rate of its begin, however many of its rows are behind."""
+    recorder = Recorder()
+    fitted("adam", recorder, learning_rate="invscaling", max_iter=6, batch_size=9)
+    run = open_run(recorder)
+    again = run.branch(at, learning_rate_init=run.at(0).learning_rate)
+    assert first_divergence(run, again) is None
+    twice = run.branch(at, learning_rate_init=2 * run.at(0).learning_rate)
+    assert twice[0].learning_rate == 2 * run[at].learning_rate
+    twig = twice.branch(1, power_t=0.5)
+    assert first_divergence(twice, twig) is None
 
 
 @pytest.mark.parametrize("solver", ["adam", "adamw"])

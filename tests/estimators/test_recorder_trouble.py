@@ -122,6 +122,8 @@ def test_lbfgs_takes_no_steps() -> None:
         ({"keep_data": "yes"}, "keep_data must be"),
         ({"budget": -1}, "budget must be"),
         ({"budget": 1.5}, "budget must be"),
+        ({"facts": {"a": 10**400}}, "facts must be what JSON can hold: int too large"),
+        ({"facts": {"a": float("nan")}}, "facts must be what JSON can hold"),
     ],
 )
 def test_bad_parameters(parameters: dict, what: str) -> None:
@@ -211,6 +213,31 @@ def test_numbers_of_runs_are_whole_numbers(number) -> None:
     assert run.number == 1
     with pytest.raises(TypeError, match="a step is a whole number"):
         run[0.5]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"alpha": np.longdouble(0.1)},
+        {"alpha": True},
+        {"solver": "sgd", "momentum": True},
+        {"max_iter": 10**13, "n_iter_no_change": 2, "tol": 10.0},
+        {"max_iter": 10**19, "n_iter_no_change": 2, "tol": 10.0},
+        {"max_iter": True},
+    ],
+    ids=str,
+)
+def test_what_can_be_trained_can_be_recorded(parameters: dict) -> None:
+    X, y = make_task("multiclass")
+    recorder, given = Recorder(), {"max_iter": 3, "random_state": 0, **parameters}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plain = MLPClassifier((4,), **given).fit(X, y)
+        model = MLPClassifier((4,), **given).set_callbacks(recorder).fit(X, y)
+    same_bits(plain, model)
+    run = open_run(recorder)
+    assert run.verify() is None
+    same_bits(run.estimator(), model)
 
 
 def test_places_of_no_use(tmp_path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save, save_file
 
 from retrograd.export.container import ModelFileError, read_container, write_container
 from retrograd.rewind.files import check_writable, write_whole
@@ -80,6 +80,29 @@ def test_the_seal_covers_names_types_and_shapes(tmp_path, content, old, new):
     (tmp_path / "m.safetensors").write_bytes(content.replace(old, new))
     with pytest.raises(ModelFileError, match=r"m\.safetensors was changed after it was written"):
         read_container(tmp_path / "m.safetensors")
+
+
+def test_numbers_that_json_has_not_are_refused(tmp_path):
+    seal = '{"format": "retrograd-model-1", "sha256": "x", "document": {"a": NaN}}'
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(save({"a": np.zeros(2)}, metadata={"retrograd": seal}))
+    with pytest.raises(
+        ModelFileError, match=r"m\.safetensors is not a model file.*NaN is no number"
+    ):
+        read_container(path)
+
+
+def test_facts_too_deep_and_names_of_no_file(tmp_path):
+    deep = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    with pytest.raises(ModelFileError, match="the facts cannot be written as JSON"):
+        write_container(tmp_path / "m.safetensors", TENSORS, deep)
+    for use in (lambda name: write_container(name, TENSORS, {}), read_container):
+        with pytest.raises(
+            ModelFileError, match=r"must not have a NUL character, as 'x\\x00y' has"
+        ):
+            use("x\0y")
 
 
 def test_other_files_are_refused(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 
@@ -42,6 +43,13 @@ def labelled(path: Path) -> None:
     frame = pl.DataFrame(X, schema=["a", "b c", '"d"'])
     model = MLPClassifier((5,), "tanh", early_stopping=True, max_iter=4, random_state=3)
     model.set_callbacks(Recorder(path)).fit(frame, np.where(X[:, 0] > 0, "it's", 'a "b"'))
+
+
+def named_float32(path: Path) -> None:
+    """A frame in single precision, of which scikit-learn may make double precision."""
+    frame = pd.DataFrame(table().astype(np.float32), columns=["a", "b", "c"])
+    model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=5, batch_size=20, random_state=0)
+    model.set_callbacks(Recorder(path)).fit(frame, table(60, 1)[:, 0])
 
 
 def weighted(path: Path) -> None:
@@ -80,7 +88,7 @@ def edited(path: Path) -> None:
     open_run(path).branch(at=5, edit={"coefs[0][1, 2]": 0.5, "y[7]": "no"}, alpha=0.1)
 
 
-@pytest.mark.parametrize("make", [labelled, weighted, several, branched, edited])
+@pytest.mark.parametrize("make", [labelled, named_float32, weighted, several, branched, edited])
 def test_the_code_makes_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
 ) -> None:

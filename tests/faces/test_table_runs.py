@@ -186,6 +186,12 @@ def test_how_a_tables_numbers_are_to_be_read_is_said(target, scaled):
     assert "rows count" not in run("debug", "n.retro", typed="quit\n")[0]
 
 
+def test_a_place_that_is_none(here):
+    recorder = Recorder("forged.retro", facts={"table": {"out": 3}})
+    MLP(epochs=1).fit(X, Y, recorder)
+    assert "forged.retro has a run whose table is impossible" in fail("resume", "forged.retro")
+
+
 def test_what_is_said_of_a_table_may_be_forged():
     train("body_mass_g")
     (found,) = open_runs("p.retro")

@@ -88,7 +88,7 @@ LIES = {
     "dtype": ["object", "float16", "O", None, 8, "float32", ["float64"], "<f8"],
     "course.n_rows": [0, -1, HUGE, 53, 54.0, "54", None, 1 << 70, ...],
     "course.batch_size": [0, -16, HUGE, None, True, ..., 55],
-    "course.total_epochs": [0, -1, None, 1 << 60],
+    "course.total_epochs": [0, -1, None, 1 << 64],
     "course.first_step": [-1, None, 1 << 60, 2.5],
     "course.first_epoch": [-1, 1, None, "0"],
     "course.skip": [-1, 54, HUGE, None],
@@ -306,6 +306,13 @@ def test_curves_lie(path, whole, table, column, values):
         path.write_bytes(whole[0])
         forge(path, table, lambda row, v=value: row.update({column: v}), where)
         refusal(path)
+
+
+def test_a_branch_of_a_run_without_parameters(path):
+    """It reads the header's words of the estimator before all else."""
+    forge_header(path, lambda header: header["estimator"].pop("parameters") and header)
+    with pytest.raises(RunFileError, match="has a run whose estimator cannot be rebuilt"):
+        open_runs(path)[0].branch(at=2, alpha=0.1)
 
 
 def replace_array(path: Path, run: int, part: str, array: np.ndarray, dtype: str = "") -> None:

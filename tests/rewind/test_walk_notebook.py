@@ -14,9 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from problems import OPTIMIZERS, PAIRS
+from retrograd.engine.batches import make_data
 from retrograd.engine.jit import COMPILED
+from retrograd.engine.network import Network
+from retrograd.engine.optimizers import Optimizer
+from retrograd.engine.trainer import State
 from retrograd.maths.activations import ACTIVATIONS
-from retrograd.rewind.trace import Trace
+from retrograd.rewind.trace import Trace, trace_step
 from retrograd.rewind.walk import notebook
 from retrograd.rewind.walk.literals import array_literal
 from walks import (
@@ -136,6 +140,17 @@ def test_what_overflows_in_the_kernels_precision(dtype: type, scale: float, tmp_
     assert np.isinf(trace.y_pred).any() == (dtype == np.float32 or scale > 500.0)
     found = run(trace, tmp_path)
     assert np.array_equal(found["rows"], trace.rows)
+
+
+def test_squares_near_the_largest_number(tmp_path: Path) -> None:
+    """The notebook multiplies in the kernels' order: halves of squares find more room."""
+    network, optimizer = Network((1, 1), (), "identity", "squared_error"), Optimizer("sgd")
+    data = make_data(network, np.array([[1.0]]), np.array([1.5e154]))
+    trace = trace_step(
+        network, optimizer, data, State.start(np.zeros(2), optimizer), np.array([0]), 0.1
+    )
+    assert np.isfinite(trace.loss)
+    run(trace, tmp_path)
 
 
 OF_THE_STEP = [

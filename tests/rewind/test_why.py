@@ -31,6 +31,18 @@ def test_rows_that_are_not_finite_come_first() -> None:
     assert lines[12].split()[:3] == ["3", "other", "rows"]
 
 
+def test_rows_that_cancel_are_no_shares_of_nothing() -> None:
+    """Their numbers are told, and no percentages of 0."""
+    rest = {"before": 0.0, "after": 0.0, "update": 0.0, "momentum": 0.0, "penalty": 0.0,
+            "rounding": 0.0}  # fmt: skip
+    told = Why("coefs[0][0, 0]", rows=np.arange(2), shares=np.array([50.0, -50.0]), **rest)
+    assert str(told).splitlines()[1:] == [
+        "  row 0               +5.000000e+01",
+        "  row 1               -5.000000e+01",
+        "  update              +0.000000e+00",
+    ]
+
+
 def test_one_row_is_no_rows() -> None:
     """Neither the one that is left beside those that are named, nor the only one of a step."""
     rest = {"before": 0.0, "after": 1.0, "update": 1.0, "momentum": 0.0, "penalty": 0.0,

@@ -297,15 +297,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _make_optimizer(self) -> Optimizer:
         return Optimizer(
             solver=self.solver,
-            learning_rate_init=self.learning_rate_init,
+            learning_rate_init=float(self.learning_rate_init),
             schedule=self.learning_rate,
-            power_t=self.power_t,
-            momentum=self.momentum,
+            power_t=float(self.power_t),
+            momentum=float(self.momentum),
             nesterov=self.nesterovs_momentum,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-            alpha=self.alpha,
+            beta_1=float(self.beta_1),
+            beta_2=float(self.beta_2),
+            epsilon=float(self.epsilon),
+            alpha=float(self.alpha),
         )
 
     def _warn_of_unused(self) -> None:

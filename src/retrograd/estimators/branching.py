@@ -14,7 +14,7 @@ from retrograd.engine.trainer import State, Trainer
 from retrograd.estimators.editing import edited, told
 from retrograd.estimators.fitting import Training, batch_size_of
 from retrograd.estimators.notebook_runs import begin_notebooks, is_notebooks
-from retrograd.estimators.rebuilding import as_of, describe, keep_best, rows_kept
+from retrograd.estimators.rebuilding import as_of, describe, keep_best, parameters_of, rows_kept
 from retrograd.maths.activations import activations_of
 from retrograd.rewind.header import Header, course_numbers
 from retrograd.rewind.recording import Recording
@@ -76,7 +76,7 @@ def begin(
     optimizer = model._make_optimizer()
     network = _network(run, model)
     model._network = network
-    state = _state(run, state, optimizer, changes)
+    state = _state(run, state, optimizer, changes, rows_behind(run, step))
     state.theta, data = edited(run, state.theta, edit)
     model._state = state
     model._bind(network, state.theta)
@@ -115,7 +115,7 @@ def begin(
 def _check_names(run: Run, changes: dict[str, Any]) -> None:
     if changes.get("solver") == "lbfgs":
         raise ValueError("lbfgs takes no steps that could be recorded: choose another solver")
-    known = run.header.estimator["parameters"]
+    known = parameters_of(run)
     if not isinstance(changes.get("random_state", 0), int | np.integer):
         raise ValueError(
             "random_state must be a whole number: it decides on the order of rows from the "
@@ -137,12 +137,23 @@ def _network(run: Run, model: Any) -> Network:
     return replace(network, activations=names)
 
 
-def _state(run: Run, state: State, optimizer: Any, changes: dict[str, Any]) -> State:
-    """State to branch from: with a memory that fits the optimizer, and its learning rate."""
+def rows_behind(run: Run, step: int) -> int:
+    """Rows of a moment's epoch that were already learned from."""
+    course = run.replay.course
+    epoch, within = course.place(step)
+    behind = int(course.epoch(epoch, 0.0).bounds[within]) if within else 0
+    return behind + (course.skip if epoch == course.first_epoch else 0)
+
+
+def _state(run: Run, state: State, optimizer: Any, changes: dict[str, Any], behind: int) -> State:
+    """State to branch from: with a memory that fits the optimizer, and its learning rate.
+
+    An epoch's rate is that of its begin, so many rows before.
+    """
     fresh, memory_start = State.start(state.theta, optimizer), state.step
     if run.header.optimizer.solver == optimizer.solver and fresh.slots.shape == state.slots.shape:
         fresh.slots[:], memory_start = state.slots, state.memory_start
-    rate, seen = state.learning_rate, state.samples_seen
+    rate, seen = state.learning_rate, state.samples_seen - behind
     if changes.keys() & {"learning_rate_init", "learning_rate", "power_t"}:
         rate = optimizer.learning_rate_init
         rate = optimizer.rate_after_epoch(rate, seen) if seen else rate
@@ -154,12 +165,8 @@ def _state(run: Run, state: State, optimizer: Any, changes: dict[str, Any]) -> S
 def _course(run: Run, step: int, model: Any, optimizer: Any, state: State) -> Course:
     """Course from the moment on: behind the rows of its epoch that were already learned from."""
     old = run.replay.course
-    epoch, within = old.place(step)
-    skip = 0
-    if within:
-        skip = int(old.epoch(epoch, 0.0).bounds[within])
-    if epoch == old.first_epoch:
-        skip += old.skip
+    epoch, _ = old.place(step)
+    skip = rows_behind(run, step)
     skipped = _skipped(run, step) if skip else None
     seed = model._seed
     if isinstance(model.random_state, int | np.integer):

@@ -1,6 +1,5 @@
 """The Recorder: a scikit-learn callback that writes a training down as it happens."""
 
-import json
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -226,13 +225,13 @@ class Recorder:
 
 def _plain(facts: dict) -> dict:
     """Copy facts as a file gives them back."""
-    from retrograd.rewind.schema import canonical
+    from retrograd.rewind.schema import canonical, parsed
 
     try:
         if not isinstance(facts, dict):
             raise TypeError("they are no dictionary")
-        return json.loads(canonical(facts))
-    except (TypeError, ValueError, RecursionError) as error:
+        return parsed(canonical(facts))
+    except (TypeError, ValueError, RecursionError, OverflowError) as error:
         raise ValueError(f"facts must be what JSON can hold: {error}") from None
 
 

@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 from retrograd.rewind.connection import MAGIC
 from retrograd.rewind.files import write_whole
-from retrograd.rewind.schema import plain_scalar
+from retrograd.rewind.schema import parsed, plain_scalar
 
 FORMAT = "retrograd-model-1"
 DTYPES = ("float32", "float64", "int64")
@@ -57,13 +57,13 @@ def write_container(
     >>> read_container(path)
     ({'w': array([0., 0.])}, {'answer': 42})
     """
-    path = Path(path)
+    path = _place(path)
     whole = {name: np.ascontiguousarray(array) for name, array in sorted(tensors.items())}
     try:
         seal = {"format": FORMAT, "sha256": _digest(whole, document), "document": document}
         # One entry only: safetensors keeps several in no fixed order.
         content = save(whole, metadata={"retrograd": _canonical(seal)})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(f"the facts cannot be written as JSON: {error}") from None
     if check is not None:
         try:
@@ -102,7 +102,7 @@ def read_container(path) -> tuple[dict[str, np.ndarray], dict]:
     Traceback (most recent call last):
     retrograd.export.container.ModelFileError: m.safetensors is not a model file, or is damaged ...
     """
-    path = Path(path)
+    path = _place(path)
     if path.is_dir():
         raise ModelFileError(f"{path} is a folder, not a model file")
     if not path.exists():
@@ -111,7 +111,7 @@ def read_container(path) -> tuple[dict[str, np.ndarray], dict]:
         tensors, seal = _read_all(path)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (SafetensorError, ValueError, TypeError, RecursionError) as error:
+    except (SafetensorError, ValueError, TypeError, RecursionError, OverflowError) as error:
         if _is_sqlite(path):
             raise ModelFileError(
                 f"{path.name} is no model file but may be one of runs: retrograd runs lists these, "
@@ -129,6 +129,12 @@ def read_container(path) -> tuple[dict[str, np.ndarray], dict]:
     return tensors, document
 
 
+def _place(path) -> Path:
+    if "\0" in str(path):
+        raise ModelFileError(f"a file's name must not have a NUL character, as {str(path)!r} has")
+    return Path(path)
+
+
 def _is_sqlite(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
@@ -137,7 +143,7 @@ def _is_sqlite(path: Path) -> bool:
 def _read_all(path: Path) -> tuple[dict[str, np.ndarray], dict]:
     """Read every tensor and the seal."""
     with safe_open(path, framework="numpy") as file:
-        seal = json.loads((file.metadata() or {}).get("retrograd", "null"))
+        seal = parsed((file.metadata() or {}).get("retrograd", "null"))
         if not isinstance(seal, dict):
             raise ValueError("it was not written by retrograd")
         tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}

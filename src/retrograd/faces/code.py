@@ -83,7 +83,8 @@ def _data(run: Run, notebooks: bool) -> list[str]:
     if run.data.row_starts.size:
         lines.append("parts = run.data.values, run.data.columns, run.data.row_starts")
         X = f"csr_array(parts, shape=({run.data.row_starts.size - 1}, {run.data.X.shape[1]}))"
-    elif run.header.estimator.get("feature_names"):
+    elif run.header.estimator.get("feature_names") and run.header.dtype == "float64":
+        # Of a frame scikit-learn may make float64, whatever it holds.
         X = 'pl.DataFrame(run.data.X, schema=run.header.estimator["feature_names"])'
     y = "run.data.y.ravel()" if run.data.y.shape[1] == 1 else "run.data.y"
     if run.header.estimator["kind"] == "MLPClassifier":

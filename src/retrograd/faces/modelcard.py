@@ -35,7 +35,7 @@ def describe(document: dict) -> dict[str, list[tuple[str, str]]]:
     """
     try:
         return _described(document)
-    except (TypeError, ValueError, LookupError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelFileError(f"the file describes no model ({reason})") from None
 

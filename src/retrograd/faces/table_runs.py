@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrograd.estimators.plain import fact
+from retrograd.estimators.plain import PlainDataError, fact
 
 if TYPE_CHECKING:
     from sklearn.preprocessing import StandardScaler
@@ -78,7 +78,14 @@ def place_of_model(run: "Run") -> str | None:
     table = run.facts.get("table")
     if not isinstance(table, dict) or "out" not in table or run.header.parent is not None:
         return None
-    return fact(table, "out", str)
+    try:
+        return fact(table, "out", str)
+    except PlainDataError as error:
+        from retrograd.rewind.store import RunFileError
+
+        raise RunFileError(
+            f"{run.store.name} has a run whose table is impossible ({error})"
+        ) from None
 
 
 def is_followed(place: str) -> bool:

@@ -1,6 +1,5 @@
 """A run's header: the training in plain data, written once, and read with suspicion."""
 
-import json
 import math
 import platform
 from dataclasses import asdict, dataclass, field, fields
@@ -16,12 +15,14 @@ from retrograd.engine.jit import COMPILED
 from retrograd.engine.network import Network
 from retrograd.engine.optimizers import Optimizer
 from retrograd.engine.versions import versions
-from retrograd.rewind.schema import BUDGET, canonical
+from retrograd.rewind.schema import BUDGET, canonical, parsed
 from retrograd.rewind.store import RunFileError
 
 DTYPES = ("float32", "float64")
 # More than any network that fits a file; a forged header must not make us allocate.
 MOST = 1 << 40
+# Some train "until it stops"; of epochs nothing is made before they come.
+MOST_EPOCHS = (1 << 63) - 1
 # Arrays of the training data, and those that only some runs have: row numbers; the state of NumPy's
 # generator that draws them; of a branch, the losses of an epoch's steps that it begins behind, and
 # the best parameters before it.
@@ -101,7 +102,7 @@ class Header:
             If it says anything that no header says.
         """
         try:
-            document = json.loads(text, parse_constant=_refuse, parse_int=_whole)
+            document = parsed(text)
             network, optimizer = document["network"], document["optimizer"]
             _number("loss_parameter", network["loss_parameter"])
             for part in ("widths", "activations"):
@@ -162,8 +163,9 @@ class Header:
         course = self.course
         for key in ("first_step", "first_epoch", "skip", "schedule_start", "memory_start"):
             _count(course[key], least=0)
-        for key in ("n_rows", "batch_size", "total_epochs"):
+        for key in ("n_rows", "batch_size"):
             _count(course[key])
+        _count(course["total_epochs"], most=MOST_EPOCHS)
         if type(course["shuffle"]) is not bool or type(course["seed"]) is not int:
             raise TypeError("its seed is no number, or shuffle is neither true nor false")
         if not 0 <= course["seed"] < 1 << 64:
@@ -248,7 +250,7 @@ def course_numbers(course: Course, memory_start: int = 0) -> dict:
         "seed": getattr(order, "seed", 0),
         "shuffle": bool(getattr(order, "shuffle", False)),
         "batch_size": course.batch_size,
-        "total_epochs": course.total_epochs,
+        "total_epochs": min(int(course.total_epochs), MOST_EPOCHS),
         "first_step": course.first_step,
         "first_epoch": course.first_epoch,
         "skip": course.skip,
@@ -279,22 +281,12 @@ def _generator_state(words: np.ndarray) -> tuple:
     return "MT19937", words[:-1].astype(np.uint32), int(words[-1]), 0, 0.0
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
-
-
-def _whole(digits: str) -> int:
-    number = int(digits)
-    float(number)  # with which it may be computed: an OverflowError if it is beyond all bounds
-    return number
-
-
 def _number(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> None:
     if type(value) not in (int, float) or not math.isfinite(value) or not least <= value <= most:
         raise ValueError(f"{name} {value!r}")
 
 
-def _count(value: Any, least: int = 1) -> int:
-    if type(value) is not int or not least <= value <= MOST:
+def _count(value: Any, least: int = 1, most: int = MOST) -> int:
+    if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{value!r} is no count")
     return value

@@ -124,6 +124,32 @@ def canonical(document: dict) -> str:
     return json.dumps(document, sort_keys=True, allow_nan=False, default=plain_scalar)
 
 
+def parsed(text: str) -> Any:
+    """Read JSON that a file holds, and nothing but JSON; no number is beyond all bounds.
+
+    Raises
+    ------
+    ValueError, OverflowError
+
+    Examples
+    --------
+    >>> parsed('{"a": NaN}')
+    Traceback (most recent call last):
+    ValueError: NaN is no number
+    """
+    return json.loads(text, parse_constant=_refuse, parse_int=_whole)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
+def _whole(digits: str) -> int:
+    number = int(digits)
+    float(number)  # with which it may be computed: an OverflowError if that cannot be
+    return number
+
+
 def plain_scalar(value: Any) -> Any:
     """A NumPy scalar, as parameter grids have them, as Python's own: for ``json.dumps``.
 
@@ -132,6 +158,8 @@ def plain_scalar(value: Any) -> Any:
     >>> json.dumps({"alpha": np.float64(0.1)}, default=plain_scalar)
     '{"alpha": 0.1}'
     """
+    if isinstance(value, np.floating):
+        return float(value)  # also of longdouble, which has no item of Python's
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{value!r} is no plain data")

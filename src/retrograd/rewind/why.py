@@ -53,7 +53,7 @@ class Why:
 
     def __str__(self) -> str:
         """Table of the ten rows that moved it most, and of all else."""
-        whole, n = abs(self.update) or 1.0, int(np.count_nonzero(self.shares))
+        whole, n = abs(self.update), int(np.count_nonzero(self.shares))
         shown = min(n, 10)
         parts = [(f"row {row}", share) for row, share in
                  zip(self.rows[:shown], self.shares[:shown], strict=True)]  # fmt: skip
@@ -70,8 +70,9 @@ class Why:
         ]
         parts.append(("update", self.update))
         lines = [f"{self.name}: {self.before:.6g} -> {self.after:.6g}"]
-        lines += [f"  {name:<18} {share:>+14.6e} {100 * share / whole:>+9.1f} %"
-                  for name, share in parts]  # fmt: skip
+        for name, share in parts:
+            of_it = f" {100 * share / whole:>+9.1f} %" if whole else ""
+            lines.append(f"  {name:<18} {share:>+14.6e}{of_it}")
         if n < self.rows.size:
             idle = self.rows.size - n
             have = "has" if idle == 1 else "have"

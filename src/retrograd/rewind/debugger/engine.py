@@ -199,13 +199,13 @@ class Debugger:
 
     def go_on(self) -> Stop:
         """Go to the next place at which a breakpoint holds, or to the run's end."""
-        return self._search(next_place, self._track.last)
+        return self._search(next_place, self._track.last, self._ending())
 
     def go_back(self) -> Stop:
         """Go to the last place before this one at which a breakpoint held, or to the begin."""
-        return self._search(last_place, 0)
+        return self._search(last_place, 0, BEGIN)
 
-    def _search(self, find: Callable[..., int | None], otherwise: int) -> Stop:
+    def _search(self, find: Callable[..., int | None], otherwise: int, there: str) -> Stop:
         try:
             found = find(self.breakpoints, self._track, self._at)
             if found is not None:
@@ -214,7 +214,7 @@ class Debugger:
         except ExpressionError as error:
             raise DebuggerError(f"a breakpoint has no answer: {first_line(error)}") from None
         none = "" if self.breakpoints else " (there is no breakpoint)"
-        return self._go(otherwise, (self._ending() if otherwise else BEGIN) + none)
+        return self._go(otherwise, there + none)
 
     # Questions.
 

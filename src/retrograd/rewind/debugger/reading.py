@@ -27,6 +27,8 @@ def read_changes(text: str) -> dict[str, Any]:
         raise DebuggerError("branch NAME=VALUE ..., as in branch learning_rate_init=0.01")
     changes = {}
     for name, value in zip(parts[1::2], parts[2::2], strict=True):
+        if name in changes:
+            raise DebuggerError(f"{name} is said twice: which of them is it to be?")
         changes[name] = _literal(name, value.strip().rstrip(","))
     return changes
 
@@ -46,7 +48,11 @@ def _literal(name: str, text: str) -> Any:
 def log_options(rest: str) -> tuple[str, dict[str, str]]:
     """The expression of a log, and what is said behind it."""
     parts = re.split(r"\s+(every|from|to)\s+", f"{rest.strip()} ")
-    options = {name: value.strip() for name, value in zip(parts[1::2], parts[2::2], strict=True)}
+    options: dict[str, str] = {}
+    for name, value in zip(parts[1::2], parts[2::2], strict=True):
+        if name in options:
+            raise DebuggerError(f"{name} is said twice: which of them is it to be?")
+        options[name] = value.strip()
     return parts[0].strip(), options
 
 

@@ -185,10 +185,13 @@ class Session:
 
     def _why(self, rest: str) -> list[Told]:
         words = re.findall(r"-?\d+|bias", rest)
-        if len(words) == 2 and rest.startswith("intercepts"):
+        of_bias = rest.startswith("intercepts")
+        if len(words) == 2 and of_bias:
             words.insert(1, "bias")
         usage = "why LAYER I O, as in why 0 3 2 (I may be the word bias), or why coefs[0][3, 2]"
-        if len(words) != 3 or re.search(r"[^\w\s,\[\]-]", rest):
+        is_other = re.match(r"(?!coefs|intercepts|bias)[^\W\d]", rest) is not None
+        is_other = is_other or (of_bias and words[1:2] != ["bias"])
+        if len(words) != 3 or is_other or re.search(r"[^\w\s,\[\]-]", rest):
             raise DebuggerError(f"say {usage}")
         layer, o = integer(words[0], "LAYER"), integer(words[2], "O")
         i = None if words[1] == "bias" else integer(words[1], "I")
@@ -206,8 +209,12 @@ class Session:
         if "every" in options:
             every = integer(options["every"], "log ... every N: N")
         found = debugger.log(text, begin, end + 1, every)
+        is_told = False
         for step, value in found:
+            is_told = True
             yield Told(f"  step {step:<{len(f'{end}')}}  {text} = {brief(value)}")
+        if not is_told:
+            raise DebuggerError(f"of step {end} there is no {text}: no step is taken from the end")
         if "every" not in options and every > 1:
             yield Told(f"told every {every} steps; log {text} every 1 tells all", "note")
 

@@ -97,7 +97,7 @@ def loss_of_rows(network: Network) -> str:
     --------
     >>> print(loss_of_rows(Network((2, 1), (), "identity", "squared_error")))
     p, t = wide(y_pred), wide(y)
-    (0.5 * (p - t) ** 2).mean(axis=1)
+    (0.5 * (p - t) * (p - t)).mean(axis=1)
     """
     parameter = repr(float(network.loss_parameter))
     if network.output == "softmax":
@@ -116,7 +116,7 @@ def loss_of_rows(network: Network) -> str:
     return (
         start
         + {
-            "squared_error": "(0.5 * (p - t) ** 2).mean(axis=1)",
+            "squared_error": "(0.5 * (p - t) * (p - t)).mean(axis=1)",
             "absolute_error": "np.abs(p - t).mean(axis=1)",
             "huber": (
                 f"r, width = np.abs(p - t), {parameter}\n"
