@@ -28,7 +28,7 @@ class Recorder:
     """Records every fit of a network, whole, so that one can go back to any step of it.
 
     Set it on an estimator, or on a pipeline or search around it; every fit becomes a run. It costs
-    one to two per cent of the training's time, for checkpoints, and once a fit some milliseconds
+    some two per cent of the training's time, for checkpoints, and once a fit some milliseconds
     for every megabyte of the data and the network; everything else can be had by training on from a
     checkpoint, bit for bit.
 
