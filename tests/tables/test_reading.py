@@ -157,8 +157,11 @@ def test_points_between_thousands_go_with_decimal_commas(tmp_path):
     """Where a column has commas that is sure; where it has none it is told what points are."""
     table = read(tmp_path, "a;b;c\n1.234,5;1.504;0.125\n-12.345.678;759;2.250\n")
     assert table.frame.rows() == [(1234.5, 1504, 0.125), (-12345678.0, 759, 2.25)]
-    assert table.notes == ["columns are separated by semicolon"]
-    assert read(tmp_path, "a\tb\n0,5\t1.900\n").frame.rows() == [(0.5, 1900)]
+    (note,) = table.notes[1:]
+    assert "column 'b': points are taken to be between thousands, '1.504' for 1504" in note
+    tabs = read(tmp_path, "a\tb\n0,5\t1.900\n")  # whose commas may be lists'
+    assert tabs.frame.rows() == [(0.5, 1.9)]
+    assert "column 'b': points are taken for decimal ones, as in '1.900'" in tabs.notes[1]
     assert read(tmp_path, "a;b\n1.23,5;1\n").frame["a"].to_list() == ["1.23,5"]
     assert read(tmp_path, "a;b\n1.234;1\n1.234.567;2\n").frame["a"].to_list() == [1234, 1234567]
     unsure = read(tmp_path, "a;b\n1.504;1,250\n759;2\n")

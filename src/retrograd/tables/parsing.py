@@ -91,6 +91,8 @@ def parse(
     if decimal_comma and numbers.str.contains(_DECIMAL_COMMA).all():
         if decimal_comma == "sure" or numbers.str.contains(_NO_POINTS).any():
             notes = _told_of(",", numbers)
+            if not numbers.str.contains(_NO_POINTS).any():
+                notes += _told_of_thousands(numbers)
             numbers = numbers.str.replace_all(".", "", literal=True)
             numbers = numbers.str.replace(",", ".", literal=True)
         else:
@@ -102,6 +104,18 @@ def parse(
                 return whole, notes
         return numbers.cast(pl.Float64), notes
     return parse_dates(text, custom)
+
+
+def _told_of_thousands(text: pl.Series) -> list[str]:
+    """Say that points are between thousands because another column's commas are decimal."""
+    example = text.filter(text.str.contains(".", literal=True)).drop_nulls().head(1)
+    if example.is_empty():
+        return []
+    return [
+        f"column {text.name!r}: points are taken to be between thousands, {example[0]!r} for "
+        f"{example[0].replace('.', '')}, since other columns have decimal commas; if they are "
+        "decimal, write commas here, too"
+    ]
 
 
 def _told_of(sign: str, text: pl.Series) -> list[str]:

@@ -63,8 +63,9 @@ def read_table(
     type is the narrowest that all its values have: boolean, whole number, number, date, moment,
     text. Empty cells and the likes of NA are missing. A comma is decimal where semicolons separate
     columns; where tabs or bars do, if a column has one that cannot be between thousands. Points are
-    between thousands where a comma is sure to be decimal. Columns of Parquet have types; text of
-    which every value is a date or moment is read as in CSV.
+    between thousands where a comma of their column is decimal, and where semicolons separate, that
+    of another. Columns of Parquet have types; text of which every value is a date or moment is read
+    as in CSV.
 
     Parameters
     ----------
@@ -174,7 +175,9 @@ def _read_csv(
     cleaned = [clean(column) for column in frame.get_columns()]
     # In a file separated by commas, 3,5 in quotes is rather a list than a number.
     sure = separator != "," and any(has_decimal_commas(column) for column in cleaned)
-    decimal_comma = "sure" if sure else "likely" if separator == ";" else ""
+    decimal_comma = "likely" if sure or separator == ";" else ""
+    if sure and separator == ";":
+        decimal_comma = "sure"
     texts = [text for text in cleaned if text.name not in text_columns]
     read = partial(parse, decimal_comma=decimal_comma)
     table = _typed(pl.DataFrame(cleaned), texts, read, customs)
